@@ -1,0 +1,1 @@
+"""Users, their keys, teams and organizations."""

@@ -1,0 +1,98 @@
+"""Who a key belongs to, and what they may see."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from sqlalchemy.orm import Session
+
+from dumbbell_server.accounts import queries
+from dumbbell_server.accounts.keys import digest, well_formed
+from dumbbell_server.accounts.tables import EntityRow, UserRow
+from dumbbell_server.errors import NotFound, Unauthenticated
+from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.storage.database import reading
+from dumbbell_server.storage.house import House
+
+_ROLES = {"admin": Role.ADMIN, "member": Role.MEMBER, "viewer": Role.VIEWER}
+_FRESH = 2.0  # seconds; only other processes on the same Postgres can make an entry stale
+_MOST = 10_000
+
+
+def role_of(name: str) -> Role:
+    return _ROLES.get(name, Role.NONE)
+
+
+def actor_of_user(session: Session, user: UserRow) -> Actor:
+    """A user with all roles they have."""
+    assert user.id is not None  # noqa: S101 - a stored row
+    roles = {row.entity_id: role_of(row.role) for row in queries.memberships(session, user.id)}
+    personal = queries.entity_of_user(session, user.id)
+    if personal is not None and personal.id is not None:
+        roles[personal.id] = Role.ADMIN
+    organizations = {row.organization_id: role_of(row.role)
+                     for row in queries.organization_memberships(session, user.id)}
+    chosen = session.get(EntityRow, user.default_entity_id) if user.default_entity_id else None
+    home = chosen or personal
+    if home is None or home.id is None:
+        raise Unauthenticated(f"user {user.username!r} has no entity")
+    return Actor(user.id, user.username, user.admin, home.id, home.name, roles, organizations)
+
+
+class Keys:
+    """Keys to actors, remembered until something about accounts changes."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._known: dict[str, tuple[float, Actor]] = {}
+        self._lock = threading.Lock()
+        self._epoch = 0
+
+    def forget(self) -> None:
+        """Ask the database again: a key, a role or a user changed."""
+        with self._lock:
+            self._known.clear()
+            self._epoch += 1
+
+    def actor(self, key: str) -> Actor:
+        """Who the key belongs to. Raises Unauthenticated."""
+        known = digest(key)
+        kept = self._known.get(known)
+        if kept is not None and kept[0] > time.monotonic():
+            return kept[1]
+        epoch = self._epoch
+        with reading(self._house.database) as session:
+            found = self._find(session, key, known)
+        with self._lock:
+            if epoch == self._epoch:
+                if len(self._known) >= _MOST:
+                    self._known.clear()
+                self._known[known] = (time.monotonic() + _FRESH, found)
+        return found
+
+    def _find(self, session: Session, key: str, known: str) -> Actor:
+        row = queries.key_by_digest(session, known)
+        user = session.get(UserRow, row.user_id) if row else None
+        if user is None and self._house.settings.open and well_formed(key):
+            user = queries.user_by_name(session, self._house.settings.user)
+        if user is None or user.deleted_at is not None:
+            raise Unauthenticated("this API key is not known here; set WANDB_API_KEY to a key of this server "
+                                  "(`dumbbell token` makes one)")
+        return actor_of_user(session, user)
+
+
+def visible_entity(session: Session, actor: Actor | None, name: str | None) -> EntityRow | None:
+    """The entity of that name; the actor's own where none is given."""
+    if name:
+        return queries.entity_by_name(session, name)
+    return session.get(EntityRow, actor.entity_id) if actor else None
+
+
+def entity_for(session: Session, actor: Actor, name: str | None, role: Role) -> EntityRow:
+    """An entity in which the actor has at least this role. NotFound where they may not even look."""
+    entity = visible_entity(session, actor, name)
+    if entity is None or entity.id is None or actor.role(entity.id) < role:
+        raise NotFound(f"entity {name!r} not found, or you ({actor.username}) may not write to it; "
+                       f"yours is {actor.entity_name!r}")
+    return entity

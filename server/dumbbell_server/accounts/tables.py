@@ -1,0 +1,103 @@
+"""Rows of users, keys, entities, organizations and who belongs where."""
+
+from __future__ import annotations
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class UserRow(SQLModel, table=True):
+    __tablename__ = "users"
+
+    id: int | None = Field(default=None, primary_key=True)
+    username: str = Field(unique=True)
+    name: str
+    email: str = Field(index=True)
+    admin: bool = False
+    service: bool = False
+    default_entity_id: int | None = None
+    created_at: str
+    deleted_at: str | None = None
+
+
+class EntityRow(SQLModel, table=True):
+    """A namespace of projects: of a user, of a team, or an organization's own."""
+
+    __tablename__ = "entities"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    kind: str  # user, team, organization
+    user_id: int | None = Field(default=None, index=True)
+    organization_id: int | None = Field(default=None, index=True)
+    created_at: str
+
+
+class FormerNameRow(SQLModel, table=True):
+    """Names that entities and projects had: ids that a client holds still name them."""
+
+    __tablename__ = "former_names"
+    __table_args__ = (UniqueConstraint("kind", "parent_id", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str  # entity, project
+    parent_id: int = 0  # a project's entity
+    name: str
+    target_id: int
+
+
+class OrganizationRow(SQLModel, table=True):
+    __tablename__ = "organizations"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    entity_id: int
+    created_at: str
+
+
+class MemberRow(SQLModel, table=True):
+    """A user in a team."""
+
+    __tablename__ = "members"
+    __table_args__ = (UniqueConstraint("entity_id", "user_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    entity_id: int = Field(foreign_key="entities.id", ondelete="CASCADE")
+    user_id: int = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
+    role: str  # admin, member, viewer
+
+
+class OrganizationMemberRow(SQLModel, table=True):
+    __tablename__ = "organization_members"
+    __table_args__ = (UniqueConstraint("organization_id", "user_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    organization_id: int = Field(foreign_key="organizations.id", ondelete="CASCADE")
+    user_id: int = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
+    role: str  # admin, member, viewer
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """A key as its hash; `prefix` is what may be shown of it."""
+
+    __tablename__ = "api_keys"
+
+    id: int | None = Field(default=None, primary_key=True)
+    user_id: int = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
+    prefix: str
+    digest: str = Field(unique=True)
+    description: str | None = None
+    created_at: str
+
+
+class InviteRow(SQLModel, table=True):
+    """An invitation by e-mail to somebody who has no account yet."""
+
+    __tablename__ = "invites"
+    __table_args__ = (UniqueConstraint("entity_id", "email"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    entity_id: int = Field(foreign_key="entities.id", ondelete="CASCADE")
+    email: str = Field(index=True)
+    role: str
+    created_at: str

@@ -1,0 +1,57 @@
+"""The error tree. Each class knows the HTTP status with which it leaves the house.
+
+    DumbbellError
+      BadInput 400         a value is malformed; nothing was changed
+      Unauthenticated 401  the key is unknown
+      Forbidden 403        the actor may see the thing but not do this to it
+      NotFound 404         it does not exist, or the actor may not know that it does
+      Conflict 409         the name is taken
+      TooLarge 413         the body is longer than we read
+    StartupError           the server cannot start; the command prints one line and ends with 2
+
+None of these statuses is retried by a client (http.md 3), but 409 by the SDK's own upsertBucket: a run never conflicts.
+"""
+
+from __future__ import annotations
+
+
+class DumbbellError(Exception):
+    """A refusal that names the thing and what would be right."""
+
+    status = 400
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class BadInput(DumbbellError):
+    status = 400
+
+
+class Unauthenticated(DumbbellError):
+    status = 401
+
+
+class Forbidden(DumbbellError):
+    status = 403
+
+
+class NotFound(DumbbellError):
+    status = 404
+
+
+class Conflict(DumbbellError):
+    status = 409
+
+
+class TooLarge(DumbbellError):
+    status = 413
+
+
+class StartupError(Exception):
+    """The server cannot start; the text says what is wrong and what to do."""
+
+
+# Texts that clients match as substrings, in one place.
+INVALID_STATE_TRANSITION = "invalid state transition"  # wandb 0.31 Run.update_state

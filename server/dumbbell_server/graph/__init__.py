@@ -1,0 +1,1 @@
+"""The GraphQL wing: scalars, connections, context, execution."""

@@ -1,0 +1,29 @@
+"""Who asks, and what they are in each entity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Role(IntEnum):
+    """Each may do what those before it may. The owner of a personal entity is its ADMIN."""
+
+    NONE = 0
+    VIEWER = 1
+    MEMBER = 2
+    ADMIN = 3
+
+
+@dataclass(frozen=True)
+class Actor:
+    user_id: int
+    username: str
+    admin: bool
+    entity_id: int  # where things go that name no entity
+    entity_name: str
+    roles: dict[int, Role] = field(default_factory=dict)  # by entity
+    organizations: dict[int, Role] = field(default_factory=dict)  # by organization
+
+    def role(self, entity_id: int) -> Role:
+        return Role.ADMIN if self.admin else self.roles.get(entity_id, Role.NONE)

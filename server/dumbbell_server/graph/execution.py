@@ -1,0 +1,134 @@
+"""From a document's text to an answer: parse and validate once, execute, shape errors."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    NoUnusedFragmentsRule,
+    NoUnusedVariablesRule,
+    execute_sync,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from dumbbell_server.errors import DumbbellError
+from dumbbell_server.graph.context import Context
+
+_log = structlog.get_logger()
+
+# Clients declare variables and carry fragments that they then do not use (graphql.md 1.1).
+_RULES = [rule for rule in specified_rules if rule not in (NoUnusedFragmentsRule, NoUnusedVariablesRule)]
+_QUOTED = re.compile(r"'([^']*)'")
+_MAX_TOKENS = 20_000
+_LONGEST_CACHED = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Document:
+    """A parsed text and what is wrong with it."""
+
+    node: DocumentNode | None
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP status and the body's document."""
+
+    status: int
+    body: dict[str, Any]
+
+
+class Documents:
+    """Parsed and validated texts, the most recently used of them, bounded by count and by bytes."""
+
+    def __init__(self, schema: GraphQLSchema, count: int = 512, size: int = 8 * 2**20) -> None:
+        self._schema = schema
+        self._count, self._size = count, size
+        self._kept: OrderedDict[str, Document] = OrderedDict()
+        self._held = 0
+        self._lock = threading.Lock()
+
+    def get(self, text: str) -> Document:
+        with self._lock:
+            kept = self._kept.get(text)
+            if kept is not None:
+                self._kept.move_to_end(text)
+                return kept
+        document = self._read(text)
+        if len(text) <= _LONGEST_CACHED:
+            with self._lock:
+                if text not in self._kept:
+                    self._kept[text] = document
+                    self._held += len(text)
+                while len(self._kept) > self._count or self._held > self._size:
+                    self._held -= len(self._kept.popitem(last=False)[0])
+        return document
+
+    def _read(self, text: str) -> Document:
+        try:
+            node = parse(text, max_tokens=_MAX_TOKENS)
+        except GraphQLError as error:
+            return Document(None, (error.message,))
+        except RecursionError:
+            return Document(None, ("Syntax Error: the document is nested too deeply.",))
+        errors = validate(self._schema, node, _RULES, max_errors=20)
+        # SDK probes match on double quotes, graphql-core writes single ones (behaviours.md 2.10).
+        return Document(node, tuple(_QUOTED.sub(r'"\1"', error.message) for error in errors))
+
+
+class Executor:
+    """Runs documents against the schema, on the calling thread."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self.schema = schema
+        self.documents = Documents(schema)
+
+    def run(self, text: str, variables: dict[str, Any] | None, operation: str | None, context: Context) -> Answer:
+        document = self.documents.get(text)
+        if document.errors or document.node is None:
+            return Answer(200, {"errors": [{"message": message} for message in document.errors]})
+        result = execute_sync(
+            self.schema,
+            document.node,
+            variable_values=variables,
+            operation_name=operation or None,  # "" is what the core sends for none
+            context_value=context,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+        )
+        return _answer(result)
+
+
+def _answer(result: ExecutionResult) -> Answer:
+    if not result.errors:
+        return Answer(200, {"data": result.data})
+    shaped = [_shape(error) for error in result.errors]
+    status = next((status for status, _ in shaped if status != 200), 200)  # noqa: PLR2004 - OK
+    body: dict[str, Any] = {"errors": [error for _, error in shaped]}
+    if status == 200:  # noqa: PLR2004 - OK
+        body["data"] = result.data
+    return Answer(status, body)
+
+
+def _shape(error: GraphQLError) -> tuple[int, dict[str, Any]]:
+    """A refusal of ours keeps its status and words; a surprise is logged and told as such, without its insides."""
+    cause = error.original_error
+    path = {"path": error.path} if error.path else {}
+    if isinstance(cause, DumbbellError):
+        return cause.status, {"message": cause.message, **path}
+    if cause is None or isinstance(cause, GraphQLError):
+        return 200, {"message": _QUOTED.sub(r'"\1"', error.message), **path}
+    _log.error("a resolver failed", path=error.path, exc_info=cause)
+    return 500, {"message": "internal error; the server's log says more", **path}

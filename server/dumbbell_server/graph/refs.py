@@ -1,0 +1,26 @@
+"""Names of the composed types, for rooms that point at a type which the hall puts together.
+
+A resolver returns a row; the type is only looked up when the schema is built.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+if TYPE_CHECKING:
+    EntityRef = UserRef = OrganizationRef = ProjectRef = RunRef = FileRef = Any
+    ProjectConnectionRef = RunConnectionRef = FileConnectionRef = EntityConnectionRef = Any
+else:
+    _hall = strawberry.lazy("dumbbell_server.schema")
+    EntityRef = Annotated["Entity", _hall]
+    UserRef = Annotated["User", _hall]
+    OrganizationRef = Annotated["Organization", _hall]
+    ProjectRef = Annotated["Project", _hall]
+    RunRef = Annotated["Run", _hall]
+    FileRef = Annotated["File", _hall]
+    ProjectConnectionRef = Annotated["ProjectConnection", _hall]
+    RunConnectionRef = Annotated["RunConnection", _hall]
+    FileConnectionRef = Annotated["FileConnection", _hall]
+    EntityConnectionRef = Annotated["EntityConnection", _hall]

@@ -1,0 +1,49 @@
+"""JSON as clients write it: with bare NaN and Infinity, which orjson refuses and the standard library takes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+from dumbbell_server.errors import BadInput
+
+
+
+def loads(text: str) -> Any:
+    """A parsed value. Raises ValueError."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
+def checked_object(text: str, what: str) -> dict[str, Any]:
+    """The object in a JSONString; BadInput names what it was to be."""
+    try:
+        value = loads(text)
+    except ValueError as error:
+        raise BadInput(f"{what} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise BadInput(f"{what} must be a JSON object, not {type(value).__name__}")
+    return value
+
+
+def dumps(value: Any) -> str:
+    """Text with bare NaN and Infinity where the value has them."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def finite(value: Any) -> Any:
+    """The value without NaN and Infinity, which a response body may not hold: null in their place."""
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""The HTTP wing: bytes in, bytes out."""

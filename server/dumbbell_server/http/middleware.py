@@ -1,0 +1,71 @@
+"""Around every request: refusals get their status, surprises a 500, downloads their CORS headers, all of it a log line."""
+
+from __future__ import annotations
+
+import time
+
+import orjson
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dumbbell_server.errors import DumbbellError
+
+_log = structlog.get_logger()
+
+_CORS = {
+    "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag, Accept-Ranges",
+    "Access-Control-Max-Age": "600",
+}
+
+
+def refusal(error: DumbbellError) -> Response:
+    body = orjson.dumps({"errors": [{"message": error.message}]})
+    return Response(body, error.status, media_type="application/json")
+
+
+class Edge:
+    """Plain ASGI: a middleware of Starlette's own kind would cost as much as a small request."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begin = time.perf_counter()
+        status = 0
+        origin = Headers(scope=scope).get("origin")
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if origin is not None:
+                    MutableHeaders(scope=message).update(
+                        {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **_CORS})
+            await send(message)
+
+        try:
+            if origin is not None and scope["method"] == "OPTIONS":
+                await Response(status_code=204)(scope, receive, sending)
+            else:
+                await self.app(scope, receive, sending)
+        except DumbbellError as error:
+            if status:
+                raise
+            await refusal(error)(scope, receive, sending)
+        except Exception:  # the edge of the house: the client gets no stack trace, the log does
+            _log.exception("a request failed", method=scope["method"], path=scope["path"])
+            if status:
+                raise
+            message = b'{"errors":[{"message":"internal error; the server\'s log says more"}]}'
+            await Response(message, 500, media_type="application/json")(scope, receive, sending)
+        finally:
+            # the path only: a query string may hold a signature
+            _log.debug("request", method=scope["method"], path=scope["path"], status=status,
+                       ms=round((time.perf_counter() - begin) * 1e3, 2))

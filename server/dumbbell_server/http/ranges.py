@@ -1,0 +1,68 @@
+"""Answering GET and HEAD for stored bytes: whole, or the range that was asked for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from dumbbell_server.storage.blobs import Blobs
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Stored bytes as a client sees them; `etag` without quotes."""
+
+    key: str
+    size: int
+    etag: str
+    mimetype: str
+    name: str
+
+
+def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """Start and end (exclusive) of a `Range` of one part; None for no range or one that we do not understand.
+
+    An end before the start means that nothing of the range exists: 416.
+    """
+    match = _RANGE.fullmatch((header or "").strip())
+    if match is None or match.group(1) == match.group(2) == "":
+        return None
+    first, last = match.groups()
+    if first == "":
+        return max(0, size - int(last)), size
+    if last and int(last) < int(first):
+        return None
+    start = int(first)
+    end = min(size, int(last) + 1) if last else size
+    return (start, end) if start < size else (0, -1)
+
+
+def send_blob(request: Request, blobs: Blobs, blob: Blob) -> Response:
+    headers = {
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{blob.etag}"',
+        "Content-Type": blob.mimetype,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(blob.name.rsplit('/', 1)[-1], safe='')}",
+    }
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    unchanged = request.headers.get("if-range") in (None, headers["ETag"])
+    asked = asked_range(request.headers.get("range"), blob.size) if unchanged else None
+    start, end = asked or (0, blob.size)
+    if end < start:
+        return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{blob.size}"})
+    status = 200
+    if asked is not None:
+        status = 206
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{blob.size}"
+    headers["Content-Length"] = str(end - start)
+    if request.method == "HEAD" or start == end:
+        return Response(status_code=status, headers=headers)
+    return StreamingResponse(blobs.read(blob.key, start, end), status, headers)

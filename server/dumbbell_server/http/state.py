@@ -1,0 +1,39 @@
+"""What the app leaves for its routes: the house, and who a key belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from dumbbell_server.graph.actor import Actor
+from dumbbell_server.graph.execution import Executor
+from dumbbell_server.http.credentials import key_of
+from dumbbell_server.storage.house import House
+
+
+@dataclass
+class AppState:
+    house: House
+    executor: Executor
+    actor_of: Callable[[str], Actor]  # raises Unauthenticated
+    pool: ThreadPoolExecutor
+
+
+def state_of(request: Request) -> AppState:
+    state: AppState = request.app.state.dumbbell
+    return state
+
+
+def actor_of(request: Request) -> Actor | None:
+    """Who sends this request. None without a key, Unauthenticated for a key that nobody has."""
+    key = key_of(request)
+    return None if key is None else state_of(request).actor_of(key)
+
+
+def base_url(request: Request) -> str:
+    """The base of URLs that the sender can reach: the configured one, else where this request went."""
+    configured = state_of(request).house.settings.public_url
+    return configured.rstrip("/") if configured else str(request.base_url).rstrip("/")

@@ -1,0 +1,31 @@
+"""Who may do what in a project (design: identity and safety)."""
+
+from __future__ import annotations
+
+from dumbbell_server.errors import Forbidden, NotFound
+from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.projects.tables import ProjectRow
+
+PRIVATE = "PRIVATE"
+ACCESSES = frozenset({PRIVATE, "RESTRICTED", "ENTITY_READ", "ENTITY_WRITE", "USER_READ", "USER_WRITE"})
+PUBLIC = frozenset({"USER_READ", "USER_WRITE"})
+
+
+def role_in(actor: Actor | None, project: ProjectRow) -> Role:
+    """What the actor is in the project; without a key nobody is more than a viewer."""
+    if actor is None:
+        return Role.VIEWER if project.access in PUBLIC else Role.NONE
+    role = actor.role(project.entity_id)
+    if project.access == "USER_WRITE":
+        return max(role, Role.MEMBER)
+    return max(role, Role.VIEWER) if project.access == "USER_READ" else role
+
+
+def require(actor: Actor, project: ProjectRow, role: Role, deed: str) -> None:
+    """NotFound for who may not see the project, Forbidden for who may not do this in it."""
+    has = role_in(actor, project)
+    if has == Role.NONE:
+        raise NotFound(f"project {project.name!r} not found")
+    if has < role:
+        raise Forbidden(f"you ({actor.username}) may not {deed} in project {project.name!r}: "
+                        f"that takes the role {role.name.lower()}, you have {has.name.lower()}")

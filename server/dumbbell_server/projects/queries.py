@@ -1,0 +1,40 @@
+"""SELECTs of projects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+from sqlmodel import col, select
+
+from dumbbell_server.accounts import queries as accounts
+from dumbbell_server.projects.access import PUBLIC
+from dumbbell_server.projects.tables import ProjectRow
+
+
+def by_name(session: Session, entity_id: int, name: str) -> ProjectRow | None:
+    return session.execute(
+        select(ProjectRow).where(ProjectRow.entity_id == entity_id, ProjectRow.name == name)).scalar()
+
+
+def by_any_name(session: Session, entity: str, name: str) -> ProjectRow | None:
+    """A project by what it and its entity are or were called: what an old node id says."""
+    home = accounts.entity_by_name(session, entity)
+    entity_id = home.id if home else accounts.former(session, "entity", entity)
+    if entity_id is None:
+        return None
+    found = by_name(session, entity_id, name)
+    if found is not None:
+        return found
+    former = accounts.former(session, "project", name, entity_id)
+    return session.get(ProjectRow, former) if former else None
+
+
+def newest(session: Session, entity_ids: Sequence[int], before: int | None, limit: int, *,
+           public_only: bool = False) -> Sequence[ProjectRow]:
+    statement = select(ProjectRow).where(col(ProjectRow.entity_id).in_(entity_ids))
+    if public_only:
+        statement = statement.where(col(ProjectRow.access).in_(PUBLIC))
+    if before is not None:
+        statement = statement.where(col(ProjectRow.id) < before)
+    return session.execute(statement.order_by(col(ProjectRow.id).desc()).limit(limit)).scalars().all()

@@ -1,0 +1,158 @@
+"""The rules of projects."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from dumbbell_server import ids
+from dumbbell_server.accounts.access import visible_entity
+from dumbbell_server.accounts.tables import EntityRow, FormerNameRow
+from dumbbell_server.clock import Clock
+from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
+from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.projects import queries
+from dumbbell_server.projects.access import ACCESSES, PRIVATE, require, role_in
+from dumbbell_server.projects.tables import ProjectRow
+
+UNCATEGORIZED = "uncategorized"  # where runs go that name no project
+_FORBIDDEN_IN_NAME = re.compile(r"[/\\#?%:\x00-\x1f\x7f\ud800-\udfff]")
+_LONGEST_NAME = 128
+_LONGEST_TEXT = 1 << 20
+
+
+@dataclass(frozen=True)
+class ProjectEdit:
+    """What is to be set; None leaves it."""
+
+    description: str | None = None
+    access: str | None = None
+    views: str | None = None
+    repo: str | None = None
+    docker_image: str | None = None
+    framework: str | None = None
+    is_benchmark: bool | None = None
+    is_published: bool | None = None
+
+
+def checked_name(name: str) -> str:
+    if not name.strip() or len(name) > _LONGEST_NAME or _FORBIDDEN_IN_NAME.search(name) or name in {".", ".."}:
+        raise BadInput(f"project name {name[:140]!r} is not allowed: "
+                       r"use 1 to 128 characters, none of / \ # ? % : and no control characters")
+    return name
+
+
+def find(session: Session, actor: Actor | None, entity_name: str | None, name: str | None) -> ProjectRow | None:
+    """The project, or None where it does not exist for this actor."""
+    entity = visible_entity(session, actor, entity_name)
+    if entity is None or entity.id is None:
+        return None
+    project = queries.by_name(session, entity.id, name or UNCATEGORIZED)
+    return project if project is not None and role_in(actor, project) >= Role.VIEWER else None
+
+
+def find_by_id(session: Session, actor: Actor | None, node_id: str) -> ProjectRow | None:
+    """The project of a node id, in either of its two kinds."""
+    number = ids.decode("Project", node_id) or ids.decode("ProjectInternalId", node_id)
+    project = session.get(ProjectRow, number) if number else None
+    return project if project is not None and role_in(actor, project) >= Role.VIEWER else None
+
+
+def for_writing(session: Session, clock: Clock, actor: Actor, entity_name: str | None, name: str | None) -> ProjectRow:
+    """The project, made on first use. NotFound or Forbidden where the actor may not write there."""
+    entity = visible_entity(session, actor, entity_name or None)
+    project = queries.by_name(session, entity.id, name or UNCATEGORIZED) if entity and entity.id else None
+    if project is not None:
+        require(actor, project, Role.MEMBER, "write")
+        return project
+    if entity is None or entity.id is None or actor.role(entity.id) == Role.NONE:
+        raise NotFound(f"entity {entity_name!r} not found, or you ({actor.username}) may not write to it; "
+                       f"yours is {actor.entity_name!r}")
+    if actor.role(entity.id) < Role.MEMBER:
+        raise Forbidden(f"you ({actor.username}) may only read in entity {entity.name!r}")
+    return _create(session, clock, actor, entity, name or UNCATEGORIZED)
+
+
+def _create(session: Session, clock: Clock, actor: Actor, entity: EntityRow, name: str) -> ProjectRow:
+    assert entity.id is not None  # noqa: S101 - a stored row
+    now = clock.text()
+    project = ProjectRow(entity_id=entity.id, user_id=actor.user_id, name=checked_name(name), access=PRIVATE,
+                         created_at=now, updated_at=now)
+    session.add(project)
+    session.flush()
+    return project
+
+
+def upsert(session: Session, clock: Clock, actor: Actor, entity_name: str | None, name: str | None,
+           node_id: str | None, edit: ProjectEdit) -> tuple[ProjectRow, bool]:
+    """Create the project or set what is given; the flag says that it was created."""
+    if node_id:
+        project = find_by_id(session, actor, node_id)
+        if project is None:
+            raise NotFound(f"no project has the id {node_id[:80]!r}")
+        inserted = False
+    else:
+        if not name:
+            raise BadInput("upsertModel needs the name of a project")
+        made_before = find(session, actor, entity_name, name)
+        project = for_writing(session, clock, actor, entity_name, name)
+        inserted = made_before is None
+    require(actor, project, Role.MEMBER, "edit settings")
+    if not inserted and edit.access is not None and edit.access != project.access:
+        require(actor, project, Role.ADMIN, "change the access")
+    _apply(project, edit)
+    project.updated_at = clock.text()
+    session.add(project)
+    session.flush()
+    return project, inserted
+
+
+def _apply(project: ProjectRow, edit: ProjectEdit) -> None:
+    if edit.access is not None and edit.access not in ACCESSES:
+        raise BadInput(f"access {edit.access[:40]!r} is not known; it is one of {', '.join(sorted(ACCESSES))}")
+    for field, value in vars(edit).items():
+        if value is None:
+            continue
+        if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+            raise BadInput(f"{field} is longer than {_LONGEST_TEXT} characters")
+        setattr(project, field, value)
+
+
+def rename(session: Session, clock: Clock, actor: Actor, entity_name: str, old: str, new: str) -> ProjectRow:
+    """The project has the new name; ids that name the old one still find it."""
+    project = find(session, actor, entity_name, old)
+    if project is None:
+        raise NotFound(f"project {entity_name}/{old} not found")
+    require(actor, project, Role.ADMIN, "rename")
+    checked_name(new)
+    if new == old:
+        return project
+    if queries.by_name(session, project.entity_id, new) is not None:
+        raise Conflict(f"project {entity_name}/{new} exists; choose another name")
+    remember(session, "project", project.entity_id, old, project.id or 0)
+    project.name = new
+    project.updated_at = clock.text()
+    session.add(project)
+    session.flush()
+    return project
+
+
+def remember(session: Session, kind: str, parent_id: int, name: str, target_id: int) -> None:
+    """What had this name last is found by it."""
+    row = session.query(FormerNameRow).filter_by(kind=kind, parent_id=parent_id, name=name).first()
+    if row is None:
+        session.add(FormerNameRow(kind=kind, parent_id=parent_id, name=name, target_id=target_id))
+    else:
+        row.target_id = target_id
+    session.flush()
+
+
+def to_delete(session: Session, actor: Actor, node_id: str) -> ProjectRow:
+    """A project that this actor may delete. NotFound for a second time."""
+    project = find_by_id(session, actor, node_id)
+    if project is None:
+        raise NotFound(f"no project has the id {node_id[:80]!r}; it may be deleted already")
+    require(actor, project, Role.ADMIN, "delete")
+    return project

@@ -1,0 +1,27 @@
+"""Rows of projects."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class ProjectRow(SQLModel, table=True):
+    __tablename__ = "projects"
+    __table_args__ = (UniqueConstraint("entity_id", "name"), Index("projects_newest", "entity_id", "id"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    entity_id: int = Field(foreign_key="entities.id", ondelete="CASCADE")
+    user_id: int  # who made it
+    name: str
+    description: str | None = None
+    access: str
+    views: str | None = None
+    repo: str | None = None
+    docker_image: str | None = None
+    framework: str | None = None
+    is_benchmark: bool = False
+    is_published: bool = False
+    runs_made: int = 0  # runs ever created, for the number in a generated name
+    created_at: str
+    updated_at: str

@@ -1,0 +1,52 @@
+"""Names of runs: ids, and the adjective-noun-number that people see."""
+
+from __future__ import annotations
+
+import re
+
+from dumbbell_server.clock import Clock
+from dumbbell_server.errors import BadInput
+
+_ADJECTIVES = (
+    "amber ancient balmy bold brave breezy bright brisk calm celestial cheerful clear clever cool coral cosmic "
+    "crimson crisp curious daily dainty daring dark dashing dazzling deep desert devoted distant divine dulcet dry "
+    "eager earnest easy effortless electric elated enchanting exalted expert faithful fallen fanciful fast fearless "
+    "feasible fiery firm fine floral fluent flowing fragrant fresh frosty generous gentle giddy glad glamorous "
+    "glorious glowing golden good graceful grateful hardy happy hearty honest hopeful icy jolly jumping kind lemon "
+    "light lilac lively logical lucky lunar magic major merry mild misty morning neat noble olive peach pious "
+    "pleasant polar polished proud pretty quiet radiant rare resilient restful robust rose rural sage scarlet serene "
+    "sleek smart smooth snowy soft solar sparkling spring stellar still stoic sunny super swift tough treasured "
+    "twilight upbeat usual valiant vibrant visionary vital vivid volcanic wandering warm whole wild winter wise woven "
+    "young zany"
+).split()
+_NOUNS = (
+    "aardvark armadillo bee bird blaze breeze brook bush butterfly capybara cherry cloud cosmos darkness dawn deluge "
+    "dew dragon dream durian dust eon elevator energy etchings feather field fire firebrand firefly fish flower fog "
+    "forest frog frost galaxy gorge glade glitter grass grass harbor haze hill jazz leaf leaves lake lion meadow "
+    "microwave monkey moon morning mountain music night oath paper pine planet plant plasma pond puddle pyramid rain "
+    "resonance river sea serenity shadow shape silence sky smoke snow snowball snowflake sound spaceship star sun "
+    "sunset surf terrain thunder totem tree universe valley violet vortex voice water waterfall wave wildflower wind "
+    "wood yogurt"
+).split()
+
+_ID_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_FORBIDDEN_IN_ID = re.compile(r"[:;,#?/'\x00-\x1f\x7f\ud800-\udfff]")
+_LONGEST_ID = 128
+
+
+def make_run_id(clock: Clock) -> str:
+    """Eight characters, as the SDK makes them."""
+    return clock.token(8, _ID_ALPHABET)
+
+
+def make_display_name(clock: Clock, number: int) -> str:
+    return f"{clock.random.choice(_ADJECTIVES)}-{clock.random.choice(_NOUNS)}-{number}"
+
+
+def checked_run_id(name: str) -> str:
+    """A run id that fits into a URL. The SDK refuses the same characters (wandb 0.31 settings)."""
+    if not name or name != name.strip() or len(name) > _LONGEST_ID or _FORBIDDEN_IN_ID.search(name) \
+            or name in {".", ".."}:
+        raise BadInput(f"run id {name[:140]!r} is not allowed: use 1 to {_LONGEST_ID} characters, "
+                       "none of : ; , # ? / ' and no spaces around it")
+    return name

@@ -1,0 +1,49 @@
+"""Rows of runs."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+LIVE = "state IN ('running', 'preempting')"
+
+
+class RunRow(SQLModel, table=True):
+    """A run. `config` and `summary_metrics` are the text as the client sent it, bare NaN and all."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        Index("runs_newest", "project_id", "id"),
+        Index("runs_live", "heartbeat_at", sqlite_where=text(LIVE), postgresql_where=text(LIVE)),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
+    user_id: int
+    name: str
+    display_name: str
+    description: str | None = None
+    notes: str | None = None
+    state: str
+    exitcode: int | None = None
+    stop_requested: bool = False
+    group: str | None = Field(default=None, sa_column_kwargs={"name": "group_name"})
+    job_type: str | None = None
+    sweep_name: str | None = None
+    host: str | None = None
+    program: str | None = None
+    repo: str | None = None
+    commit: str | None = Field(default=None, sa_column_kwargs={"name": "git_commit"})
+    tags: str = "[]"  # a JSON list
+    config: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    summary_metrics: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    system_metrics: str = Field(default="{}", sa_column=Column(Text, nullable=False))
+    parent_name: str | None = None  # of a fork, in the same project
+    parent_step: int | None = None  # the last step that the fork shares with it
+    history_line_count: int = 0
+    events_line_count: int = 0
+    log_line_count: int = 0
+    created_at: str
+    heartbeat_at: str
+    updated_at: str

@@ -1,0 +1,1 @@
+"""Projects described in files, loaded into a database."""

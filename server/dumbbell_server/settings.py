@@ -1,0 +1,32 @@
+"""The only reader of the environment. An object passed in, never a global."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each field is also the variable `DUMBBELL_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="DUMBBELL_", env_ignore_empty=True, extra="ignore")
+
+    data_dir: Path = Field(Path(".dumbbell"), description="folder of the database and of stored files")
+    database_url: str | None = Field(None, description="postgresql://…; without it SQLite in the data folder")
+    blob_url: str | None = Field(None, description="memory:// or s3://bucket/prefix; without it the data folder")
+    public_url: str | None = Field(None, description="base of the URLs handed out; without it the request's Host")
+    host: str = Field("localhost", description="address to listen on; localhost is both IPv4 and IPv6")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    fixture_port: int | None = Field(None, ge=0, le=65535, description="port of the fixture service, loopback only")
+    open: bool = Field(False, description="accept any well-formed key as the first user; loopback only")
+    user: str = Field("local", description="name of the user made on first start")
+    api_key: str | None = Field(None, description="key of that user; without it one is made and printed once")
+    heartbeat_timeout: float = Field(300.0, gt=0, description="seconds of silence after which a run has crashed")
+    url_lifetime: float = Field(86400.0, gt=0, description="seconds for which a signed URL works")
+    synchronous: Literal["FULL", "NORMAL"] = Field("FULL", description="SQLite's synchronous setting")
+    max_body: int = Field(256 * 2**20, gt=0, description="bytes of a GraphQL or file stream body, unpacked")
+    max_upload: int = Field(64 * 2**30, gt=0, description="bytes of one uploaded file")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what the log shows")

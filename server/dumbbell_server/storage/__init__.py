@@ -1,0 +1,1 @@
+"""The storage wing: rows and blobs."""

@@ -1,0 +1,38 @@
+"""The few differences between SQLite and Postgres, in one place."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult
+from sqlalchemy.orm import Session
+
+_NAME = re.compile(r"(?<!:):(\w+)")
+
+
+class Statement:
+    """SQL with `:name` parameters for the hot paths, sent to the driver as it is."""
+
+    def __init__(self, text: str) -> None:
+        self._texts = {"sqlite": text, "postgresql": _NAME.sub(r"%(\1)s", text.replace("%", "%%"))}
+
+    def on(self, connection: Connection, **values: Any) -> CursorResult[Any]:
+        return connection.exec_driver_sql(self._texts[connection.dialect.name], values)
+
+    def __call__(self, session: Session, **values: Any) -> CursorResult[Any]:
+        return self.on(session.connection(), **values)
+
+
+def like(pattern: str) -> str:
+    """A pattern for `LIKE … ESCAPE '\\'` in which only the caller's own % and _ are wild."""
+    return pattern.replace("\\", "\\\\")
+
+
+def literal_like(text: str) -> str:
+    """Text that LIKE takes for itself."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+# What one parameter list may hold on both databases; longer ones are cut into pieces.
+MAX_PARAMETERS = 900

@@ -1,0 +1,1 @@
+"""For tests that need a server."""
