@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.keys import digest, well_formed
 from dumbbell_server.accounts.tables import EntityRow, UserRow
-from dumbbell_server.errors import NotFound, Unauthenticated
+from dumbbell_server.errors import Forbidden, NotFound, Unauthenticated
 from dumbbell_server.graph.actor import Actor, Role
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
@@ -87,6 +87,31 @@ def visible_entity(session: Session, actor: Actor | None, name: str | None) -> E
     if name:
         return queries.entity_by_name(session, name)
     return session.get(EntityRow, actor.entity_id) if actor else None
+
+
+def belongs(actor: Actor | None, entity: EntityRow) -> bool:
+    """Whether the actor is of this entity, or an instance admin."""
+    if actor is None or entity.id is None:
+        return False
+    return actor.role(entity.id) > Role.NONE or (
+        entity.kind == "organization" and entity.organization_id in actor.organizations)
+
+
+def administers(actor: Actor, entity: EntityRow) -> bool:
+    """Whether the actor decides about this entity's members and name."""
+    if entity.kind == "organization":
+        return actor.admin or actor.organizations.get(entity.organization_id or 0) == Role.ADMIN
+    return actor.role(entity.id or 0) >= Role.ADMIN
+
+
+def to_administer(session: Session, actor: Actor, name: str | None) -> EntityRow:
+    """An entity that the actor administers. NotFound where they do not belong, Forbidden where they are no admin."""
+    entity = visible_entity(session, actor, name)
+    if entity is None or not belongs(actor, entity):
+        raise NotFound(f"entity {name!r} not found, or you ({actor.username}) do not belong to it")
+    if not administers(actor, entity):
+        raise Forbidden(f"only admins of {entity.name!r} may do this; you ({actor.username}) are none")
+    return entity
 
 
 def entity_for(session: Session, actor: Actor, name: str | None, role: Role) -> EntityRow:

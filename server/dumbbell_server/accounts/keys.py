@@ -7,10 +7,10 @@ import re
 
 from sqlalchemy.orm import Session
 
+from dumbbell_server.accounts.queries import key_by_digest
 from dumbbell_server.accounts.tables import ApiKeyRow
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, Conflict
-from dumbbell_server.accounts.queries import key_by_digest
 
 # What the SDK accepts: after an optional prefix such as "local-", 40 and more of these (http.md 2).
 _KEY = re.compile(r"[A-Za-z0-9_-]{40,512}")

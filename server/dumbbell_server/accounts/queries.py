@@ -12,6 +12,7 @@ from dumbbell_server.accounts.tables import (
     ApiKeyRow,
     EntityRow,
     FormerNameRow,
+    InviteRow,
     MemberRow,
     OrganizationMemberRow,
     OrganizationRow,
@@ -43,6 +44,17 @@ def keys_of(session: Session, user_id: int) -> Sequence[ApiKeyRow]:
         select(ApiKeyRow).where(ApiKeyRow.user_id == user_id).order_by(col(ApiKeyRow.id))).scalars().all()
 
 
+def user_by_email(session: Session, email: str) -> UserRow | None:
+    return session.execute(
+        select(UserRow).where(UserRow.email == email, col(UserRow.deleted_at).is_(None)).order_by(
+            col(UserRow.id)).limit(1)).scalar()
+
+
+def living_users(session: Session) -> Sequence[UserRow]:
+    return session.execute(
+        select(UserRow).where(col(UserRow.deleted_at).is_(None)).order_by(col(UserRow.id))).scalars().all()
+
+
 def memberships(session: Session, user_id: int) -> Sequence[MemberRow]:
     return session.execute(select(MemberRow).where(MemberRow.user_id == user_id)).scalars().all()
 
@@ -50,6 +62,66 @@ def memberships(session: Session, user_id: int) -> Sequence[MemberRow]:
 def organization_memberships(session: Session, user_id: int) -> Sequence[OrganizationMemberRow]:
     return session.execute(
         select(OrganizationMemberRow).where(OrganizationMemberRow.user_id == user_id)).scalars().all()
+
+
+def member(session: Session, entity_id: int, user_id: int) -> MemberRow | None:
+    return session.execute(
+        select(MemberRow).where(MemberRow.entity_id == entity_id, MemberRow.user_id == user_id)).scalar()
+
+
+def members_of(session: Session, entity_id: int) -> Sequence[tuple[UserRow, str]]:
+    """Users of a team with their roles, in the order in which they came."""
+    rows = session.execute(
+        select(UserRow, MemberRow.role).join(MemberRow, col(MemberRow.user_id) == col(UserRow.id)).where(
+            MemberRow.entity_id == entity_id).order_by(col(MemberRow.id)))
+    return [(user, role) for user, role in rows]
+
+
+def teams_of_user(session: Session, user_id: int) -> Sequence[EntityRow]:
+    return session.execute(
+        select(EntityRow).join(MemberRow, col(MemberRow.entity_id) == col(EntityRow.id)).where(
+            MemberRow.user_id == user_id).order_by(col(EntityRow.name))).scalars().all()
+
+
+def invites_of(session: Session, entity_id: int) -> Sequence[InviteRow]:
+    return session.execute(
+        select(InviteRow).where(InviteRow.entity_id == entity_id).order_by(col(InviteRow.id))).scalars().all()
+
+
+def invites_to(session: Session, email: str) -> Sequence[InviteRow]:
+    return session.execute(select(InviteRow).where(InviteRow.email == email)).scalars().all()
+
+
+def organization_member(session: Session, organization_id: int, user_id: int) -> OrganizationMemberRow | None:
+    return session.execute(
+        select(OrganizationMemberRow).where(OrganizationMemberRow.organization_id == organization_id,
+                                            OrganizationMemberRow.user_id == user_id)).scalar()
+
+
+def organization_members_of(session: Session, organization_id: int) -> Sequence[tuple[UserRow, str]]:
+    """Users of an organization with their roles, in the order in which they came."""
+    rows = session.execute(
+        select(UserRow, OrganizationMemberRow.role).join(
+            OrganizationMemberRow, col(OrganizationMemberRow.user_id) == col(UserRow.id)).where(
+            OrganizationMemberRow.organization_id == organization_id).order_by(col(OrganizationMemberRow.id)))
+    return [(user, role) for user, role in rows]
+
+
+def organizations_of_user(session: Session, user_id: int) -> Sequence[OrganizationRow]:
+    return session.execute(
+        select(OrganizationRow).join(
+            OrganizationMemberRow, col(OrganizationMemberRow.organization_id) == col(OrganizationRow.id)).where(
+            OrganizationMemberRow.user_id == user_id).order_by(col(OrganizationRow.name))).scalars().all()
+
+
+def teams_of_organization(session: Session, organization_id: int) -> Sequence[EntityRow]:
+    return session.execute(
+        select(EntityRow).where(EntityRow.organization_id == organization_id, EntityRow.kind == "team").order_by(
+            col(EntityRow.name))).scalars().all()
+
+
+def with_default_entity(session: Session, entity_id: int) -> Sequence[UserRow]:
+    return session.execute(select(UserRow).where(UserRow.default_entity_id == entity_id)).scalars().all()
 
 
 def organization_by_name(session: Session, name: str) -> OrganizationRow | None:

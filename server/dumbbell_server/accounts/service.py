@@ -1,15 +1,66 @@
-"""The rules of users and the places they belong to."""
+"""The rules of users, their keys and the names of entities. Teams and organizations have files of their own."""
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Session
+import re
+from typing import TYPE_CHECKING
 
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from dumbbell_server import ids
 from dumbbell_server.accounts import queries
+from dumbbell_server.accounts.access import belongs, to_administer, visible_entity
+from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting
 from dumbbell_server.accounts.keys import add_key, digest, make_key
 from dumbbell_server.accounts.names import email_address, entity_name
-from dumbbell_server.accounts.tables import EntityRow, UserRow
+from dumbbell_server.accounts.tables import (
+    ApiKeyRow,
+    EntityRow,
+    FormerNameRow,
+    MemberRow,
+    OrganizationMemberRow,
+    UserRow,
+)
 from dumbbell_server.clock import Clock
-from dumbbell_server.errors import Conflict
+from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
+from dumbbell_server.graph.actor import Actor
+from dumbbell_server.storage.events import Events
+
+if TYPE_CHECKING:
+    from dumbbell_server.storage.house import House
+
+_SHOWABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
+_NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+_LONGEST_SLUG = 100
+
+
+def changed(house: House) -> None:
+    """Who remembers keys, roles or users forgets them. Call it after the unit, else old rows are remembered anew."""
+    house.events.tell(None, AccountsChanged())
+
+
+def shown_text(text: str, what: str) -> str:
+    """Checked text for people to read: a name or a description."""
+    if not text.strip() or not _SHOWABLE.fullmatch(text):
+        raise BadInput(f"{what} {text[:80]!r} is not allowed: use 1 to 256 characters, no control characters")
+    return text
+
+
+def slug(text: str) -> str:
+    """The text as an entity's name, roughly; `x` where nothing is left of it."""
+    return _NOT_IN_NAME.sub("-", text).strip("-._")[:_LONGEST_SLUG] or "x"
+
+
+def free_name(session: Session, wanted: str) -> str:
+    """The name, or the first of name-2, name-3, … that is an allowed one and nobody has."""
+    number = 1
+    while True:
+        name = wanted if number == 1 else f"{wanted}-{number}"
+        if queries.entity_by_name(session, name) is None and queries.user_by_name(session, name) is None:
+            return entity_name(name)
+        number += 1
 
 
 def create_user(
@@ -30,8 +81,29 @@ def create_user(
     session.flush()
     user.default_entity_id = entity.id
     session.add(user)
+    if email:
+        _accept_invites(session, user)
     session.flush()
     return user
+
+
+def _accept_invites(session: Session, user: UserRow) -> None:
+    assert user.id is not None  # noqa: S101 - flushed
+    for invite in queries.invites_to(session, user.email):
+        session.add(MemberRow(entity_id=invite.entity_id, user_id=user.id, role=invite.role))
+        session.delete(invite)
+
+
+def create_user_by_email(session: Session, clock: Clock, actor: Actor, email: str | None, *, admin: bool) -> UserRow:
+    """A user named after the e-mail address, in the teams that invited it. Only instance admins may."""
+    if not actor.admin:
+        raise Forbidden(f"only instance admins may create users; you ({actor.username}) are none")
+    if not email:
+        raise BadInput("createUser needs an e-mail address")
+    email_address(email)
+    if queries.user_by_email(session, email) is not None:
+        raise Conflict(f"a user with the e-mail address {email!r} exists")
+    return create_user(session, clock, free_name(session, slug(email.partition("@")[0])), email=email, admin=admin)
 
 
 def ensure_first_user(session: Session, clock: Clock, username: str, key: str | None) -> str | None:
@@ -50,3 +122,112 @@ def ensure_first_user(session: Session, clock: Clock, username: str, key: str | 
         add_key(session, clock, user.id, key, "first key")
     return made
 
+
+def delete_user(session: Session, events: Events, clock: Clock, user: UserRow) -> None:
+    """The personal entity, keys and memberships are gone and the name is free. A second time does nothing.
+
+    The row stays: runs in teams go on to name who made them.
+    """
+    assert user.id is not None  # noqa: S101 - a stored row
+    if user.deleted_at is not None:
+        return
+    personal = queries.entity_of_user(session, user.id)
+    if personal is not None:
+        delete_entity(session, events, personal)
+    session.execute(delete(ApiKeyRow).where(col(ApiKeyRow.user_id) == user.id))
+    session.execute(delete(MemberRow).where(col(MemberRow.user_id) == user.id))
+    session.execute(delete(OrganizationMemberRow).where(col(OrganizationMemberRow.user_id) == user.id))
+    user.deleted_at = clock.text()
+    user.username = f"{user.username} (deleted {user.id})"  # no user can be named so
+    user.email = ""
+    user.admin = False
+    user.default_entity_id = None
+    session.add(user)
+    session.flush()
+
+
+def delete_entity(session: Session, events: Events, entity: EntityRow) -> None:
+    """The entity and all that is in it are gone, and nothing names it: its number may be given out again."""
+    assert entity.id is not None  # noqa: S101 - a stored row
+    events.tell(session, EntityDeleting(entity.id))
+    session.execute(delete(FormerNameRow).where(
+        ((col(FormerNameRow.kind) == "entity") & (col(FormerNameRow.target_id) == entity.id))
+        | ((col(FormerNameRow.kind) == "project") & (col(FormerNameRow.parent_id) == entity.id))))
+    for user in queries.with_default_entity(session, entity.id):
+        reset_default_entity(session, user)
+    session.delete(entity)
+    session.flush()
+
+
+def reset_default_entity(session: Session, user: UserRow) -> None:
+    """What this user logs goes to the personal entity."""
+    assert user.id is not None  # noqa: S101 - a stored row
+    personal = queries.entity_of_user(session, user.id)
+    user.default_entity_id = personal.id if personal else None
+    session.add(user)
+
+
+def update_user(session: Session, actor: Actor, *, default_entity: str | None, name: str | None) -> UserRow:
+    """The actor with what is given; None leaves it."""
+    user = session.get(UserRow, actor.user_id)
+    if user is None:
+        raise NotFound(f"user {actor.username!r} is gone")
+    if default_entity is not None:
+        entity = visible_entity(session, actor, default_entity)
+        if entity is None or not belongs(actor, entity):
+            raise NotFound(f"entity {default_entity!r} not found, or you ({actor.username}) do not belong to it")
+        if entity.kind == "organization":
+            raise BadInput(f"{default_entity!r} holds an organization's registries; choose a team or a user")
+        user.default_entity_id = entity.id
+    if name is not None:
+        user.name = shown_text(name, "name")
+    session.add(user)
+    session.flush()
+    return user
+
+
+def generate_key(session: Session, clock: Clock, actor: Actor, description: str | None) -> tuple[ApiKeyRow, str]:
+    """A new key of the actor, and its text, which nothing shows again."""
+    key = make_key(clock)
+    about = shown_text(description, "description") if description else None
+    return add_key(session, clock, actor.user_id, key, about), key
+
+
+def delete_key(session: Session, actor: Actor, node_id: str) -> None:
+    """The key works no more. NotFound for somebody else's, but for instance admins."""
+    number = ids.decode("ApiKey", node_id)
+    row = session.get(ApiKeyRow, number) if number else None
+    if row is None or not (actor.admin or row.user_id == actor.user_id):
+        raise NotFound(f"you ({actor.username}) have no API key with the id {node_id[:80]!r}; "
+                       "it may be deleted already")
+    session.delete(row)
+    session.flush()
+
+
+def rename_entity(session: Session, actor: Actor, old: str, new: str) -> EntityRow:
+    """The entity has the new name, its user too; ids that name the old one still find it."""
+    entity = to_administer(session, actor, old)
+    entity_name(new)
+    if new == old:
+        return entity
+    if queries.entity_by_name(session, new) is not None or queries.user_by_name(session, new) is not None:
+        raise Conflict(f"the name {new!r} is taken; choose another")
+    _remember(session, old, entity.id or 0)
+    user = session.get(UserRow, entity.user_id) if entity.user_id else None
+    if user is not None:  # a user and the personal entity bear one name
+        user.name = new if user.name == user.username else user.name
+        user.username = new
+        session.add(user)
+    entity.name = new
+    session.add(entity)
+    session.flush()
+    return entity
+
+
+def _remember(session: Session, name: str, entity_id: int) -> None:
+    row = session.query(FormerNameRow).filter_by(kind="entity", parent_id=0, name=name).first()
+    if row is None:
+        row = FormerNameRow(kind="entity", parent_id=0, name=name, target_id=entity_id)
+    row.target_id = entity_id
+    session.add(row)
+    session.flush()

@@ -23,6 +23,7 @@ class Context:
         self.house = house
         self.visitor = actor
         self.base_url = base_url
+        self.notes: dict[str, object] = {}  # what a room remembers for this request
 
     @property
     def actor(self) -> Actor:

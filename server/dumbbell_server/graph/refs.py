@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 if TYPE_CHECKING:
-    EntityRef = UserRef = OrganizationRef = ProjectRef = RunRef = FileRef = Any
-    ProjectConnectionRef = RunConnectionRef = FileConnectionRef = EntityConnectionRef = Any
+    EntityRef = Any
+    UserRef = Any
+    OrganizationRef = Any
+    ProjectRef = Any
+    RunRef = Any
+    FileRef = Any
+    ProjectConnectionRef = Any
+    RunConnectionRef = Any
+    FileConnectionRef = Any
+    EntityConnectionRef = Any
 else:
     _hall = strawberry.lazy("dumbbell_server.schema")
     EntityRef = Annotated["Entity", _hall]

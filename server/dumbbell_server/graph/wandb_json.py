@@ -10,7 +10,6 @@ import orjson
 from dumbbell_server.errors import BadInput
 
 
-
 def loads(text: str) -> Any:
     """A parsed value. Raises ValueError."""
     try:

@@ -36,7 +36,8 @@ def _unpacked(body: bytes, limit: int) -> bytes:
     except zlib.error as error:
         raise BadInput(f"the body is not gzip, though Content-Encoding says so: {error}") from None
     if len(plain) > limit:
-        raise TooLarge(f"the unpacked body is longer than {limit} bytes, the most this server reads (DUMBBELL_MAX_BODY)")
+        raise TooLarge(f"the unpacked body is longer than {limit} bytes, "
+                       "the most this server reads (DUMBBELL_MAX_BODY)")
     if not unpacker.eof:
         raise BadInput("the gzip body ends too early")
     return plain

@@ -1,4 +1,4 @@
-"""Around every request: refusals get their status, surprises a 500, downloads their CORS headers, all of it a log line."""
+"""Around every request: refusals get their status, surprises a 500, downloads CORS headers, all of it a log line."""
 
 from __future__ import annotations
 

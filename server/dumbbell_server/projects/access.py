@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from dumbbell_server.errors import Forbidden, NotFound
 from dumbbell_server.graph.actor import Actor, Role
 from dumbbell_server.projects.tables import ProjectRow
+
+
+class Guarded(Protocol):
+    """A project, or as much of its row as access depends on."""
+
+    @property
+    def entity_id(self) -> int: ...
+
+    @property
+    def access(self) -> str: ...
+
 
 PRIVATE = "PRIVATE"
 ACCESSES = frozenset({PRIVATE, "RESTRICTED", "ENTITY_READ", "ENTITY_WRITE", "USER_READ", "USER_WRITE"})
 PUBLIC = frozenset({"USER_READ", "USER_WRITE"})
 
 
-def role_in(actor: Actor | None, project: ProjectRow) -> Role:
+def role_in(actor: Actor | None, project: Guarded) -> Role:
     """What the actor is in the project; without a key nobody is more than a viewer."""
     if actor is None:
         return Role.VIEWER if project.access in PUBLIC else Role.NONE

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
+from sqlmodel import col, select
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.access import visible_entity
+from dumbbell_server.accounts.events import EntityDeleting
 from dumbbell_server.accounts.tables import EntityRow, FormerNameRow
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
@@ -16,11 +19,19 @@ from dumbbell_server.graph.actor import Actor, Role
 from dumbbell_server.projects import queries
 from dumbbell_server.projects.access import ACCESSES, PRIVATE, require, role_in
 from dumbbell_server.projects.tables import ProjectRow
+from dumbbell_server.storage.events import Events
 
 UNCATEGORIZED = "uncategorized"  # where runs go that name no project
 _FORBIDDEN_IN_NAME = re.compile(r"[/\\#?%:\x00-\x1f\x7f\ud800-\udfff]")
 _LONGEST_NAME = 128
 _LONGEST_TEXT = 1 << 20
+
+
+@dataclass(frozen=True)
+class ProjectDeleting:
+    """Told inside the unit that deletes this project."""
+
+    project_id: int
 
 
 @dataclass(frozen=True)
@@ -149,10 +160,19 @@ def remember(session: Session, kind: str, parent_id: int, name: str, target_id: 
     session.flush()
 
 
-def to_delete(session: Session, actor: Actor, node_id: str) -> ProjectRow:
-    """A project that this actor may delete. NotFound for a second time."""
+def delete_project(session: Session, events: Events, actor: Actor, node_id: str) -> None:
+    """The project and all in it are gone. NotFound for a second time."""
     project = find_by_id(session, actor, node_id)
-    if project is None:
+    if project is None or project.id is None:
         raise NotFound(f"no project has the id {node_id[:80]!r}; it may be deleted already")
     require(actor, project, Role.ADMIN, "delete")
-    return project
+    events.tell(session, ProjectDeleting(project.id))
+    session.execute(delete(ProjectRow).where(col(ProjectRow.id) == project.id))
+
+
+def entity_deleting(events: Events, session: Session, event: EntityDeleting) -> None:
+    """The entity's projects go with it."""
+    found = session.execute(select(col(ProjectRow.id)).where(ProjectRow.entity_id == event.entity_id)).scalars().all()
+    for project in found:
+        events.tell(session, ProjectDeleting(project or 0))
+    session.execute(delete(ProjectRow).where(col(ProjectRow.entity_id) == event.entity_id))

@@ -16,6 +16,8 @@ class RunRow(SQLModel, table=True):
         UniqueConstraint("project_id", "name"),
         Index("runs_newest", "project_id", "id"),
         Index("runs_live", "heartbeat_at", sqlite_where=text(LIVE), postgresql_where=text(LIVE)),
+        # an id is never used again: a signed URL of a deleted run must not reach another
+        {"sqlite_autoincrement": True},
     )
 
     id: int | None = Field(default=None, primary_key=True)

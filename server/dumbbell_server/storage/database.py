@@ -77,10 +77,10 @@ class SqliteDatabase:
         return self._submit(_Job(unit, core=False)).result()  # type: ignore[no-any-return]
 
     async def write_soon(self, unit: Unit[T]) -> T:
-        return await asyncio.wrap_future(self._submit(_Job(unit, core=False)))  # type: ignore[no-any-return]
+        return await asyncio.wrap_future(self._submit(_Job(unit, core=False)))
 
     async def write_core_soon(self, unit: CoreUnit[T]) -> T:
-        return await asyncio.wrap_future(self._submit(_Job(unit, core=True)))  # type: ignore[no-any-return]
+        return await asyncio.wrap_future(self._submit(_Job(unit, core=True)))
 
     def reading(self) -> Session:
         return Session(self.engine, autoflush=False)

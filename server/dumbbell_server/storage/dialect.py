@@ -14,8 +14,10 @@ _NAME = re.compile(r"(?<!:):(\w+)")
 class Statement:
     """SQL with `:name` parameters for the hot paths, sent to the driver as it is."""
 
-    def __init__(self, text: str) -> None:
-        self._texts = {"sqlite": text, "postgresql": _NAME.sub(r"%(\1)s", text.replace("%", "%%"))}
+    def __init__(self, text: str, postgres: str = "") -> None:
+        """`postgres` is added at the end there, such as a row lock that SQLite's one writer does not need."""
+        theirs = _NAME.sub(r"%(\1)s", f"{text} {postgres}".replace("%", "%%"))
+        self._texts = {"sqlite": text, "postgresql": theirs}
 
     def on(self, connection: Connection, **values: Any) -> CursorResult[Any]:
         return connection.exec_driver_sql(self._texts[connection.dialect.name], values)
@@ -25,7 +27,7 @@ class Statement:
 
 
 def like(pattern: str) -> str:
-    """A pattern for `LIKE … ESCAPE '\\'` in which only the caller's own % and _ are wild."""
+    r"""A pattern for `LIKE … ESCAPE '\\'` in which only the caller's own % and _ are wild."""
     return pattern.replace("\\", "\\\\")
 
 

@@ -15,7 +15,7 @@ class ServerStateRow(SQLModel, table=True):
 
 
 class OrphanRow(SQLModel, table=True):
-    """A blob that nothing names any more. Removed from the store after the unit that orphaned it, or at the next start."""
+    """A blob that nothing names any more. Removed after the unit that orphaned it, or at the next start."""
 
     __tablename__ = "orphans"
 

@@ -1,0 +1,28 @@
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip install --disable-pip-version-check -q
+# The key of the first user, for trying things out on this machine; 40 characters, as every client wants.
+export DUMBBELL_API_KEY ?= local00000000000000000000000000000000000
+
+.PHONY: serve test check
+
+serve: $(VENV)/.installed
+	$(VENV)/bin/dumbbell serve --port 8080
+
+test: check
+	env -u DUMBBELL_API_KEY $(VENV)/bin/pytest -n 2 --backends=all
+
+check: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+$(VENV)/bin/python:
+	python3 -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(PIP) -e '.[dev]'
+	touch $@ $(VENV)/.installed

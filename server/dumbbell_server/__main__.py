@@ -1,0 +1,5 @@
+"""`python -m dumbbell_server`."""
+
+from dumbbell_server.cli import app
+
+app()

@@ -1,0 +1,182 @@
+"""The rules of teams: members, invitations, service accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from dumbbell_server import ids
+from dumbbell_server.accounts import queries
+from dumbbell_server.accounts.access import administers, belongs, to_administer, visible_entity
+from dumbbell_server.accounts.keys import add_key
+from dumbbell_server.accounts.names import email_address, entity_name
+from dumbbell_server.accounts.service import (
+    create_user,
+    delete_entity,
+    delete_user,
+    free_name,
+    reset_default_entity,
+    shown_text,
+)
+from dumbbell_server.accounts.tables import EntityRow, InviteRow, MemberRow, UserRow
+from dumbbell_server.clock import Clock
+from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
+from dumbbell_server.graph.actor import Actor
+from dumbbell_server.storage.events import Events
+from dumbbell_server.storage.signing import Signer
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What came of an invitation: a member at once where there is a user, else one who is waited for."""
+
+    node_id: str
+    email: str
+    created_at: str
+    user: UserRow | None
+
+
+def key_purpose(user_id: int) -> str:
+    """From this the server's secret makes a service account's key, so that it can be shown without being stored."""
+    return f"service-account:{user_id}"
+
+
+def user_named(session: Session, username: str) -> UserRow:
+    user = queries.user_by_name(session, username)
+    if user is None:
+        raise NotFound(f"user {username!r} not found")
+    return user
+
+
+def make_team(session: Session, clock: Clock, name: str, admin: UserRow,
+              organization_id: int | None = None) -> EntityRow:
+    """A team with this user as its admin. Conflict where the name is taken."""
+    entity_name(name, "team name")
+    if queries.entity_by_name(session, name) or queries.user_by_name(session, name):
+        raise Conflict(f"the name {name!r} is taken; choose another name for the team")
+    team = EntityRow(name=name, kind="team", organization_id=organization_id, created_at=clock.text())
+    session.add(team)
+    session.flush()
+    set_role(session, team, admin, "admin")
+    return team
+
+
+def create_team(session: Session, clock: Clock, actor: Actor, name: str, admin_name: str | None) -> EntityRow:
+    """A team of the actor's; of another's, where an instance admin says so."""
+    chosen = admin_name or actor.username
+    if chosen != actor.username and not actor.admin:
+        raise Forbidden(f"only instance admins may make {chosen!r} admin of a new team; "
+                        f"leave it out to be the admin yourself ({actor.username})")
+    return make_team(session, clock, name, user_named(session, chosen))
+
+
+def set_role(session: Session, team: EntityRow, user: UserRow, role: str) -> None:
+    """The user is in the team, with this role."""
+    assert team.id is not None  # noqa: S101 - stored rows
+    assert user.id is not None  # noqa: S101
+    row = queries.member(session, team.id, user.id)
+    if row is None:
+        row = MemberRow(entity_id=team.id, user_id=user.id, role=role)
+    row.role = role
+    session.add(row)
+    session.flush()
+
+
+def _team_to_administer(session: Session, actor: Actor, name: str | None) -> EntityRow:
+    team = to_administer(session, actor, name)
+    if team.kind != "team":
+        raise BadInput(f"{team.name!r} is no team; only teams have members who are invited")
+    return team
+
+
+def create_invite(session: Session, clock: Clock, actor: Actor, entity: str, *, username: str | None,
+                  email: str | None, admin: bool) -> Invitation:
+    """A user is a member at once; an address without a user becomes one when the user is created.
+
+    Who is a member already stays so, and becomes admin where that is asked for.
+    """
+    team = _team_to_administer(session, actor, entity)
+    if not username and not email:
+        raise BadInput("createInvite needs a username or an e-mail address")
+    user = user_named(session, username) if username else queries.user_by_email(session, email_address(email or ""))
+    if user is None:
+        return _await(session, clock, team, email or "", "admin" if admin else "member")
+    assert team.id is not None  # noqa: S101 - stored rows
+    assert user.id is not None  # noqa: S101
+    if admin or queries.member(session, team.id, user.id) is None:
+        set_role(session, team, user, "admin" if admin else "member")
+    return Invitation(ids.encode("User", user.id), user.email, clock.text(), user)
+
+
+def _await(session: Session, clock: Clock, team: EntityRow, email: str, role: str) -> Invitation:
+    assert team.id is not None  # noqa: S101 - a stored row
+    row = next((invite for invite in queries.invites_of(session, team.id) if invite.email == email), None)
+    if row is None:
+        row = InviteRow(entity_id=team.id, email=email, role=role, created_at=clock.text())
+    row.role = role
+    session.add(row)
+    session.flush()
+    return Invitation(ids.encode("Invite", row.id or 0), row.email, row.created_at, None)
+
+
+def delete_invite(session: Session, events: Events, clock: Clock, actor: Actor, member_id: str | None,
+                  entity: str | None) -> None:
+    """The member, or who was waited for, is not in the team. A service account is gone with its key.
+
+    Admins remove anybody, members themselves; somebody must remain who can let others in.
+    """
+    team = visible_entity(session, actor, entity)
+    if team is None or team.id is None or not belongs(actor, team):
+        raise NotFound(f"entity {entity!r} not found, or you ({actor.username}) do not belong to it")
+    user_id = ids.decode("User", member_id or "")
+    if user_id != actor.user_id or administers(actor, team):
+        team = _team_to_administer(session, actor, entity)
+    invite_id = ids.decode("Invite", member_id or "")
+    invite = session.get(InviteRow, invite_id) if invite_id else None
+    if invite is not None and invite.entity_id == team.id:
+        session.delete(invite)
+        session.flush()
+        return
+    user = session.get(UserRow, user_id) if user_id else None
+    row = queries.member(session, team.id or 0, user_id) if user_id else None
+    if user is None or row is None:
+        raise NotFound(f"nobody in {team.name!r} has the member id {(member_id or '')[:80]!r}; "
+                       "take one from the entity's members")
+    _remove(session, events, clock, team, row, user)
+
+
+def _remove(session: Session, events: Events, clock: Clock, team: EntityRow, row: MemberRow, user: UserRow) -> None:
+    roles = [role for _, role in queries.members_of(session, row.entity_id)]
+    if row.role == "admin" and roles.count("admin") == 1:
+        raise BadInput(f"{user.username!r} is the last admin of {team.name!r}; make somebody else an admin first")
+    if user.service:
+        delete_user(session, events, clock, user)
+        return
+    session.delete(row)
+    if user.default_entity_id == team.id:
+        reset_default_entity(session, user)
+    session.flush()
+
+
+def create_service_account(session: Session, clock: Clock, signer: Signer, actor: Actor, entity: str,
+                           description: str) -> UserRow:
+    """A user without a person, in this team only, whose key the team's admins can read."""
+    team = _team_to_administer(session, actor, entity)
+    shown_text(description, "description")
+    user = create_user(session, clock, free_name(session, f"service-{clock.token(12)}"), service=True)
+    assert user.id is not None  # noqa: S101 - flushed
+    user.name = description
+    user.default_entity_id = team.id
+    session.add(user)
+    set_role(session, team, user, "member")
+    add_key(session, clock, user.id, signer.derive(key_purpose(user.id)), description)
+    return user
+
+
+def delete_team(session: Session, events: Events, clock: Clock, team: EntityRow) -> None:
+    """The team, its projects and its service accounts are gone."""
+    for user, _ in queries.members_of(session, team.id or 0):
+        if user.service:
+            delete_user(session, events, clock, user)
+    delete_entity(session, events, team)

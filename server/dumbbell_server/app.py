@@ -1,0 +1,67 @@
+"""The front door: everything wired together. Only the command and tests come in here."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from dumbbell_server.accounts.access import Keys
+from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting
+from dumbbell_server.accounts.service import ensure_first_user
+from dumbbell_server.files.routes import ROUTES as FILES
+from dumbbell_server.files.service import runs_deleting as files_of_runs
+from dumbbell_server.graph.execution import Executor
+from dumbbell_server.history.routes import ROUTES as HISTORY
+from dumbbell_server.http.graphql import graphql
+from dumbbell_server.http.health import healthz, no_telemetry, ready
+from dumbbell_server.http.middleware import Edge
+from dumbbell_server.http.state import AppState
+from dumbbell_server.projects.service import ProjectDeleting, entity_deleting
+from dumbbell_server.runs.service import RunsDeleting, project_deleting
+from dumbbell_server.schema import build_schema
+from dumbbell_server.storage.house import House
+from dumbbell_server.storage.orphans import collect
+from dumbbell_server.web.pages import ROUTES as PAGES
+
+_WORKERS = 4  # threads that execute GraphQL: more would only fight for the interpreter
+
+
+def first_key(house: House) -> str | None:
+    """Make sure of the first user. Returns their key if it was made now: nobody can tell it later."""
+    settings = house.settings
+    return house.database.write(
+        lambda session: ensure_first_user(session, house.clock, settings.user, settings.api_key))
+
+
+def create_app(house: House) -> ASGIApp:
+    """The whole server over an open house; the caller closes the house."""
+    keys = Keys(house)
+    _wire(house, keys)
+    collect(house)
+    app = FastAPI(title="Dumbbell", openapi_url=None, middleware=[Middleware(Edge)], routes=[
+        Route("/graphql", graphql, methods=["POST"]),
+        *HISTORY,
+        *FILES,
+        Route("/ready", ready),
+        Route("/healthz", healthz),
+        Route("/sdk/otel/{rest:path}", no_telemetry, methods=["GET", "POST"]),
+        *PAGES,
+    ])
+    app.router.redirect_slashes = False
+    app.state.dumbbell = AppState(house, Executor(build_schema()), keys.actor,
+                                  ThreadPoolExecutor(_WORKERS, "dumbbell-graphql"))
+    return app
+
+
+def _wire(house: House, keys: Keys) -> None:
+    """Lower rooms tell, higher ones listen."""
+    events = house.events
+    events.listen(AccountsChanged, lambda _session, _event: keys.forget())
+    events.listen(EntityDeleting, partial(entity_deleting, events))
+    events.listen(ProjectDeleting, partial(project_deleting, events))
+    events.listen(RunsDeleting, files_of_runs)

@@ -1,0 +1,166 @@
+"""The command `dumbbell`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_is_help=True,
+                  pretty_exceptions_enable=False, rich_markup_mode=None)
+
+_Folder = Annotated[Path | None, typer.Option(help="Folder of the database and of stored files [.dumbbell].")]
+_Database = Annotated[str | None, typer.Option(help="postgresql://… instead of SQLite in the data folder.")]
+
+
+def _stop(message: object) -> NoReturn:
+    typer.echo(f"dumbbell: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def _settings(**given: Any) -> Any:
+    """Options over the environment over defaults."""
+    from pydantic import ValidationError
+
+    from dumbbell_server.settings import Settings
+
+    try:
+        return Settings(**{key: value for key, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        _stop(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
+
+
+@app.callback()
+def _main() -> None:
+    """Run `dumbbell COMMAND --help` for examples."""
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on [localhost].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on [8080]; 0 takes a free one.")] = None,
+    data_dir: _Folder = None,
+    database_url: _Database = None,
+    blob_url: Annotated[str | None, typer.Option(help="memory:// or s3://bucket/prefix for stored files.")] = None,
+    public_url: Annotated[str | None, typer.Option(help="Base of the URLs handed out [the request's Host].")] = None,
+    fixture_port: Annotated[int | None, typer.Option(help="Port of the fixture service, loopback only.")] = None,
+    open_: Annotated[bool | None, typer.Option("--open", help="Accept any well-formed key; loopback only.")] = None,
+    ready_file: Annotated[Path | None, typer.Option(help="JSON file to write once requests are answered.")] = None,
+) -> None:
+    """Serve until SIGTERM. Each option is also DUMBBELL_<OPTION> in the environment.
+
+    Examples: `dumbbell serve`; `dumbbell serve --port 0 --data-dir /tmp/x --ready-file /tmp/ready.json`.
+    """
+    from dumbbell_server.errors import DumbbellError, StartupError
+    from dumbbell_server.logs import set_up
+
+    settings = _settings(host=host, port=port, data_dir=data_dir, database_url=database_url, blob_url=blob_url,
+                         public_url=public_url, fixture_port=fixture_port, open=open_)
+    set_up(settings.log_level)
+    try:
+        _serve(settings, ready_file or _from_environment())
+    except (StartupError, DumbbellError) as error:
+        _stop(error)
+
+
+def _from_environment() -> Path | None:
+    path = os.environ.get("DUMBBELL_READY_FILE")
+    return Path(path) if path else None
+
+
+def _serve(settings: Any, ready_file: Path | None) -> None:
+    from dumbbell_server.accounts.fixture import fixture_app
+    from dumbbell_server.app import create_app, first_key
+    from dumbbell_server.clock import Clock
+    from dumbbell_server.errors import StartupError
+    from dumbbell_server.serving import Started, listen, run, url_of, write_ready_file
+    from dumbbell_server.storage.house import open_house
+
+    if settings.open and settings.host not in {"localhost", "127.0.0.1", "::1"}:
+        raise StartupError(f"--open lets everybody in, and {settings.host} is not loopback; use --host localhost")
+    sockets = listen(settings.host, settings.port)
+    house = open_house(settings, Clock())
+    try:
+        made = first_key(house)
+        key = made or settings.api_key
+        apps = [(create_app(house), sockets)]
+        fixture_url = None
+        if settings.fixture_port is not None:
+            fixture_sockets = listen("localhost", settings.fixture_port)
+            fixture_url = url_of("localhost", fixture_sockets)
+            apps.append((fixture_app(house), fixture_sockets))
+        started = Started(url_of(settings.host, sockets), fixture_url, os.getpid(), key)
+
+        def tell() -> None:
+            if ready_file is not None:
+                write_ready_file(ready_file, started)
+            _greet(started, made is not None and settings.api_key is None)
+
+        run(apps, tell)
+    finally:
+        house.close()
+
+
+def _greet(started: Any, made_now: bool) -> None:
+    if not (made_now or sys.stdout.isatty()):
+        return
+    key = started.api_key or "…  # the key printed at the first start; `dumbbell token` makes another"
+    typer.echo(f"Dumbbell serves on {started.base_url}. In the shell of your script:\n\n"
+               f"  export WANDB_BASE_URL={started.base_url}\n  export WANDB_API_KEY={key}\n")
+
+
+@app.command()
+def migrate(data_dir: _Folder = None, database_url: _Database = None) -> None:
+    """Bring the database to this version's form, as `serve` does at its start.
+
+    Example: `dumbbell migrate --data-dir .dumbbell`.
+    """
+    house = _open(data_dir, database_url)
+    house.close()
+    typer.echo("The database is up to date.")
+
+
+@app.command()
+def token(
+    user: Annotated[str | None, typer.Option(help="Whose key [the first user].")] = None,
+    data_dir: _Folder = None, database_url: _Database = None,
+) -> None:
+    """Make another API key and print it. SQLite: in a stopped folder.
+
+    Example: `export WANDB_API_KEY=$(dumbbell token)`.
+    """
+    from dumbbell_server.accounts.keys import add_key, make_key
+    from dumbbell_server.accounts.queries import user_by_name
+
+    house = _open(data_dir, database_url)
+    try:
+        name, key = user or house.settings.user, make_key(house.clock)
+
+        def unit(session: Any) -> bool:
+            found = user_by_name(session, name)
+            if found is None or found.id is None:
+                return False
+            add_key(session, house.clock, found.id, key, "dumbbell token")
+            return True
+
+        if not house.database.write(unit):
+            _stop(f"there is no user {name!r} here; `dumbbell serve` makes the first one")
+        typer.echo(key)
+    finally:
+        house.close()
+
+
+def _open(data_dir: Path | None, database_url: str | None) -> Any:
+    import dumbbell_server.app  # noqa: F401 - knows all tables
+    from dumbbell_server.clock import Clock
+    from dumbbell_server.errors import StartupError
+    from dumbbell_server.storage.house import open_house
+
+    try:
+        return open_house(_settings(data_dir=data_dir, database_url=database_url), Clock())
+    except StartupError as error:
+        _stop(error)

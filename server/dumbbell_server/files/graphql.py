@@ -1,0 +1,272 @@
+"""What the files of runs add to the schema."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import BooleanValueNode, FieldNode, FragmentSpreadNode, VariableNode
+
+from dumbbell_server import ids
+from dumbbell_server.errors import BadInput
+from dumbbell_server.files import service
+from dumbbell_server.files.names import clean
+from dumbbell_server.files.routes import mimetype_of, path_of
+from dumbbell_server.files.tables import RunFileRow
+from dumbbell_server.graph.connections import LARGEST_PAGE, Edge, Page, PageInfo, cursor, number, page_of, page_size
+from dumbbell_server.graph.context import Context, Info
+from dumbbell_server.graph.refs import FileConnectionRef, FileRef
+from dumbbell_server.graph.scalars import DateTime, Int64
+from dumbbell_server.runs import service as runs
+from dumbbell_server.runs.graphql import node_id
+from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage.orphans import collect
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """A file of a run under the name that was asked for; `row` once it was uploaded."""
+
+    run_id: int
+    name: str
+    row: RunFileRow | None
+
+    def url(self, context: Context, method: str) -> str:
+        return context.signed(method, path_of(self.run_id, clean(self.name)))
+
+    def upload_url(self, context: Context) -> str | None:
+        """For those who may log to the run; the URL itself asks nobody for a key."""
+        run = context.get(RunRow, self.run_id)
+        if run is None or not service.may_write(context.session, context.visitor, run):
+            return None
+        return self.url(context, "PUT")
+
+
+@strawberry.type
+class FileCore:
+    name: str
+
+    @strawberry.field
+    def id(file: strawberry.Parent[RunFile]) -> strawberry.ID:
+        if file.row is not None:
+            return strawberry.ID(ids.encode("File", file.row.id or 0))
+        return strawberry.ID(base64.b64encode(f"File:{file.run_id}:{file.name}".encode()).decode())
+
+    @strawberry.field
+    def display_name(file: strawberry.Parent[RunFile]) -> str:
+        return file.name
+
+    @strawberry.field
+    def url(file: strawberry.Parent[RunFile], info: Info, upload: bool | None = None) -> str | None:
+        """Where to get it, null before it is there; with `upload` where to put it."""
+        if upload:
+            return file.upload_url(info.context)
+        return file.url(info.context, "GET") if file.row else None
+
+    @strawberry.field
+    def direct_url(file: strawberry.Parent[RunFile], info: Info) -> str:
+        return file.url(info.context, "GET")
+
+    @strawberry.field
+    def upload_url(file: strawberry.Parent[RunFile], info: Info) -> str | None:
+        return file.upload_url(info.context)
+
+    @strawberry.field
+    def upload_headers(_file: strawberry.Parent[RunFile]) -> list[str] | None:
+        return []
+
+    @strawberry.field
+    def size_bytes(file: strawberry.Parent[RunFile]) -> Int64:
+        return Int64(file.row.size if file.row else 0)
+
+    @strawberry.field
+    def mimetype(file: strawberry.Parent[RunFile]) -> str | None:
+        return file.row.mimetype if file.row else mimetype_of(file.name)
+
+    @strawberry.field
+    def updated_at(file: strawberry.Parent[RunFile]) -> DateTime | None:
+        return DateTime(file.row.updated_at) if file.row else None
+
+    @strawberry.field
+    def digest(file: strawberry.Parent[RunFile]) -> str | None:
+        return file.row.md5 if file.row else None
+
+    @strawberry.field
+    def md5(file: strawberry.Parent[RunFile]) -> str | None:
+        return file.row.md5 if file.row else None
+
+    @strawberry.field
+    def storage_path(file: strawberry.Parent[RunFile]) -> str | None:
+        return file.row.blob_key if file.row else None
+
+
+@strawberry.type
+class FileEdge:
+    node: FileRef | None
+    cursor: str | None
+
+
+@strawberry.type
+class FileConnection:
+    total_count: int | None
+    edges: list[FileEdge]
+    page_info: PageInfo
+
+    @strawberry.field
+    def upload_headers(_page: strawberry.Parent[Page[RunFile]]) -> list[str]:
+        """For clients of 0.10 and before, which read them here."""
+        return []
+
+
+@strawberry.type
+class RunFiles:
+    @strawberry.field
+    def file_count(run: strawberry.Parent[RunRow], info: Info) -> int | None:
+        return service.count(info.context.session, run.id or 0)
+
+    @strawberry.field
+    def files(run: strawberry.Parent[RunRow], info: Info, names: list[str | None] | None = None,
+              pattern: str | None = None, first: int | None = None,
+              after: str | None = None) -> FileConnectionRef | None:
+        """What was uploaded; with `url(upload: true)` beneath, every name that was asked for (behaviours.md 6.7)."""
+        asked = [name for name in names or () if name is not None]
+        session = info.context.session
+        if asked and pattern:
+            raise BadInput("files takes `names` or `pattern`, not both")
+        fields = list(_fields_beneath(info))
+        if asked and _wants_upload(info, fields) and service.may_write(session, info.context.visitor, run):
+            return _asked_page(info.context, run.id or 0, asked, first, after)
+        size = page_size(first, LARGEST_PAGE)
+        rows = service.list_files(session, run.id or 0, asked, pattern, number(after), size + 1)
+        counted = any(field.name.value == "totalCount" for field in fields)
+        total = service.count(session, run.id or 0, asked, pattern) if counted else None
+        page = page_of(rows, size, lambda row: row.id or 0)
+        edges = [Edge(RunFile(row.run_id, row.name, row), edge.cursor)
+                 for edge in page.edges for row in [edge.node]]
+        return Page(edges, page.page_info, total)
+
+
+def _asked_page(context: Context, run_id: int, names: Sequence[str], first: int | None, after: str | None,
+                ) -> Page[RunFile]:
+    """The names as they were asked for, uploaded or not; a cursor is a place among them."""
+    begin = (number(after) or 0) if after else 0
+    size = page_size(first, len(names))
+    unique = list(dict.fromkeys(names))
+    files = _files(context, run_id, unique[max(begin, 0):][:size])
+    edges = [Edge(file, cursor(at)) for at, file in enumerate(files, max(begin, 0) + 1)]
+    info = PageInfo(has_next_page=max(begin, 0) + len(edges) < len(unique),
+                    end_cursor=edges[-1].cursor if edges else None)
+    return Page(edges, info, len(unique))
+
+
+def _files(context: Context, run_id: int, names: Sequence[str]) -> list[RunFile]:
+    """One for each name, in their order. BadInput for a name that no file can have."""
+    cleaned = [clean(name) for name in names]
+    rows = service.existing(context.session, run_id, cleaned)
+    return [RunFile(run_id, name, rows.get(kept)) for name, kept in zip(names, cleaned, strict=True)]
+
+
+def _fields_beneath(info: Info) -> Iterable[FieldNode]:
+    """Every field selected at any depth beneath this one; each fragment is looked at once, however often spread."""
+    raw = info._raw_info  # noqa: SLF001 - Strawberry's own view unfolds each spread, without bounds
+    seen: set[str] = set()
+    waiting: list[Any] = list(raw.field_nodes)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, FragmentSpreadNode):
+            if node.name.value in seen:
+                continue
+            seen.add(node.name.value)
+            node = raw.fragments[node.name.value]
+        elif isinstance(node, FieldNode):
+            yield node
+        waiting.extend(node.selection_set.selections if node.selection_set else ())
+
+
+def _wants_upload(info: Info, fields: Iterable[FieldNode]) -> bool:
+    """Whether a field is `url(upload: true)`, said outright or through a variable."""
+    for field in fields:
+        for argument in field.arguments or ():
+            value = argument.value
+            if (field.name.value, argument.name.value) != ("url", "upload"):
+                continue
+            if isinstance(value, BooleanValueNode) and value.value:
+                return True
+            if isinstance(value, VariableNode) and info.variable_values.get(value.name.value):
+                return True
+    return False
+
+
+@strawberry.input
+class CreateRunFilesInput:
+    entity_name: str
+    project_name: str
+    run_name: str
+    files: list[str]
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class CreateRunFilesPayload:
+    run_id: strawberry.ID = strawberry.field(name="runID")
+    upload_headers: list[str]
+    files: list[FileRef]
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class MarkRunFilesUploadedInput:
+    entity_name: str
+    project_name: str
+    run_name: str
+    files: list[str]
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class MarkRunFilesUploadedPayload:
+    success: bool
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class DeleteFilesInput:
+    files: list[strawberry.ID]
+    project_id: int | None = None  # says nothing that the ids do not
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class DeleteFilesPayload:
+    success: bool | None
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class FilesMutation:
+    @strawberry.field
+    def create_run_files(self, info: Info, input: CreateRunFilesInput) -> CreateRunFilesPayload | None:
+        """Upload URLs; nothing is listed before its bytes are there."""
+        context = info.context
+        run = runs.for_writing(context.session, context.actor, input.entity_name, input.project_name, input.run_name)
+        files = _files(context, run.id or 0, input.files)
+        return CreateRunFilesPayload(run_id=strawberry.ID(node_id(context, run)), upload_headers=[], files=files,
+                                     client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def mark_run_files_uploaded(self, info: Info, input: MarkRunFilesUploadedInput,
+                                ) -> MarkRunFilesUploadedPayload | None:
+        """Changes nothing: the PUT itself said so. No sign of life of the run either."""
+        context = info.context
+        runs.for_writing(context.session, context.actor, input.entity_name, input.project_name, input.run_name)
+        return MarkRunFilesUploadedPayload(success=True, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def delete_files(self, info: Info, input: DeleteFilesInput) -> DeleteFilesPayload | None:
+        context, actor = info.context, info.context.actor
+        context.write(lambda session: service.delete_files(session, actor, input.files))
+        collect(context.house)
+        return DeleteFilesPayload(success=True, client_mutation_id=input.client_mutation_id)

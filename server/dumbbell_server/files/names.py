@@ -1,0 +1,50 @@
+"""Names of the files of runs: relative paths with forward slashes, and otherwise whatever a file can be called."""
+
+from __future__ import annotations
+
+import re
+
+from dumbbell_server.errors import BadInput
+
+LONGEST_NAME = 1024
+_MOST_BYTES = 2560  # what an index of Postgres takes
+UNSTORABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def stripped(name: str) -> str:
+    """The name without the `./` that it may begin with."""
+    while name.startswith("./"):
+        name = name[2:]
+    return name
+
+
+def clean(name: str) -> str:
+    """The name under which a file is kept. BadInput for one that leads elsewhere or cannot be stored."""
+    kept = stripped(name)
+    problem = _problem(kept)
+    if problem is not None:
+        raise BadInput(f"file name {name[:140]!r} is not allowed: {problem}")
+    return kept
+
+
+def _problem(name: str) -> str | None:
+    if not name:
+        return "it is empty"
+    if len(name) > LONGEST_NAME:
+        return f"it is {len(name)} characters long, at most {LONGEST_NAME} are kept"
+    if UNSTORABLE.search(name):
+        return "it holds a control character or half a surrogate pair"
+    if len(name.encode()) > _MOST_BYTES:
+        return f"it is longer than {_MOST_BYTES} bytes in UTF-8"
+    return _problem_of_path(name)
+
+
+def _problem_of_path(name: str) -> str | None:
+    segments = name.split("/")
+    if segments[0] == "":
+        return "it is absolute; use a path relative to the run's folder"
+    if ".." in segments or "." in segments:
+        return "it has a segment `.` or `..`"
+    if "" in segments:
+        return "it has an empty segment, such as a slash at its end"
+    return None

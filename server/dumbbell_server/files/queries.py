@@ -1,0 +1,89 @@
+"""SELECTs of the files of runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from dumbbell_server.files.tables import RunFileRow
+from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage.dialect import MAX_PARAMETERS, like
+
+_GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
+
+
+def by_name(session: Session, run_id: int, name: str) -> RunFileRow | None:
+    return session.execute(_of(run_id).where(col(RunFileRow.name) == name)).scalar()
+
+
+def for_replacing(session: Session, run_id: int, name: str) -> RunFileRow | None:
+    """The row, which nobody else replaces before this unit ends."""
+    return session.execute(_of(run_id).where(col(RunFileRow.name) == name).with_for_update()).scalar()
+
+
+def by_names(session: Session, run_id: int, names: Sequence[str]) -> list[RunFileRow]:
+    """Those of the names that exist, in no order."""
+    found: list[RunFileRow] = []
+    for some in _pieces(names):
+        found += session.execute(_of(run_id).where(col(RunFileRow.name).in_(some))).scalars()
+    return found
+
+
+def by_ids(session: Session, numbers: Sequence[int]) -> list[RunFileRow]:
+    found: list[RunFileRow] = []
+    for some in _pieces(numbers):
+        found += session.execute(select(RunFileRow).where(col(RunFileRow.id).in_(some))).scalars()
+    return found
+
+
+def page(session: Session, run_id: int, pattern: str | None, after_id: int | None, limit: int) -> list[RunFileRow]:
+    """Files in the order in which they first came."""
+    statement = _of(run_id)
+    if pattern is not None:
+        statement = statement.where(_matches(session, pattern))
+    if after_id is not None:
+        statement = statement.where(col(RunFileRow.id) > after_id)
+    return list(session.execute(statement.order_by(col(RunFileRow.id)).limit(limit)).scalars())
+
+
+def count(session: Session, run_id: int, pattern: str | None) -> int:
+    statement = select(func.count()).select_from(RunFileRow).where(col(RunFileRow.run_id) == run_id)
+    if pattern is not None:
+        statement = statement.where(_matches(session, pattern))
+    return session.execute(statement).scalar_one()
+
+
+def lock_runs(session: Session, run_ids: Sequence[int]) -> None:
+    """From now to the end of the unit no file of these runs can come (Postgres; SQLite has one writer anyway)."""
+    for some in _pieces(run_ids):
+        session.execute(select(col(RunRow.id)).where(col(RunRow.id).in_(some)).order_by(col(RunRow.id)).with_for_update())
+
+
+def blob_keys(session: Session, run_ids: Sequence[int]) -> list[str]:
+    found: list[str] = []
+    for some in _pieces(run_ids):
+        found += session.execute(select(col(RunFileRow.blob_key)).where(col(RunFileRow.run_id).in_(some))).scalars()
+    return found
+
+
+def _of(run_id: int) -> Select[RunFileRow]:
+    return select(RunFileRow).where(col(RunFileRow.run_id) == run_id)
+
+
+def _matches(session: Session, pattern: str) -> ColumnElement[bool]:
+    """A LIKE that minds capitals; SQLite's own does not, its GLOB does."""
+    name: Any = col(RunFileRow.name)
+    if session.connection().dialect.name == "sqlite":
+        glob = re.sub(r"[%_*?[]", lambda match: _GLOB[match[0]], pattern)
+        return name.op("GLOB", is_comparison=True)(glob)  # type: ignore[no-any-return]
+    return name.like(like(pattern), escape="\\")  # type: ignore[no-any-return]
+
+
+def _pieces(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Parameter lists that both databases take."""
+    return (values[at:at + MAX_PARAMETERS] for at in range(0, len(values), MAX_PARAMETERS))

@@ -1,0 +1,135 @@
+"""PUT, GET and HEAD of the files of runs, on signed URLs."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import mimetypes
+import secrets
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dumbbell_server.errors import BadInput, NotFound, TooLarge
+from dumbbell_server.files import queries, service
+from dumbbell_server.files.names import clean
+from dumbbell_server.files.tables import RunFileRow
+from dumbbell_server.http.ranges import Blob, send_blob
+from dumbbell_server.http.state import state_of
+from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage import orphans
+from dumbbell_server.storage.blobs import Incoming
+from dumbbell_server.storage.database import reading
+from dumbbell_server.storage.house import House
+
+
+def path_of(run_id: int, name: str) -> str:
+    """Where the bytes of a file are, before percent-encoding."""
+    return f"/storage/runs/{run_id}/{name}"
+
+
+def mimetype_of(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def etag_of(md5: str) -> str:
+    """A base64 MD5 in hex."""
+    return base64.b64decode(md5).hex()
+
+
+def _signed_for(request: Request) -> tuple[int, str]:
+    """The run and the name in the path. Forbidden where its signature does not hold."""
+    run, name = request.path_params["run_id"], request.path_params["name"]
+    query = request.query_params
+    state_of(request).house.signer.check(request.method, f"/storage/runs/{run}/{name}", query.get("expires", ""),
+                                         query.get("signature", ""))
+    return int(run), name
+
+
+async def get_file(request: Request) -> Response:
+    run_id, name = _signed_for(request)
+    state = state_of(request)
+    row = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.house, run_id, name)
+    if row is None:
+        raise NotFound(f"file {name!r} was not uploaded, or is deleted")
+    return send_blob(request, state.house.blobs, Blob(row.blob_key, row.size, etag_of(row.md5), row.mimetype, name))
+
+
+def _find(house: House, run_id: int, name: str) -> RunFileRow | None:
+    with reading(house.database) as session:
+        return queries.by_name(session, run_id, name)
+
+
+def _has_run(house: House, run_id: int) -> bool:
+    with reading(house.database) as session:
+        return session.get(RunRow, run_id) is not None
+
+
+async def put_file(request: Request) -> Response:
+    """The file is the body, once all of it came: a cut connection leaves what was there before."""
+    run_id, path_name = _signed_for(request)
+    name = clean(path_name)
+    state = state_of(request)
+    house = state.house
+    loop = asyncio.get_running_loop()
+    limit = house.settings.max_upload
+    announced = _announced(request, limit)
+    if not await loop.run_in_executor(state.pool, _has_run, house, run_id):
+        raise NotFound(f"the run of file {name!r} does not exist; it may have been deleted")
+    try:
+        incoming = await house.blobs.receive(request.stream(), limit)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody reads it
+    try:
+        _check_whole(request, incoming, announced)
+    except BadInput:
+        await house.blobs.drop(incoming)
+        raise
+    if await _store(house, run_id, name, incoming):
+        await loop.run_in_executor(state.pool, orphans.collect, house)
+    return Response(b"{}", media_type="application/json", headers={"ETag": f'"{incoming.md5.hex()}"'})
+
+
+def _announced(request: Request, limit: int) -> int | None:
+    text = request.headers.get("content-length")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):  # noqa: PLR2004 - 64 bits
+        raise BadInput(f"Content-Length {text[:40]!r} is not a number of bytes")
+    if int(text) > limit:
+        raise TooLarge(f"the file is {text} bytes long; {limit} are the most this server takes (DUMBBELL_MAX_UPLOAD)")
+    return int(text)
+
+
+def _check_whole(request: Request, incoming: Incoming, announced: int | None) -> None:
+    if announced is not None and announced != incoming.size:
+        raise BadInput(f"Content-Length says {announced} bytes, {incoming.size} came; send the file again")
+    wanted = request.headers.get("content-md5")
+    if wanted is not None and wanted.strip() != incoming.md5_base64:
+        raise BadInput(f"Content-MD5 says {wanted[:40]!r}, the body has {incoming.md5_base64!r}; send the file again")
+
+
+async def _store(house: House, run_id: int, name: str, incoming: Incoming) -> bool:
+    """The bytes belong to the file, or, where that fails, to nobody and are removed."""
+    token = secrets.token_hex(16)
+    key = f"runs/{token[:2]}/{token}"
+    try:
+        await house.blobs.keep(incoming, key)
+    except BaseException:
+        await house.blobs.drop(incoming)
+        raise
+    try:
+        return await house.database.write_soon(lambda session: service.put_file(
+            session, house.clock, run_id, name, size=incoming.size, md5=incoming.md5_base64,
+            mimetype=mimetype_of(name), blob_key=key))
+    except Exception:  # a cancelled wait is no failure: the unit may still be committed, and needs the bytes
+        house.blobs.delete(key)
+        raise
+
+
+_PATH = "/storage/runs/{run_id}/{name:path}"
+ROUTES = [
+    Route(_PATH, put_file, methods=["PUT"]),
+    Route(_PATH, get_file, methods=["GET", "HEAD"]),
+]

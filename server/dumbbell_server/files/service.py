@@ -1,0 +1,126 @@
+"""The rules of the files of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from dumbbell_server import ids
+from dumbbell_server.clock import Clock
+from dumbbell_server.errors import BadInput, NotFound
+from dumbbell_server.files import queries
+from dumbbell_server.files.names import LONGEST_NAME, UNSTORABLE, clean, stripped
+from dumbbell_server.files.tables import RunFileRow
+from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.projects.access import role_in
+from dumbbell_server.projects.tables import ProjectRow
+from dumbbell_server.runs.service import RunsDeleting, check_writable
+from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage.orphans import orphan
+
+
+def list_files(session: Session, run_id: int, names: Sequence[str] | None = None, pattern: str | None = None,
+               after_id: int | None = None, limit: int = 50) -> list[RunFileRow]:
+    """At most `limit` files in the order in which they first came, of `names` or like `pattern` where given."""
+    names, pattern = _checked(names, pattern)
+    if names is None:
+        return queries.page(session, run_id, pattern, after_id, limit)
+    rows = sorted(queries.by_names(session, run_id, names), key=lambda row: row.id or 0)
+    return [row for row in rows if (row.id or 0) > (after_id or 0)][:limit]
+
+
+def count(session: Session, run_id: int, names: Sequence[str] | None = None, pattern: str | None = None) -> int:
+    names, pattern = _checked(names, pattern)
+    if names is None:
+        return queries.count(session, run_id, pattern)
+    return len(queries.by_names(session, run_id, names))
+
+
+def _checked(names: Sequence[str] | None, pattern: str | None) -> tuple[list[str] | None, str | None]:
+    """The filter as the database takes it: None where nothing is to be filtered."""
+    if names and pattern:
+        raise BadInput("files takes `names` or `pattern`, not both")
+    if pattern and (len(pattern) > LONGEST_NAME or UNSTORABLE.search(pattern)):
+        raise BadInput(f"pattern {pattern[:80]!r} is not allowed: "
+                       f"use at most {LONGEST_NAME} characters, no control characters among them")
+    if not names:
+        return None, stripped(pattern) if pattern else None
+    return list(dict.fromkeys(_known(names))), None
+
+
+def _known(names: Sequence[str]) -> list[str]:
+    """The names that a file can have: nothing is found under another."""
+    known = []
+    for name in names:
+        try:
+            known.append(clean(name))
+        except BadInput:
+            continue
+    return known
+
+
+def existing(session: Session, run_id: int, names: Sequence[str]) -> dict[str, RunFileRow]:
+    """Those of the cleaned names that were uploaded."""
+    return {row.name: row for row in queries.by_names(session, run_id, list(dict.fromkeys(names)))}
+
+
+def put_file(session: Session, clock: Clock, run_id: int, name: str, *, size: int, md5: str, mimetype: str,
+             blob_key: str) -> bool:
+    """The file is these bytes; the flag says that it was others before, which are now orphaned.
+
+    NotFound where the run is gone.
+    """
+    if session.get(RunRow, run_id, with_for_update={"read": True, "key_share": True}) is None:
+        raise NotFound(f"the run of file {name!r} does not exist; it may have been deleted")
+    now = clock.text()
+    row = queries.for_replacing(session, run_id, name)
+    replaces = row is not None
+    if row is None:
+        row = RunFileRow(run_id=run_id, name=name, size=size, md5=md5, mimetype=mimetype, blob_key=blob_key,
+                         created_at=now, updated_at=now)
+    else:
+        orphan(session, [row.blob_key])
+        row.size, row.md5, row.mimetype, row.blob_key, row.updated_at = size, md5, mimetype, blob_key, now
+    session.add(row)
+    session.flush()
+    return replaces
+
+
+def delete_files(session: Session, actor: Actor, file_ids: Sequence[str]) -> None:
+    """The files are gone. NotFound, and nothing deleted, where one is unknown or not for this actor to see."""
+    numbers = {file_id: ids.decode("File", file_id) for file_id in file_ids}
+    found = {row.id: row for row in queries.by_ids(session, [number for number in numbers.values() if number])}
+    for file_id, number in numbers.items():
+        row = found.get(number)
+        if row is None or not _visible(session, actor, row.run_id):
+            raise NotFound(f"no file has the id {file_id[:80]!r}; it may be deleted already")
+    for run_id in {row.run_id for row in found.values()}:
+        check_writable(session, actor, _run(session, run_id), "delete files")
+    orphan(session, [row.blob_key for row in found.values()])
+    for row in found.values():
+        session.delete(row)
+    session.flush()
+
+
+def _run(session: Session, run_id: int) -> RunRow:
+    run = session.get(RunRow, run_id)
+    assert run is not None  # noqa: S101 - a foreign key
+    return run
+
+
+def _visible(session: Session, actor: Actor, run_id: int) -> bool:
+    home = session.get(ProjectRow, _run(session, run_id).project_id)
+    return home is not None and role_in(actor, home) >= Role.VIEWER
+
+
+def may_write(session: Session, actor: Actor | None, run: RunRow) -> bool:
+    """Whether upload URLs of this run are for this actor."""
+    home = session.get(ProjectRow, run.project_id)
+    return actor is not None and home is not None and role_in(actor, home) >= Role.MEMBER
+
+
+def runs_deleting(session: Session, event: RunsDeleting) -> None:
+    """The bytes of these runs' files are orphaned; the rows go with the runs."""
+    queries.lock_runs(session, event.run_ids)
+    orphan(session, queries.blob_keys(session, event.run_ids))

@@ -1,0 +1,74 @@
+"""Console lines as pages, from the two forms in which clients send them (http.md 4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy.orm import Session
+
+from dumbbell_server.history import reading
+from dumbbell_server.history.tables import CONSOLE
+
+_PLAIN = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?) ?(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Line:
+    number: int
+    timestamp: str | None
+    level: str | None
+    label: str | None
+    line: str
+
+
+def parsed(number: int, text: str) -> Line:
+    if text.startswith("{"):
+        try:
+            fields = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            fields = None
+        if isinstance(fields, dict) and isinstance(fields.get("content"), str):
+            return Line(number, fields.get("ts"), fields.get("level"), fields.get("label"), fields["content"])
+    match = _PLAIN.fullmatch(text)
+    if match is None:
+        return Line(number, None, None, None, text)
+    return Line(number, match.group(2), "error" if match.group(1) else None, None, match.group(3))
+
+
+def _placed(session: Session, run_id: int) -> Iterator[tuple[int, int, int]]:
+    """Chunks with the number of their first line and their length. Several writers follow each other as they came."""
+    pieces = reading.chunks(session, run_id, CONSOLE)
+    if len({piece.writer for piece in pieces}) <= 1:
+        for piece in pieces:
+            yield piece.id, piece.first_line, piece.line_count
+        return
+    at = 0
+    for piece in sorted(pieces, key=lambda piece: piece.id):
+        yield piece.id, at, piece.line_count
+        at += piece.line_count
+
+
+def forward(session: Session, run_id: int, start: int, limit: int) -> list[Line]:
+    """Up to `limit` lines from number `start` on."""
+    lines: list[Line] = []
+    for chunk, first, count in _placed(session, run_id):
+        if first + count <= start or len(lines) >= limit:
+            continue
+        for offset, text in enumerate(reading.lines_of(session, chunk)):
+            if first + offset >= start and len(lines) < limit:
+                lines.append(parsed(first + offset, text))
+    return lines
+
+
+def tail(session: Session, run_id: int, count: int) -> list[Line]:
+    """The last `count` lines, in ascending order."""
+    lines: list[Line] = []
+    for chunk, first, _ in reversed(list(_placed(session, run_id))):
+        if len(lines) >= count:
+            break
+        found = [parsed(first + offset, text) for offset, text in enumerate(reading.lines_of(session, chunk))]
+        lines = found + lines
+    return lines[-count:] if count else []

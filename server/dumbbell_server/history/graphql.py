@@ -1,0 +1,196 @@
+"""What history adds to the schema."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import strawberry
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from dumbbell_server.errors import BadInput
+from dumbbell_server.graph.connections import LARGEST_PAGE, Page, PageInfo, number, page_of, page_size
+from dumbbell_server.graph.context import Context, Info
+from dumbbell_server.graph.refs import RunRef
+from dumbbell_server.graph.scalars import JSON, Int64, JSONString, compact
+from dumbbell_server.graph.wandb_json import checked_object
+from dumbbell_server.history import console, keys, reading, service
+from dumbbell_server.history.tables import EVENTS, HISTORY, KeysRow
+from dumbbell_server.runs.tables import RunRow
+
+
+@strawberry.type
+class LogLine:
+    number: int
+    timestamp: str | None
+    level: str | None
+    label: str | None
+    line: str
+
+
+@strawberry.type
+class LogLineEdge:
+    node: LogLine
+    cursor: str
+
+
+@strawberry.type
+class LogLineConnection:
+    edges: list[LogLineEdge]
+    page_info: PageInfo
+
+
+@strawberry.type
+class ParquetHistory:
+    parquet_urls: list[str]
+    live_data: list[JSON | None] | None
+
+
+def _samples(asked: int | None) -> int:
+    if asked is None:
+        return reading.DEFAULT_SAMPLES
+    if asked < 0:
+        raise BadInput(f"samples is {asked}; it must not be negative")
+    return asked
+
+
+def _spec(text: str) -> reading.Spec:
+    """A checked spec of sampledHistory; `maxStep` is inclusive there (semantics.md 8)."""
+    spec = checked_object(text, "a spec of sampledHistory")
+    wanted = spec.get("keys") or []
+    if not isinstance(wanted, list) or not all(isinstance(key, str) for key in wanted):
+        raise BadInput("keys of a sampledHistory spec must be a list of strings")
+    low, high = _bound(spec, "minStep"), _bound(spec, "maxStep")
+    samples = spec.get("samples")
+    if samples is not None and (not isinstance(samples, int) or isinstance(samples, bool)):
+        raise BadInput("samples of a sampledHistory spec must be a whole number")
+    return reading.Spec(
+        tuple(dict.fromkeys(wanted)), _samples(samples), -(2**62) if low is None else low,
+        2**62 if high is None else high + 1)
+
+
+def _bound(spec: dict[str, Any], name: str) -> int | None:
+    value = spec.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or abs(value) >= 2**62:
+        raise BadInput(f"{name} of a sampledHistory spec must be a whole number")
+    return int(value)
+
+
+def _key_document(context: Context, run: RunRow) -> dict[str, Any]:
+    if run.parent_name is not None:
+        return keys.with_parents(context.session, run)
+    document, fresh = keys.key_document(context.session, run)
+    if fresh is not None:
+        with contextlib.suppress(IntegrityError):  # the run was deleted meanwhile
+            context.house.database.write(lambda session: _keep(session, fresh))
+    return document
+
+
+def _keep(session: Session, fresh: KeysRow) -> None:
+    known = session.get(KeysRow, fresh.run_id)
+    if known is None or known.upto < fresh.upto:
+        session.merge(KeysRow(run_id=fresh.run_id, upto=fresh.upto, document=fresh.document))
+
+
+def _tail(context: Context, run: RunRow, stream: int) -> JSONString:
+    line = reading.last_line(context.session, run.id or 0, stream)
+    return compact([] if line is None else [line])
+
+
+@strawberry.type
+class RunHistory:
+    @strawberry.field
+    def history(
+        run: strawberry.Parent[RunRow], info: Info, samples: int | None = None,
+        min_step: Int64 | None = None, max_step: Int64 | None = None,
+    ) -> list[JSONString] | None:
+        """Rows with minStep <= step < maxStep, all of them; without bounds evenly spread ones."""
+        session = info.context.session
+        if min_step is None and max_step is None:
+            lines = reading.sampled_lines(session, run, HISTORY, _samples(samples))
+        else:
+            lines = reading.rows_between(session, run, min_step if min_step is not None else -(2**62),
+                                         max_step if max_step is not None else 2**62)
+        return [JSONString(line) for line in lines]
+
+    @strawberry.field
+    def events(
+        run: strawberry.Parent[RunRow], info: Info, samples: int | None = None,
+    ) -> list[JSONString] | None:
+        return [JSONString(line) for line in
+                reading.sampled_lines(info.context.session, run, EVENTS, _samples(samples))]
+
+    @strawberry.field
+    def sampled_history(run: strawberry.Parent[RunRow], info: Info, specs: list[JSONString]) -> list[JSON | None]:
+        return [JSON(reading.sample(info.context.session, run, _spec(spec))) for spec in specs]
+
+    @strawberry.field
+    def history_keys(run: strawberry.Parent[RunRow], info: Info) -> JSON | None:
+        """Null while nothing was logged, which clients read as lastStep -1."""
+        document = _key_document(info.context, run)
+        return JSON(document) if document["keys"] else None
+
+    @strawberry.field
+    def parquet_history(run: strawberry.Parent[RunRow], live_keys: list[str]) -> ParquetHistory:
+        """Nothing yet, which sends clients to the live pages."""
+        del live_keys
+        return ParquetHistory(parquet_urls=[], live_data=[])
+
+    @strawberry.field
+    def history_tail(run: strawberry.Parent[RunRow], info: Info) -> JSONString | None:
+        return _tail(info.context, run, HISTORY)
+
+    @strawberry.field
+    def events_tail(run: strawberry.Parent[RunRow], info: Info) -> JSONString | None:
+        return _tail(info.context, run, EVENTS)
+
+    @strawberry.field
+    def log_lines(
+        run: strawberry.Parent[RunRow], info: Info, first: int | None = None, after: str | None = None,
+        last: int | None = None, use_improved_pagination: bool | None = None,
+    ) -> LogLineConnection | None:
+        del use_improved_pagination  # ours is
+        session, number_of = info.context.session, run.id or 0
+        if last is not None:
+            lines = console.tail(session, number_of, page_size(last))
+            return _connection(page_of(lines, len(lines), lambda line: line.number))
+        size = page_size(first, LARGEST_PAGE)
+        before = number(after)
+        start = 0 if before is None else before + 1
+        lines = console.forward(session, number_of, start, size + 1)
+        return _connection(page_of(lines, size, lambda line: line.number))
+
+
+def _connection(page: Page[console.Line]) -> LogLineConnection:
+    edges = [LogLineEdge(node=LogLine(**vars(edge.node)), cursor=edge.cursor) for edge in page.edges]
+    return LogLineConnection(edges=edges, page_info=page.page_info)
+
+
+@strawberry.input
+class RewindRunInput:
+    run_name: str
+    entity_name: str | None = None
+    project_name: str | None = None
+    metric_name: str
+    metric_value: float
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class RewindRunPayload:
+    rewound_run: RunRef | None
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class HistoryMutation:
+    @strawberry.field
+    def rewind_run(self, info: Info, input: RewindRunInput) -> RewindRunPayload | None:
+        context, actor = info.context, info.context.actor
+        run = context.write(lambda session: service.rewind(
+            session, context.house.clock, actor, input.entity_name, input.project_name, input.run_name,
+            input.metric_name, input.metric_value))
+        return RewindRunPayload(rewound_run=run, client_mutation_id=input.client_mutation_id)

@@ -1,0 +1,121 @@
+"""Writing a POST: one unit, in which a line that comes again changes nothing twice."""
+
+from __future__ import annotations
+
+import orjson
+from sqlalchemy import Connection, Row
+
+from dumbbell_server.errors import Forbidden, NotFound
+from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.graph.wandb_json import dumps, loads
+from dumbbell_server.history.packing import Packed, pack, unpack
+from dumbbell_server.history.posts import Post
+from dumbbell_server.history.tables import HISTORY
+from dumbbell_server.projects.access import role_in
+from dumbbell_server.runs.states import PREEMPTING, RUNNING, after_completion
+from dumbbell_server.storage.dialect import Statement
+
+_FIND = Statement(
+    "SELECT r.id, r.state, r.stop_requested, p.entity_id, p.access FROM entities e"
+    " JOIN projects p ON p.entity_id = e.id JOIN runs r ON r.project_id = p.id"
+    " WHERE e.name = :entity AND p.name = :project AND r.name = :run", "FOR UPDATE OF r")
+_HEAD = Statement("SELECT lines FROM heads WHERE run_id = :run AND stream = :stream AND writer = :writer")
+_MOVE_HEAD = Statement(
+    "INSERT INTO heads (run_id, stream, writer, lines) VALUES (:run, :stream, :writer, :lines)"
+    " ON CONFLICT (run_id, stream, writer) DO UPDATE SET lines = excluded.lines")
+_INSERT = Statement(
+    "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, min_step, max_step, body)"
+    " VALUES (:run, :stream, :writer, :first_line, :line_count, :min_step, :max_step, :body)")
+_OVERLAPPING = Statement(
+    "SELECT id, first_line, line_count, body FROM chunks WHERE run_id = :run AND stream = :stream"
+    " AND writer = :writer AND first_line < :last AND first_line + line_count > :first ORDER BY first_line")
+_DELETE = Statement("DELETE FROM chunks WHERE id = :id")
+FORGET_KEYS = Statement("DELETE FROM history_keys WHERE run_id = :run")
+_ALIVE = Statement(
+    "UPDATE runs SET heartbeat_at = :now, state = :state, history_line_count = history_line_count + :history,"
+    " events_line_count = events_line_count + :events, log_line_count = log_line_count + :console WHERE id = :run")
+_SUMMARY = Statement("UPDATE runs SET summary_metrics = :text, updated_at = :now WHERE id = :run")
+_SYSTEM = Statement("UPDATE runs SET system_metrics = :text WHERE id = :run")
+_READ_SUMMARY = Statement("SELECT summary_metrics FROM runs WHERE id = :run")
+_READ_SYSTEM = Statement("SELECT system_metrics FROM runs WHERE id = :run")
+_END = Statement("UPDATE runs SET exitcode = :exitcode, updated_at = :now WHERE id = :run")
+
+
+def write_post(connection: Connection, actor: Actor, entity: str, project: str, run: str, writer: str,
+               post: Post, now: str) -> bool:
+    """Everything of the POST is stored. Returns whether the run is asked to stop."""
+    row = _FIND.on(connection, entity=entity, project=project, run=run).first()
+    role = role_in(actor, row) if row is not None else Role.NONE
+    if row is None or role == Role.NONE:
+        raise NotFound(f"run {entity}/{project}/{run} not found; create it by upsertBucket first")
+    if role < Role.MEMBER:
+        raise Forbidden(f"you ({actor.username}) may only read in project {project!r}")
+    grown = [0, 0, 0]
+    for stream, packed in post.chunks:
+        grown[stream] += _place(connection, row.id, stream, writer, packed)
+    _ALIVE.on(connection, run=row.id, now=now, state=_state(row, post), history=grown[0], events=grown[1],
+              console=grown[2])
+    _write_extras(connection, row.id, post, now)
+    return bool(row.stop_requested)
+
+
+def _state(row: Row[tuple[object, ...]], post: Post) -> str:
+    """Any POST shows that the run lives (semantics.md 4); `complete` that it has ended."""
+    state = PREEMPTING if post.preempting or row.state == PREEMPTING else RUNNING
+    if post.complete:
+        return after_completion(state, post.exitcode, stopped=bool(row.stop_requested))
+    return state
+
+
+def _write_extras(connection: Connection, run: int, post: Post, now: str) -> None:
+    if post.summary is not None:
+        _SUMMARY.on(connection, run=run, text=post.summary, now=now)
+    elif post.derived:
+        known = loads(_READ_SUMMARY.on(connection, run=run).scalar_one())
+        _SUMMARY.on(connection, run=run, text=dumps({**known, **post.derived}), now=now)
+    if post.system:
+        known = loads(_READ_SYSTEM.on(connection, run=run).scalar_one())
+        _SYSTEM.on(connection, run=run, text=dumps({**known, **post.system}))
+    if post.complete:
+        _END.on(connection, run=run, exitcode=post.exitcode, now=now)
+
+
+def _place(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> int:
+    """Store a chunk at its lines. Returns by how many lines the stream grew."""
+    head = _HEAD.on(connection, run=run, stream=stream, writer=writer).scalar() or 0
+    if packed.first_line < head and not _make_room(connection, run, stream, writer, packed):
+        return 0
+    insert(connection, run, stream, writer, packed)
+    if packed.end <= head:
+        return 0
+    _MOVE_HEAD.on(connection, run=run, stream=stream, writer=writer, lines=packed.end)
+    return packed.end - head
+
+
+def _make_room(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> bool:
+    """Cut what the new lines replace out of the chunks that are there. False where they are there already."""
+    rows = _OVERLAPPING.on(connection, run=run, stream=stream, writer=writer, first=packed.first_line,
+                           last=packed.end).all()
+    if len(rows) == 1 and (rows[0].first_line, rows[0].line_count) == (packed.first_line, packed.line_count) \
+            and bytes(rows[0].body) == packed.body:
+        return False  # a retry sends the same bytes
+    for row in rows:
+        lines = unpack(bytes(row.body))
+        _DELETE.on(connection, id=row.id)
+        before = lines[:max(0, packed.first_line - row.first_line)]
+        after = lines[max(0, packed.end - row.first_line):]
+        if before:
+            insert(connection, run, stream, writer, pack(row.first_line, before, steps=stream == HISTORY))
+        if after:
+            insert(connection, run, stream, writer, pack(packed.end, after, steps=stream == HISTORY))
+    if stream == HISTORY and rows:
+        FORGET_KEYS.on(connection, run=run)
+    return True
+
+
+def insert(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> None:
+    _INSERT.on(connection, run=run, stream=stream, writer=writer, **vars(packed))
+
+
+STOPPED = orjson.dumps({"exitcode": None, "limits": {}, "stopped": True})
+GOES_ON = orjson.dumps({"exitcode": None, "limits": {}})

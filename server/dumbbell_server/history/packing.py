@@ -1,0 +1,63 @@
+"""Lines to compressed text and back, and the steps in them."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import zstandard
+
+from dumbbell_server.graph.wandb_json import loads
+
+# A nested "_step" is found too, which only makes a chunk's range wider than need be.
+_STEP = re.compile(r'"_step":\s*(-?\d{1,18})(?![\d.eE])')
+_local = threading.local()
+
+
+@dataclass(frozen=True)
+class Packed:
+    first_line: int
+    line_count: int
+    min_step: int | None
+    max_step: int | None
+    body: bytes
+
+    @property
+    def end(self) -> int:
+        return self.first_line + self.line_count
+
+
+def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
+    """Lines that hold no line break, compressed; with their range of steps where the stream has them."""
+    text = "\n".join(lines)
+    found = [int(step) for step in _STEP.findall(text)] if steps else []
+    return Packed(first_line, len(lines), min(found, default=None), max(found, default=None),
+                  _compressor().compress(text.encode("utf-8", "surrogatepass")))
+
+
+def unpack(body: bytes) -> list[str]:
+    text = zstandard.ZstdDecompressor().decompress(body).decode("utf-8", "surrogatepass")
+    return text.split("\n")
+
+
+def _compressor() -> zstandard.ZstdCompressor:
+    made: zstandard.ZstdCompressor | None = getattr(_local, "compressor", None)
+    if made is None:
+        made = _local.compressor = zstandard.ZstdCompressor(level=1)
+    return made
+
+
+def row_of(line: str) -> dict[str, Any]:
+    """A history row; a line that is none is an empty one."""
+    try:
+        row = loads(line)
+    except ValueError:
+        return {}
+    return row if isinstance(row, dict) else {}
+
+
+def step_of(row: dict[str, Any]) -> int | None:
+    step = row.get("_step")
+    return step if isinstance(step, int) and not isinstance(step, bool) else None

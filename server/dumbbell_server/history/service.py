@@ -1,0 +1,53 @@
+"""The rules of rewinding."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from dumbbell_server.clock import Clock
+from dumbbell_server.errors import BadInput
+from dumbbell_server.graph.actor import Actor
+from dumbbell_server.graph.wandb_json import dumps
+from dumbbell_server.history import reading
+from dumbbell_server.history.ingest import FORGET_KEYS, insert
+from dumbbell_server.history.packing import pack, row_of, step_of
+from dumbbell_server.history.tables import HISTORY
+from dumbbell_server.runs import service as runs
+from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage.dialect import Statement
+
+_BEYOND = Statement("SELECT id, writer, first_line FROM chunks WHERE run_id = :run AND stream = 0 AND max_step > :step")
+_DELETE = Statement("DELETE FROM chunks WHERE id = :id")
+_HEADS = Statement(
+    "UPDATE heads SET lines = (SELECT coalesce(max(first_line + line_count), 0) FROM chunks c WHERE c.run_id = :run"
+    " AND c.stream = 0 AND c.writer = heads.writer) WHERE run_id = :run AND stream = 0")
+_COUNT = Statement("SELECT coalesce(sum(lines), 0) FROM heads WHERE run_id = :run AND stream = 0")
+
+
+def rewind(session: Session, clock: Clock, actor: Actor, entity: str | None, project: str | None, name: str,
+           metric: str, value: float) -> RunRow | None:
+    """The run without the rows after a step; its summary is that of the rows that stay. None for an unknown run."""
+    if metric != "_step" or value != value // 1 or abs(value) >= 2**62:
+        raise BadInput(f"a run is rewound to a whole number of _step, not to {metric[:40]!r} = {value}")
+    run = runs.find(session, actor, entity, project, name)
+    if run is None or run.id is None:
+        return None
+    runs.check_writable(session, actor, run, "rewind runs")
+    connection, step = session.connection(), int(value)
+    for chunk in _BEYOND(session, run=run.id, step=step).all():
+        lines = reading.lines_of(session, chunk.id)
+        _DELETE(session, id=chunk.id)
+        kept = [line for line in lines if (step_of(row_of(line)) or 0) <= step]
+        if kept:
+            insert(connection, run.id, HISTORY, chunk.writer, pack(chunk.first_line, kept, steps=True))
+    _HEADS(session, run=run.id)
+    FORGET_KEYS(session, run=run.id)
+    run.history_line_count = _COUNT(session, run=run.id).scalar_one()
+    summary: dict[str, object] = {}
+    for line in reading.rows_between(session, run, -(2**62), step + 1):
+        summary.update(row_of(line))
+    run.summary_metrics = dumps(summary)
+    run.updated_at = clock.text()
+    session.add(run)
+    session.flush()
+    return run

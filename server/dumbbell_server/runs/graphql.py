@@ -1,0 +1,273 @@
+"""What runs add to the schema."""
+
+from __future__ import annotations
+
+import orjson
+import strawberry
+
+from dumbbell_server import ids
+from dumbbell_server.accounts.tables import EntityRow, UserRow
+from dumbbell_server.graph.actor import Role
+from dumbbell_server.graph.connections import Page, PageInfo
+from dumbbell_server.graph.context import Context, Info
+from dumbbell_server.graph.refs import ProjectRef, RunConnectionRef, RunRef, UserRef
+from dumbbell_server.graph.scalars import DateTime, JSONString, compact
+from dumbbell_server.graph.wandb_json import loads
+from dumbbell_server.projects.access import role_in
+from dumbbell_server.projects.tables import ProjectRow
+from dumbbell_server.runs import listing, queries, service
+from dumbbell_server.runs.states import CRASHED, FAILED, PREEMPTING, RUNNING
+from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage.orphans import collect
+
+
+def settled(context: Context) -> None:
+    """Before runs are read: those that fell silent have crashed. Once a request."""
+    if "settled" in context.notes:
+        return
+    context.notes["settled"] = True
+    clock, timeout = context.house.clock, context.house.settings.heartbeat_timeout
+    if service.has_silent(context.session, clock, timeout):
+        context.write(lambda session: service.mark_silent(session, clock, timeout))
+
+
+@strawberry.type
+class RunCore:
+    name: str
+    display_name: str | None
+    description: str | None
+    notes: str | None
+    state: str | None
+    group: str | None
+    job_type: str | None
+    commit: str | None
+    host: str | None
+    exitcode: int | None
+    sweep_name: str | None
+    config: JSONString | None
+    summary_metrics: JSONString | None
+    system_metrics: JSONString | None
+    history_line_count: int | None
+    events_line_count: int | None
+    log_line_count: int | None
+    project_id: int
+    created_at: DateTime
+    heartbeat_at: DateTime | None
+    updated_at: DateTime | None
+
+    @strawberry.field
+    def id(run: strawberry.Parent[RunRow], info: Info) -> strawberry.ID:
+        return strawberry.ID(node_id(info.context, run))
+
+    @strawberry.field
+    def tags(run: strawberry.Parent[RunRow]) -> list[str]:
+        return list(orjson.loads(run.tags))
+
+    @strawberry.field
+    def user(run: strawberry.Parent[RunRow], info: Info) -> UserRef | None:
+        return info.context.get(UserRow, run.user_id)
+
+    @strawberry.field
+    def project(run: strawberry.Parent[RunRow], info: Info) -> ProjectRef | None:
+        return info.context.get(ProjectRow, run.project_id)
+
+    @strawberry.field
+    def read_only(run: strawberry.Parent[RunRow], info: Info) -> bool:
+        home = info.context.require(ProjectRow, run.project_id)
+        return info.context.visitor is None or role_in(info.context.visitor, home) < Role.MEMBER
+
+    @strawberry.field
+    def stopped(run: strawberry.Parent[RunRow]) -> bool:
+        return run.stop_requested
+
+    @strawberry.field
+    def should_stop(run: strawberry.Parent[RunRow]) -> bool:
+        return run.stop_requested
+
+    @strawberry.field
+    def running(run: strawberry.Parent[RunRow]) -> bool:
+        return run.state in {RUNNING, PREEMPTING}
+
+    @strawberry.field
+    def failed(run: strawberry.Parent[RunRow]) -> bool:
+        return run.state in {FAILED, CRASHED}
+
+    @strawberry.field
+    def wandb_config(run: strawberry.Parent[RunRow], keys: list[str] | None = None) -> JSONString:
+        """The `_wandb` value; resume asks it for `t`, which is there once a client has uploaded a config."""
+        config = loads(run.config)
+        inner = config.get("_wandb") if isinstance(config, dict) else None
+        value = inner.get("value") if isinstance(inner, dict) else None
+        known = value if isinstance(value, dict) else {}
+        return compact(known if keys is None else {key: known[key] for key in keys if key in known})
+
+
+def node_id(context: Context, run: RunRow) -> str:
+    home = context.require(ProjectRow, run.project_id)
+    return ids.encode_run(run.name, home.name, context.require(EntityRow, home.entity_id).name)
+
+
+@strawberry.type
+class RunEdge:
+    node: RunRef
+    cursor: str
+
+
+@strawberry.type
+class RunConnection:
+    edges: list[RunEdge]
+    page_info: PageInfo
+    total_count: int | None
+
+
+@strawberry.type
+class ProjectRuns:
+    @strawberry.field
+    def run(project: strawberry.Parent[ProjectRow], info: Info, name: str, desc: str | None = None) -> RunRef | None:
+        """`desc` is sent by `wandb verify` only, which tries whether a body of 10 MB arrives."""
+        del desc
+        settled(info.context)
+        return queries.by_name(info.context.session, project.id or 0, name)
+
+    @strawberry.field
+    def bucket(
+        project: strawberry.Parent[ProjectRow], info: Info, name: str | None = None,
+        missing_ok: bool | None = None, desc: str | None = None,
+    ) -> RunRef | None:
+        del missing_ok, desc
+        settled(info.context)
+        return queries.by_name(info.context.session, project.id or 0, name or "")
+
+    @strawberry.field
+    def runs(
+        project: strawberry.Parent[ProjectRow], info: Info, filters: JSONString | None = None,
+        order: str | None = None, after: str | None = None, first: int | None = None,
+    ) -> RunConnectionRef | None:
+        return _page(info.context, project, filters, order, after, first)
+
+    @strawberry.field
+    def buckets(
+        project: strawberry.Parent[ProjectRow], info: Info, first: int | None = None, after: str | None = None,
+        order: str | None = None, filters: JSONString | None = None,
+    ) -> RunConnectionRef | None:
+        return _page(info.context, project, filters, order, after, first)
+
+    @strawberry.field
+    def run_count(project: strawberry.Parent[ProjectRow], info: Info, filters: JSONString | None = None) -> int:
+        settled(info.context)
+        return listing.count(info.context.session, listing.question(project.id or 0, filters, None))
+
+
+def _page(context: Context, project: ProjectRow, filters: str | None, order: str | None, after: str | None,
+          first: int | None) -> Page[RunRow]:
+    settled(context)
+    return listing.page(context.session, listing.question(project.id or 0, filters, order), first, after)
+
+
+@strawberry.input
+class UpsertBucketInput:
+    id: str | None = None
+    name: str | None = None
+    group_name: str | None = None
+    model_name: str | None = None
+    entity_name: str | None = None
+    description: str | None = None
+    display_name: str | None = None
+    notes: str | None = None
+    config: JSONString | None = None
+    commit: str | None = None
+    host: str | None = None
+    debug: bool | None = None
+    job_program: str | None = None
+    job_repo: str | None = None
+    job_type: str | None = None
+    state: str | None = None
+    sweep: str | None = None
+    tags: list[str] | None = None
+    summary_metrics: JSONString | None = None
+    client_mutation_id: str | None = None
+
+    def edit(self) -> service.RunEdit:
+        return service.RunEdit(
+            display_name=self.display_name, description=self.description, notes=self.notes, group=self.group_name,
+            job_type=self.job_type, sweep_name=self.sweep, host=self.host, program=self.job_program,
+            repo=self.job_repo, commit=self.commit, tags=self.tags, config=self.config,
+            summary_metrics=self.summary_metrics, state=self.state)
+
+
+@strawberry.type
+class UpsertBucketPayload:
+    bucket: RunRef | None
+    inserted: bool | None
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class DeleteRunInput:
+    id: strawberry.ID
+    delete_artifacts: bool | None = None
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class DeleteRunPayload:
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class UpdateRunStateInput:
+    id: strawberry.ID
+    state: str
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class UpdateRunStatePayload:
+    success: bool | None
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class StopRunInput:
+    id: strawberry.ID
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class StopRunPayload:
+    success: bool
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class RunsMutation:
+    @strawberry.field
+    def upsert_bucket(self, info: Info, input: UpsertBucketInput) -> UpsertBucketPayload | None:
+        context, actor = info.context, info.context.actor
+        run, inserted = context.write(lambda session: service.upsert(
+            session, context.house.clock, actor, node_id=input.id, entity=input.entity_name,
+            project=input.model_name, name=input.name, edit=input.edit()))
+        return UpsertBucketPayload(bucket=run, inserted=inserted, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def delete_run(self, info: Info, input: DeleteRunInput) -> DeleteRunPayload | None:
+        context, actor = info.context, info.context.actor
+        context.write(lambda session: service.delete_run(
+            session, context.house.events, actor, input.id, artifacts=bool(input.delete_artifacts)))
+        collect(context.house)
+        return DeleteRunPayload(client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def update_run_state(self, info: Info, input: UpdateRunStateInput) -> UpdateRunStatePayload | None:
+        context, actor = info.context, info.context.actor
+        settled(context)
+        context.write(lambda session: service.set_state(
+            session, context.house.clock, actor, input.id, input.state))
+        return UpdateRunStatePayload(success=True, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def stop_run(self, info: Info, input: StopRunInput) -> StopRunPayload | None:
+        """Null for an unknown run, which is no error (behaviours.md 3.8)."""
+        context, actor = info.context, info.context.actor
+        found = context.write(lambda session: service.stop(session, context.house.clock, actor, input.id))
+        return StopRunPayload(success=True, client_mutation_id=input.client_mutation_id) if found else None

@@ -1,0 +1,73 @@
+"""The hall: what each room adds, composed into one schema. No logic."""
+
+from __future__ import annotations
+
+import strawberry
+from graphql import GraphQLSchema
+
+from dumbbell_server.accounts.graphql import (
+    AccountsQuery,
+    EntityConnection,
+    EntityCore,
+    OrganizationCore,
+    UserCore,
+)
+from dumbbell_server.accounts.mutations import AccountsMutation
+from dumbbell_server.files.graphql import FileConnection, FileCore, FilesMutation, RunFiles
+from dumbbell_server.graph.scalars import CONFIG
+from dumbbell_server.history.graphql import HistoryMutation, RunHistory
+from dumbbell_server.projects.graphql import (
+    EntityProjects,
+    ProjectConnection,
+    ProjectCore,
+    ProjectsMutation,
+    ProjectsQuery,
+    UserProjects,
+)
+from dumbbell_server.runs.graphql import ProjectRuns, RunConnection, RunCore, RunsMutation
+
+__all__ = ["EntityConnection", "FileConnection", "ProjectConnection", "RunConnection", "build_schema"]
+
+
+@strawberry.type
+class User(UserCore, UserProjects):
+    pass
+
+
+@strawberry.type
+class Entity(EntityCore, EntityProjects):
+    pass
+
+
+@strawberry.type
+class Organization(OrganizationCore):
+    pass
+
+
+@strawberry.type
+class Project(ProjectCore, ProjectRuns):
+    pass
+
+
+@strawberry.type
+class Run(RunCore, RunHistory, RunFiles):
+    pass
+
+
+@strawberry.type
+class File(FileCore):
+    pass
+
+
+@strawberry.type
+class Query(AccountsQuery, ProjectsQuery):
+    pass
+
+
+@strawberry.type
+class Mutation(AccountsMutation, ProjectsMutation, RunsMutation, HistoryMutation, FilesMutation):
+    pass
+
+
+def build_schema() -> GraphQLSchema:
+    return strawberry.Schema(query=Query, mutation=Mutation, config=CONFIG)._schema  # noqa: SLF001 - we execute it

@@ -1,0 +1,108 @@
+"""Running the app: sockets, signals, and who to tell that it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from dumbbell_server.errors import StartupError
+
+_GRACE = 1  # seconds that a request in flight is given at the end
+_BACKLOG = 2048
+_LOOPBACK = {"localhost": ("127.0.0.1", "::1")}
+
+
+@dataclass(frozen=True)
+class Started:
+    """What a ready file holds."""
+
+    base_url: str
+    fixture_url: str | None
+    pid: int
+    api_key: str | None
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets for a host and port; localhost is IPv4 and IPv6, on the same port. StartupError where it is taken."""
+    sockets: list[socket.socket] = []
+    for address in _LOOPBACK.get(host, (host,)):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            sockets.append(_bound(family, address, sockets[0].getsockname()[1] if sockets else port))
+        except OSError as error:
+            if sockets and family == socket.AF_INET6:
+                continue  # a machine without IPv6, or with that port taken there
+            raise StartupError(f"cannot listen on {host}:{port}: {error.strerror}; "
+                               "choose another with --port, or 0 for a free one") from error
+    return sockets
+
+
+def _bound(family: int, address: str, port: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind((address, port))
+        made.listen(_BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def url_of(host: str, sockets: list[socket.socket]) -> str:
+    shown = "localhost" if host in {"0.0.0.0", "::", "localhost"} else host  # noqa: S104 - compared, not bound
+    return f"http://{f'[{shown}]' if ':' in shown else shown}:{sockets[0].getsockname()[1]}"
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours: uvicorn's own handling raises them again after the end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(app: ASGIApp) -> _Server:
+    return _Server(uvicorn.Config(
+        app, http="httptools", log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE,
+        timeout_keep_alive=75, server_header=False, date_header=False, proxy_headers=False))
+
+
+def run(apps: list[tuple[ASGIApp, list[socket.socket]]], tell: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `tell` is called once requests are answered."""
+    uvloop.run(_serve([(_server(app), sockets) for app, sockets in apps], tell))
+
+
+async def _serve(servers: list[tuple[_Server, list[socket.socket]]], tell: Callable[[], None]) -> None:
+    def end() -> None:
+        for server, _ in servers:
+            server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end)
+    tasks = [asyncio.create_task(server.serve(sockets)) for server, sockets in servers]
+    # uvicorn has a flag, no event
+    while not all(server.started for server, _ in servers) and not any(task.done() for task in tasks):  # noqa: ASYNC110
+        await asyncio.sleep(_GRACE / 500)
+    tell()
+    await asyncio.gather(*tasks)
+
+
+def write_ready_file(path: Path, started: Started) -> None:
+    """All of it or nothing: whoever waits for the file may read it at once."""
+    waiting = path.with_name(path.name + ".tmp")
+    waiting.write_text(json.dumps(asdict(started)))
+    waiting.chmod(0o600)  # it holds a key
+    waiting.replace(path)

@@ -1,0 +1,114 @@
+"""Plain pages behind the links that the SDK prints."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from html import escape
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from dumbbell_server.accounts import queries as accounts
+from dumbbell_server.accounts.access import actor_of_user
+from dumbbell_server.files import service as files
+from dumbbell_server.graph.actor import Actor
+from dumbbell_server.graph.context import Context
+from dumbbell_server.history import reading
+from dumbbell_server.history.tables import HISTORY
+from dumbbell_server.http.state import actor_of, base_url, state_of
+from dumbbell_server.projects import service as projects
+from dumbbell_server.runs import queries, service
+from dumbbell_server.runs.tables import RunRow
+
+_LAST_ROWS = 20
+_MOST_RUNS = 100
+_STYLE = ("body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}pre{background:#f4f4f4;"
+          "padding:.7rem;overflow:auto}table{border-collapse:collapse}td{padding:.1rem 1rem .1rem 0}")
+Page = Callable[[Context, dict[str, str]], str | None]
+
+
+def _html(title: str, parts: Iterable[str]) -> str:
+    return (f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title>"
+            f"<style>{_STYLE}</style><h1>{escape(title)}</h1>{''.join(parts)}</html>")
+
+
+def _page(make: Page) -> Callable[[Request], object]:
+    async def answer(request: Request) -> Response:
+        state = state_of(request)
+        text = await asyncio.get_running_loop().run_in_executor(state.pool, _made, make, request)
+        if text is None:
+            return HTMLResponse(_html("Not found", ["<p>There is nothing here, or you may not see it.</p>"]), 404)
+        return HTMLResponse(text)
+    return answer
+
+
+def _made(make: Page, request: Request) -> str | None:
+    house = state_of(request).house
+    context = Context(house, actor_of(request), base_url(request))
+    try:
+        if context.visitor is None and house.settings.host in {"localhost", "127.0.0.1", "::1"}:
+            context.visitor = _local(context)  # whoever reaches a loopback address is at home here
+        return make(context, request.path_params)
+    finally:
+        context.close()
+
+
+def _local(context: Context) -> Actor | None:
+    user = accounts.user_by_name(context.session, context.house.settings.user)
+    return actor_of_user(context.session, user) if user else None
+
+
+def _project(context: Context, where: dict[str, str]) -> str | None:
+    project = projects.find(context.session, context.visitor, where["entity"], where["project"])
+    if project is None:
+        return None
+    rows = queries.page(context.session, project.id or 0, {}, "created_at", False, None, _MOST_RUNS)
+    base = f"/{quote(where['entity'])}/{quote(project.name)}/runs/"
+    items = (f'<tr><td><a href="{base}{quote(run.name, safe="")}">{escape(run.display_name)}</a><td>'
+             f"{escape(run.state)}<td>{escape(run.created_at)}" for run in rows)
+    return _html(f"{where['entity']}/{project.name}", ["<table>", *items, "</table>"])
+
+
+def _run(context: Context, where: dict[str, str]) -> str | None:
+    run = service.find(context.session, context.visitor, where["entity"], where["project"], where["run"])
+    if run is None:
+        return None
+    lines = _last_lines(context, run)
+    stored = files.list_files(context.session, run.id or 0)
+    return _html(run.display_name, [
+        f"<p>{escape(run.name)}, {escape(run.state)}, created {escape(run.created_at)}</p>",
+        f"<h2>Config</h2><pre>{escape(run.config)}</pre>",
+        f"<h2>Summary</h2><pre>{escape(run.summary_metrics)}</pre>",
+        f"<h2>Last rows of {run.history_line_count}</h2><pre>{escape(chr(10).join(lines))}</pre>",
+        "<h2>Files</h2><ul>", *(f"<li>{escape(file.name)} ({file.size} bytes)" for file in stored), "</ul>"])
+
+
+def _last_lines(context: Context, run: RunRow) -> list[str]:
+    lines: list[str] = []
+    for chunk in reversed(reading.chunks(context.session, run.id or 0, HISTORY)):
+        if len(lines) >= _LAST_ROWS:
+            break
+        lines = reading.lines_of(context.session, chunk.id) + lines
+    return lines[-_LAST_ROWS:]
+
+
+async def _authorize(_: Request) -> Response:
+    return HTMLResponse(_html("Your API key", [
+        "<p>Keys are shown once, when the server makes them. <code>dumbbell token</code> makes another one.</p>"]))
+
+
+async def _home(_: Request) -> Response:
+    return HTMLResponse(_html("Dumbbell", ["<p>The server runs. Point WANDB_BASE_URL at this address.</p>"]))
+
+
+ROUTES = [
+    Route("/", _home),
+    Route("/authorize", _authorize),
+    Route("/settings", _authorize),
+    Route("/{entity}/{project}", _page(_project)),
+    Route("/{entity}/{project}/workspace", _page(_project)),
+    Route("/{entity}/{project}/runs/{run}", _page(_run)),
+]

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from run_files_place import BASE, Place, State, fill, make_actor
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.testclient import TestClient
+
+from dumbbell_server.clock import StillClock
+from dumbbell_server.files.routes import ROUTES
+from dumbbell_server.graph.actor import Role
+from dumbbell_server.http.middleware import Edge
+from dumbbell_server.settings import Settings
+from dumbbell_server.storage.house import open_house
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    clock = StillClock()
+    house = open_house(Settings(data_dir=tmp_path, max_upload=1 << 20), clock)
+    runs = house.database.write(fill)
+    yield Place(house, clock, runs, make_actor(1, 1, Role.MEMBER), make_actor(2, 1, Role.VIEWER),
+                make_actor(3, 2, Role.ADMIN), tmp_path)
+    house.close()
+
+
+@pytest.fixture
+def app(place: Place) -> Iterator[Starlette]:
+    inner = Starlette(routes=ROUTES, middleware=[Middleware(Edge)])
+    pool = ThreadPoolExecutor(2)
+    inner.state.dumbbell = State(place.house, pool)
+    yield inner
+    pool.shutdown()
+
+
+@pytest.fixture
+def client(app: Starlette) -> Iterator[TestClient]:
+    with TestClient(app, BASE) as client:
+        yield client

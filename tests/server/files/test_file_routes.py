@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from run_files_place import Place
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from dumbbell_server.runs.tables import RunRow
+
+
+def test_what_was_put_is_got(place: Place, client: TestClient) -> None:
+    body = bytes(range(256)) * 10
+    etag = f'"{hashlib.md5(body).hexdigest()}"'
+    answer = client.put(place.put_url("media/a.png"), content=body)
+    assert (answer.status_code, answer.json(), answer.headers["etag"]) == (200, {}, etag)
+    row = place.rows()[0]
+    assert (row.name, row.size, row.mimetype) == ("media/a.png", 2560, "image/png")
+    assert base64.b64decode(row.md5) == hashlib.md5(body).digest()
+    url = place.get_url("media/a.png")
+    got = client.get(url)
+    assert (got.status_code, got.content, got.headers["etag"]) == (200, body, etag)
+    assert (got.headers["content-type"], got.headers["accept-ranges"]) == ("image/png", "bytes")
+    head = client.head(url)
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", "2560")
+    assert client.get(url, headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_ranges(place: Place, client: TestClient) -> None:
+    client.put(place.put_url("a"), content=b"0123456789")
+    url = place.get_url("a")
+    part = client.get(url, headers={"Range": "bytes=2-4"})
+    assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
+    assert client.get(url, headers={"Range": "bytes=-3"}).content == b"789"
+    beyond = client.get(url, headers={"Range": "bytes=10-"})
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, "bytes */10")
+
+
+@pytest.mark.parametrize("name", [
+    "a b.txt", "100%.txt", "a#b.txt", "a?b&c=d", "a+b", "grüße/日本語/🙂.txt", "[x]*{y}", "back\\slash",
+    "q'\"<>|;.txt",
+])
+def test_names_survive(place: Place, client: TestClient, name: str) -> None:
+    assert client.put(place.put_url(name), content=b"x").status_code == 200
+    assert [row.name for row in place.rows()] == [name]
+    assert client.get(place.get_url(name)).content == b"x"
+
+
+def test_no_bytes_are_a_file_too(place: Place, client: TestClient) -> None:
+    assert client.put(place.put_url("empty"), content=b"").status_code == 200
+    got = client.get(place.get_url("empty"))
+    assert (got.status_code, got.content, got.headers["content-length"]) == (200, b"", "0")
+    assert place.rows()[0].size == 0
+
+
+def test_signatures(place: Place, client: TestClient) -> None:
+    put, get = place.put_url("a"), place.get_url("a")
+    wrong = [
+        ("PUT", get), ("GET", put), ("HEAD", put), ("PUT", put[:-1] + ("0" if put[-1] != "0" else "1")),
+        ("PUT", put.split("?", maxsplit=1)[0]), ("PUT", put.replace("/a?", "/b?")),
+        ("PUT", put.replace("expires=1", "expires=2")),
+        ("PUT", put.replace(f"/runs/{place.runs[0]}/", f"/runs/{place.runs[1]}/")),
+        ("PUT", put.replace(f"/runs/{place.runs[0]}/", f"/runs/{'9' * 5000}/")),
+    ]
+    for method, url in wrong:
+        assert client.request(method, url, content=b"x" if method == "PUT" else None).status_code == 403, (method, url)
+    assert place.rows() == []
+    assert client.post(put, content=b"x").status_code == 405
+
+
+def test_urls_expire(place: Place, client: TestClient) -> None:
+    put, get = place.put_url("a"), place.get_url("a")
+    place.clock.move(86400)
+    assert client.put(put, content=b"x").status_code == 200
+    assert client.get(get).status_code == 200
+    place.clock.move(1)
+    assert client.put(put, content=b"y").status_code == 403
+    assert client.get(get).status_code == 403
+
+
+def test_content_md5(place: Place, client: TestClient) -> None:
+    right = base64.b64encode(hashlib.md5(b"x").digest()).decode()
+    refused = client.put(place.put_url("a"), content=b"y", headers={"Content-MD5": right})
+    assert refused.status_code == 400
+    assert "Content-MD5" in refused.json()["errors"][0]["message"]
+    assert (place.rows(), place.blobs()) == ([], 0)
+    assert client.put(place.put_url("a"), content=b"x", headers={"Content-MD5": right}).status_code == 200
+
+
+def test_the_last_put_wins_and_the_old_bytes_go(place: Place, client: TestClient) -> None:
+    for body in (b"one", b"two", b"three"):
+        assert client.put(place.put_url("a"), content=body).status_code == 200
+    assert client.get(place.get_url("a")).content == b"three"
+    assert (len(place.rows()), place.blobs()) == (1, 1)
+
+
+def test_what_is_not_there(place: Place, client: TestClient) -> None:
+    assert client.get(place.get_url("never")).status_code == 404
+    assert client.put(place.put_url("a", 999), content=b"x").status_code == 404
+    assert client.put(place.put_url("a/../b"), content=b"x").status_code in {400, 403}
+    assert place.blobs() == 0
+
+
+def test_too_long(place: Place, client: TestClient) -> None:
+    assert client.put(place.put_url("a"), content=b"x" * ((1 << 20) + 1)).status_code == 413
+    chunks = (b"x" * 65536 for _ in range(17))
+    assert client.put(place.put_url("a"), content=chunks).status_code == 413
+    assert (place.rows(), place.blobs()) == ([], 0)
+
+
+def send(app: Starlette, url: str, messages: list[dict[str, Any]], length: int) -> int:
+    """A PUT told message by message; the status of the answer."""
+    path, query = url.removeprefix("http://testserver").split("?")
+    scope = {"type": "http", "method": "PUT", "path": unquote(path), "raw_path": path.encode(),
+             "query_string": query.encode(),
+             "headers": [(b"content-length", str(length).encode())], "http_version": "1.1", "scheme": "http",
+             "root_path": "", "client": None, "server": None}
+    answers: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    async def answer(message: Any) -> None:
+        answers.append(message)
+
+    asyncio.run(app(scope, receive, answer))
+    return int(answers[0]["status"])
+
+
+def test_a_cut_connection_leaves_what_was_there(place: Place, app: Starlette) -> None:
+    def piece(more: bool) -> dict[str, Any]:
+        return {"type": "http.request", "body": b"abc", "more_body": more}
+
+    url = place.put_url("a")
+    assert send(app, url, [piece(True), {"type": "http.disconnect"}], 6) == 400
+    assert send(app, url, [piece(False)], 6) == 400
+    assert (place.rows(), place.blobs()) == ([], 0)
+    assert send(app, url, [piece(True), piece(False)], 6) == 200
+    assert (place.rows()[0].size, place.blobs()) == (6, 1)
+    assert send(app, url, [piece(True), {"type": "http.disconnect"}], 6) == 400
+    assert (place.rows()[0].size, place.blobs()) == (6, 1)
+
+
+def test_a_name_is_decoded_once(place: Place, app: Starlette) -> None:  # the test client decodes twice
+    assert send(app, place.put_url("a%2Fb%20c"), [{"type": "http.request", "body": b"x", "more_body": False}], 1) == 200
+    assert [row.name for row in place.rows()] == ["a%2Fb%20c"]
+
+
+def test_a_run_that_goes_during_the_upload_leaves_no_bytes(place: Place, client: TestClient) -> None:
+    def body() -> Any:
+        yield b"x"
+        place.house.database.write(lambda session: session.delete(session.get(RunRow, place.runs[0])))
+        yield b"y"
+
+    assert client.put(place.put_url("a"), content=body()).status_code == 404
+    assert place.blobs() == 0

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import pytest
+from run_files_place import Place
+from sqlalchemy import delete
+from sqlmodel import col, select
+
+from dumbbell_server import ids
+from dumbbell_server.errors import BadInput, Forbidden, NotFound
+from dumbbell_server.files import service
+from dumbbell_server.graph.actor import Actor
+from dumbbell_server.runs.service import RunsDeleting
+from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage import orphans
+from dumbbell_server.storage.database import reading
+from dumbbell_server.storage.tables import OrphanRow
+
+
+def put(place: Place, name: str, run: int = 0, key: str | None = None) -> bool:
+    return place.house.database.write(lambda session: service.put_file(
+        session, place.clock, place.runs[run], name, size=3, md5="kAFQmDzST7DWlj99KOF/cg==", mimetype="text/plain",
+        blob_key=key or f"runs/{run}/{name}"))
+
+
+def listed(place: Place, names: list[str] | None = None, pattern: str | None = None, after: int | None = None,
+           limit: int = 50) -> list[str]:
+    with reading(place.house.database) as session:
+        rows = service.list_files(session, place.runs[0], names, pattern, after, limit)
+        return [row.name for row in rows]
+
+
+def counted(place: Place, names: list[str] | None = None, pattern: str | None = None) -> int:
+    with reading(place.house.database) as session:
+        return service.count(session, place.runs[0], names, pattern)
+
+
+def orphaned(place: Place) -> set[str]:
+    with reading(place.house.database) as session:
+        return set(session.execute(select(OrphanRow.key)).scalars())
+
+
+def file_id(place: Place, name: str) -> str:
+    return next(ids.encode("File", row.id or 0) for row in place.rows() if row.name == name)
+
+
+def test_lists_in_order_of_arrival_a_page_at_a_time(place: Place) -> None:
+    for name in ("c", "a", "b"):
+        put(place, name)
+    put(place, "other", run=1)
+    assert listed(place) == ["c", "a", "b"]
+    assert listed(place, limit=2) == ["c", "a"]
+    second = place.rows()[1].id
+    assert listed(place, after=second) == ["b"]
+    assert listed(place, names=["b", "a", "c"], after=second) == ["b"]
+    assert counted(place) == 3
+
+
+def test_names_filter(place: Place) -> None:
+    put(place, "a")
+    put(place, "d/b")
+    assert listed(place, names=["./d/b", "missing", "d/b"]) == ["d/b"]
+    assert listed(place, names=[]) == ["a", "d/b"]
+    assert listed(place, names=["../a", "\ud800"]) == []
+    assert counted(place, names=["a", "missing"]) == 1
+    assert listed(place, names=[f"n{number}" for number in range(2000)] + ["a"]) == ["a"]
+
+
+@pytest.mark.parametrize(("pattern", "names"), [
+    ("media/%", ["media/a.png", "media/b_c.png"]),
+    ("./media/%", ["media/a.png", "media/b_c.png"]),
+    ("%.png", ["media/a.png", "media/b_c.png"]),
+    ("_.txt", ["a.txt", "*.txt"]),
+    ("*.txt", ["*.txt"]),
+    ("[a].txt", ["[a].txt"]),
+    ("MEDIA/%", ["MEDIA/A"]),
+    ("back\\%", ["back\\slash"]),
+    ("", ["media/a.png", "media/b_c.png", "a.txt", "*.txt", "[a].txt", "MEDIA/A", "back\\slash"]),
+    ("nothing", []),
+])
+def test_pattern_is_that_of_like(place: Place, pattern: str, names: list[str]) -> None:
+    for name in ("media/a.png", "media/b_c.png", "a.txt", "*.txt", "[a].txt", "MEDIA/A", "back\\slash"):
+        put(place, name)
+    assert listed(place, pattern=pattern) == names
+    assert counted(place, pattern=pattern) == len(names)
+
+
+def test_both_filters_or_a_broken_one_are_refused(place: Place) -> None:
+    with pytest.raises(BadInput):
+        listed(place, names=["a"], pattern="%")
+    with pytest.raises(BadInput):
+        listed(place, pattern="a\0b")
+
+
+def test_a_replaced_file_keeps_its_row_and_orphans_its_bytes(place: Place) -> None:
+    assert not put(place, "a", key="runs/1")
+    before = place.rows()[0]
+    place.clock.move(60)
+    assert put(place, "a", key="runs/2")
+    after = place.rows()[0]
+    assert (after.id, after.created_at, after.blob_key) == (before.id, before.created_at, "runs/2")
+    assert after.updated_at > before.updated_at
+    assert orphaned(place) == {"runs/1"}
+    assert orphans.collect(place.house) == 1
+    assert orphaned(place) == set()
+
+
+def test_a_file_of_a_missing_run(place: Place) -> None:
+    with pytest.raises(NotFound):
+        place.house.database.write(lambda session: service.put_file(
+            session, place.clock, 999, "a", size=0, md5="", mimetype="", blob_key="k"))
+
+
+def test_members_delete(place: Place) -> None:
+    for name in ("a", "b", "c"):
+        put(place, name)
+    chosen = [file_id(place, "a"), file_id(place, "b"), file_id(place, "a")]
+    place.house.database.write(lambda session: service.delete_files(session, place.member, chosen))
+    assert listed(place) == ["c"]
+    assert orphaned(place) == {"runs/0/a", "runs/0/b"}
+
+
+def test_all_or_nothing_is_deleted(place: Place) -> None:
+    put(place, "a")
+    put(place, "foreign", run=2)
+    refused: list[tuple[Actor, list[str], type[Exception]]] = [
+        (place.member, [file_id(place, "a"), ids.encode("File", 999)], NotFound),
+        (place.member, [file_id(place, "a"), file_id(place, "foreign")], NotFound),
+        (place.member, [file_id(place, "a"), "nonsense"], NotFound),
+        (place.member, [file_id(place, "a"), ids.encode("Run", 1)], NotFound),
+        (place.stranger, [file_id(place, "a")], NotFound),
+        (place.viewer, [file_id(place, "a")], Forbidden),
+    ]
+    for actor, chosen, error in refused:
+        with pytest.raises(error):
+            place.house.database.write(
+                lambda session, who=actor, them=chosen: service.delete_files(session, who, them))  # type: ignore[misc]
+    assert listed(place) == ["a"]
+    assert orphaned(place) == set()
+
+
+def test_the_bytes_of_deleted_runs_are_orphaned(place: Place) -> None:
+    put(place, "a")
+    put(place, "b", run=1)
+    put(place, "c", run=2)
+    doomed = (place.runs[0], place.runs[1])
+    place.house.events.listen(RunsDeleting, service.runs_deleting)
+
+    def unit(session):  # noqa: ANN001, ANN202
+        place.house.events.tell(session, RunsDeleting(doomed, artifacts=False))
+        session.execute(delete(RunRow).where(col(RunRow.id).in_(doomed)))
+
+    place.house.database.write(unit)
+    assert orphaned(place) == {"runs/0/a", "runs/1/b"}
+    assert [row.name for row in place.rows()] == ["c"]

@@ -1,0 +1,107 @@
+"""The system's Postgres, started for the tests on a free port and ended by its own pid."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+_START = 30.0  # seconds
+_TRIES = 3  # somebody may take the port between finding and using it
+
+
+@dataclass(frozen=True)
+class Postgres:
+    port: int
+    pid: int
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+
+def find_binaries() -> Path | None:
+    """The folder of initdb and postgres: $PG_BIN, PATH, or where Debian puts the newest."""
+    on_path = shutil.which("initdb")
+    folders = [Path(os.environ["PG_BIN"])] if os.environ.get("PG_BIN") else []
+    folders += [Path(on_path).resolve().parent] if on_path else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: folder.parent.name.zfill(4),
+                      reverse=True)
+    return next((folder for folder in folders if (folder / "initdb").exists() and (folder / "postgres").exists()), None)
+
+
+@contextlib.contextmanager
+def start_postgres() -> Iterator[Postgres]:
+    """An empty Postgres without passwords, on loopback only; fast, since it need not survive."""
+    binaries = find_binaries()
+    assert binaries is not None, "no initdb: set PG_BIN, or install Postgres"
+    folder = Path(tempfile.mkdtemp(prefix="dumbbell-pg-"))
+    user = None
+    if os.geteuid() == 0:  # initdb refuses root
+        user = "postgres"
+        account = pwd.getpwnam(user)
+        os.chown(folder, account.pw_uid, account.pw_gid)
+    try:
+        data = folder / "data"
+        subprocess.run([str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-E", "UTF8",
+                        "--locale=C", "--no-sync"], check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
+        process, port = _start(binaries, folder, data, user)
+        try:
+            yield Postgres(port, process.pid)
+        finally:
+            process.send_signal(signal.SIGINT)  # SIGTERM would wait for open connections
+            process.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def create_database(server: Postgres, name: str) -> str:
+    """Make an empty database and return its URL."""
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return server.url(name)
+
+
+def _start(binaries: Path, folder: Path, data: Path, user: str | None) -> tuple[subprocess.Popen[bytes], int]:
+    log = folder / "log"
+    for _ in range(_TRIES):
+        port = _free_port()
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [str(binaries / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-c", "fsync=off",
+                 "-c", "listen_addresses=127.0.0.1"],
+                user=user, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        if _answers(process, Postgres(port, process.pid)):
+            return process, port
+    raise AssertionError(f"Postgres did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def _answers(process: subprocess.Popen[bytes], server: Postgres) -> bool:
+    deadline = time.monotonic() + _START
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(server.url("postgres"), connect_timeout=2).close()
+            return True
+        time.sleep(0.05)
+    if process.poll() is None:
+        process.send_signal(signal.SIGQUIT)
+    process.wait(30)
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,118 @@
+"""The real wandb package, each version in an environment of its own, and scripts run by it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.server import Server
+
+# Releases that install on Python 3.11, and what they need beside themselves.
+PINS: dict[str, tuple[str, ...]] = {
+    "0.10.33": ("setuptools<81", "protobuf<4"),
+    "0.12.21": ("setuptools<81",),
+    "0.15.12": ("setuptools<81",),
+    "0.17.9": (),
+    "0.18.7": (),
+    "0.22.3": (),
+    "0.26.1": (),
+    "0.28.2": (),
+    "0.31.0": (),
+}
+_LOOPBACK = "localhost,127.0.0.1,::1"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a script left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+    folder: Path
+
+    @property
+    def last_line(self) -> str:
+        return self.stdout.rstrip().rpartition("\n")[2]
+
+    def __str__(self) -> str:
+        return f"exit code {self.returncode}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
+
+
+def sdk_python(version: str) -> Path:
+    """The Python that has this wandb; its environment is made once and kept in the user's cache."""
+    cache = Path.home() / ".cache" / "dumbbell-sdk"
+    cache.mkdir(parents=True, exist_ok=True)
+    folder = cache / version
+    python = folder / "bin" / "python"
+    done = folder / ".done"
+    wanted = [f"wandb=={version}", *PINS[version]]
+    stamp = "\n".join([sys.version, *wanted])
+    with (cache / f"{version}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists() or done.read_text() != stamp:
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+            subprocess.run([str(python), "-m", "pip", "install", "--disable-pip-version-check", "-q", *wanted],
+                           check=True)
+            done.write_text(stamp)
+    return python
+
+
+def run_script(version: str, server: Server, tmp_path: Path, source: str, timeout: float = 120,
+               env: Mapping[str, str] | None = None) -> Finished:
+    """Run `source` by the Python of this wandb, in a folder and with caches that no other process shares."""
+    python = sdk_python(version)
+    folder = Path(tempfile.mkdtemp(prefix="sdk-", dir=tmp_path))
+    work = folder / "work"
+    work.mkdir()
+    script = work / "script.py"
+    script.write_text(textwrap.dedent(source))
+    stdout, stderr = folder / "stdout", folder / "stderr"
+    with stdout.open("wb") as out, stderr.open("wb") as err:  # files: the SDK's service keeps a pipe open
+        process = subprocess.Popen([str(python), str(script)], cwd=work, stdin=subprocess.DEVNULL, stdout=out,
+                                   stderr=err, env=_environment(folder, server) | dict(env or {}),
+                                   start_new_session=True)
+        try:
+            returncode = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            _end_group(process)
+            raise AssertionError(f"the script did not end within {timeout} s:\n"
+                                 f"{stdout.read_text(errors='replace')}\n{stderr.read_text(errors='replace')}"
+                                 ) from None
+        finally:
+            _end_group(process)
+    return Finished(returncode, stdout.read_text(errors="replace"), stderr.read_text(errors="replace"), folder)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End the script and the service that the SDK left in its session."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _environment(folder: Path, server: Server) -> dict[str, str]:
+    outer = {name: value for name, value in os.environ.items()
+             if not name.startswith(("WANDB_", "DUMBBELL_", "PYTEST_", "XDG_", "PYTHON"))}
+    own = {"HOME": "home", "WANDB_DIR": "dir", "WANDB_CACHE_DIR": "cache", "WANDB_CONFIG_DIR": "config",
+           "WANDB_DATA_DIR": "data"}
+    for name in own.values():
+        (folder / name).mkdir()
+    return outer | {variable: str(folder / name) for variable, name in own.items()} | {
+        "WANDB_BASE_URL": server.base_url,
+        "WANDB_API_KEY": server.api_key,
+        "WANDB_ERROR_REPORTING": "false",  # nothing leaves this machine
+        "NO_PROXY": _LOOPBACK,
+        "no_proxy": _LOOPBACK,
+    }
