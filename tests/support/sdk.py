@@ -45,6 +45,10 @@ class Finished:
     def last_line(self) -> str:
         return self.stdout.rstrip().rpartition("\n")[2]
 
+    def line(self, start: str) -> str:
+        """The last line that starts so: after the script's own, the SDK may say where its logs are."""
+        return next((line for line in reversed(self.stdout.splitlines()) if line.startswith(start)), "")
+
     def __str__(self) -> str:
         return f"exit code {self.returncode}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
 
