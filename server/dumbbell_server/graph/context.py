@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import strawberry
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ class Context:
         self.visitor = actor
         self.base_url = base_url
         self.notes: dict[str, object] = {}  # what a room remembers for this request
+        self._known: dict[tuple[type, int], Any] = {}
 
     @property
     def actor(self) -> Actor:
@@ -39,16 +40,29 @@ class Context:
     def write(self, unit: Callable[[Session], T]) -> T:
         """Run a unit of work; what is read afterwards is read anew."""
         result = self.house.database.write(unit)
-        self.session.expunge_all()
+        self._known.clear()
+        if "session" in self.__dict__:
+            self.session.expunge_all()
         return result
+
+    def know(self, *rows: Any) -> None:
+        """Rows that a unit has just read or written need not be asked for again."""
+        for row in rows:
+            self._known[type(row), row.id] = row
 
     def get(self, row: type[T], key: int | None) -> T | None:
         """A row by its key, asked for once a request."""
-        return None if key is None else self.session.get(row, key)
+        if key is None:
+            return None
+        known: T | None = self._known.get((row, key))
+        if known is None:
+            known = self.session.get(row, key)
+            self._known[row, key] = known
+        return known
 
     def require(self, row: type[T], key: int) -> T:
         """A row that must be there, since another names it."""
-        found = self.session.get(row, key)
+        found = self.get(row, key)
         if found is None:
             raise LookupError(f"{row.__name__} {key} is named by a row but missing")
         return found

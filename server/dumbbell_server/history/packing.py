@@ -58,6 +58,15 @@ def row_of(line: str) -> dict[str, Any]:
     return row if isinstance(row, dict) else {}
 
 
+def step_in(line: str) -> int | None:
+    """The step of a row, read without parsing it where only one place can hold it: a third of the cost."""
+    if line.count('"_step"') == 1:
+        match = _STEP.search(line)
+        if match is not None:
+            return int(match.group(1))
+    return step_of(row_of(line))
+
+
 def step_of(row: dict[str, Any]) -> int | None:
     step = row.get("_step")
     return step if isinstance(step, int) and not isinstance(step, bool) else None

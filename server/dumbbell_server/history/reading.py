@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from dumbbell_server.graph.wandb_json import finite
-from dumbbell_server.history.packing import row_of, step_of, unpack
+from dumbbell_server.history.packing import row_of, step_in, unpack
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.runs import queries as runs
 from dumbbell_server.runs.tables import RunRow
@@ -73,7 +73,7 @@ def rows_between(session: Session, run: RunRow, low: int, high: int) -> list[str
     for part in parts_of(session, run, low, high):
         for chunk in _RANGE(session, run=part.run_id, low=part.low, high=part.high).all():
             for line in lines_of(session, chunk.id):
-                step = step_of(row_of(line))
+                step = step_in(line)
                 if step is not None and part.low <= step < part.high:
                     found.append((step, line))
     found.sort(key=lambda pair: pair[0])  # stable: rows of one step stay in the order of their lines
@@ -110,7 +110,7 @@ def sampled_lines(session: Session, run: RunRow, stream: int, samples: int) -> l
                 at = next(wanted, None)
         before += piece.line_count
     if len({piece.writer for piece in pieces}) > 1:
-        lines.sort(key=lambda line: step_of(row_of(line)) or 0)
+        lines.sort(key=lambda line: step_in(line) or 0)
     return lines
 
 

@@ -17,7 +17,7 @@ class ChunkRow(SQLModel, table=True):
     __tablename__ = "chunks"
     __table_args__ = (
         Index("chunks_lines", "run_id", "stream", "writer", "first_line"),
-        Index("chunks_steps", "run_id", "stream", "max_step"),
+        Index("chunks_steps", "run_id", "stream", "max_step", "min_step"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 import strawberry
+from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import EntityRow, UserRow
@@ -244,9 +245,16 @@ class RunsMutation:
     @strawberry.field
     def upsert_bucket(self, info: Info, input: UpsertBucketInput) -> UpsertBucketPayload | None:
         context, actor = info.context, info.context.actor
-        run, inserted = context.write(lambda session: service.upsert(
-            session, context.house.clock, actor, node_id=input.id, entity=input.entity_name,
-            project=input.model_name, name=input.name, edit=input.edit()))
+
+        def unit(session: Session) -> tuple[RunRow, bool, ProjectRow, EntityRow]:
+            run, inserted = service.upsert(
+                session, context.house.clock, actor, node_id=input.id, entity=input.entity_name,
+                project=input.model_name, name=input.name, edit=input.edit())
+            home = session.get_one(ProjectRow, run.project_id)
+            return run, inserted, home, session.get_one(EntityRow, home.entity_id)
+
+        run, inserted, home, entity = context.write(unit)
+        context.know(run, home, entity)
         return UpsertBucketPayload(bucket=run, inserted=inserted, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field

@@ -218,7 +218,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("chunks_lines", "chunks", ["run_id", "stream", "writer", "first_line"], unique=False)
-    op.create_index("chunks_steps", "chunks", ["run_id", "stream", "max_step"], unique=False)
+    op.create_index("chunks_steps", "chunks", ["run_id", "stream", "max_step", "min_step"], unique=False)
     op.create_table(
         "heads",
         sa.Column("run_id", sa.Integer(), nullable=False),
