@@ -12,6 +12,7 @@ from dumbbell_server.accounts.keys import digest, well_formed
 from dumbbell_server.accounts.tables import EntityRow, UserRow
 from dumbbell_server.errors import Forbidden, NotFound, Unauthenticated
 from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
 
@@ -85,7 +86,7 @@ class Keys:
 def visible_entity(session: Session, actor: Actor | None, name: str | None) -> EntityRow | None:
     """The entity of that name; the actor's own where none is given."""
     if name:
-        return queries.entity_by_name(session, name)
+        return queries.entity_by_name(session, name) if storable(name) else None
     return session.get(EntityRow, actor.entity_id) if actor else None
 
 

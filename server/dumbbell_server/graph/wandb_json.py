@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -33,8 +34,8 @@ def checked_object(text: str, what: str) -> dict[str, Any]:
 
 
 def dumps(value: Any) -> str:
-    """Text with bare NaN and Infinity where the value has them."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """Text with bare NaN and Infinity where the value has them; ASCII, so that half a surrogate pair can be stored."""
+    return json.dumps(value, separators=(",", ":"))
 
 
 def finite(value: Any) -> Any:
@@ -46,3 +47,11 @@ def finite(value: Any) -> Any:
     if isinstance(value, list):
         return [finite(item) for item in value]
     return value
+
+
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> bool:
+    """Whether both databases can hold the text: Postgres takes no NUL, and nobody half a surrogate pair."""
+    return _UNSTORABLE.search(text) is None

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row
 
 from dumbbell_server.errors import Forbidden, NotFound
 from dumbbell_server.graph.actor import Actor, Role
-from dumbbell_server.graph.wandb_json import dumps, loads
+from dumbbell_server.graph.wandb_json import dumps, loads, storable
 from dumbbell_server.history.packing import Packed, pack, unpack
 from dumbbell_server.history.posts import Post
 from dumbbell_server.history.tables import HISTORY
@@ -44,7 +44,8 @@ _END = Statement("UPDATE runs SET exitcode = :exitcode, updated_at = :now WHERE 
 def write_post(connection: Connection, actor: Actor, entity: str, project: str, run: str, writer: str,
                post: Post, now: str) -> bool:
     """Everything of the POST is stored. Returns whether the run is asked to stop."""
-    row = _FIND.on(connection, entity=entity, project=project, run=run).first()
+    known = storable(entity + project + run)
+    row = _FIND.on(connection, entity=entity, project=project, run=run).first() if known else None
     role = role_in(actor, row) if row is not None else Role.NONE
     if row is None or role == Role.NONE:
         raise NotFound(f"run {entity}/{project}/{run} not found; create it by upsertBucket first")

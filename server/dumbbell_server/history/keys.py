@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
-from dumbbell_server.graph.wandb_json import finite
+from dumbbell_server.graph.wandb_json import dumps, finite, loads
 from dumbbell_server.history import reading
 from dumbbell_server.history.packing import row_of, step_of, unpack
 from dumbbell_server.history.tables import HISTORY, ChunkRow, KeysRow
@@ -19,7 +18,7 @@ from dumbbell_server.runs.tables import RunRow
 def key_document(session: Session, run: RunRow) -> tuple[dict[str, Any], KeysRow | None]:
     """`historyKeys` of a run, and the row to store where chunks came since it was last made."""
     known = session.get(KeysRow, run.id)
-    document: dict[str, Any] = orjson.loads(known.document) if known else {"keys": {}, "lastStep": -1}
+    document: dict[str, Any] = loads(known.document) if known else {"keys": {}, "lastStep": -1}
     upto = known.upto if known else 0
     newest = session.execute(select(func.max(col(ChunkRow.id))).where(
         ChunkRow.run_id == run.id, ChunkRow.stream == HISTORY)).scalar() or 0
@@ -31,15 +30,14 @@ def key_document(session: Session, run: RunRow) -> tuple[dict[str, Any], KeysRow
     for (body,) in session.execute(fresh.order_by(*order)).all():
         for line in unpack(bytes(body)):
             fold(document, row_of(line))
-    return document, KeysRow(run_id=run.id or 0, upto=newest, document=orjson.dumps(finite(document)).decode())
+    return document, KeysRow(run_id=run.id or 0, upto=newest, document=dumps(finite(document)))
 
 
 def with_parents(session: Session, run: RunRow) -> dict[str, Any]:
     """The keys that a fork shows: its parents' up to where it left them, then its own."""
     document: dict[str, Any] = {"keys": {}, "lastStep": -1}
-    for part in reading.parts_of(session, run):
-        for line in reading.rows_between(session, session.get_one(RunRow, part.run_id), part.low, part.high):
-            fold(document, row_of(line))
+    for line in reading.rows_between(session, run, -(2**62), 2**62):
+        fold(document, row_of(line))
     return document
 
 

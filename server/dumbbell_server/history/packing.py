@@ -12,7 +12,7 @@ import zstandard
 from dumbbell_server.graph.wandb_json import loads
 
 # A nested "_step" is found too, which only makes a chunk's range wider than need be.
-_STEP = re.compile(r'"_step":\s*(-?\d{1,18})(?![\d.eE])')
+_STEP = re.compile(r'"_step"\s*:\s*(-?\d{1,18})(?![\deE])(?!\.0*[1-9eE])')
 _local = threading.local()
 
 
@@ -69,4 +69,6 @@ def step_in(line: str) -> int | None:
 
 def step_of(row: dict[str, Any]) -> int | None:
     step = row.get("_step")
+    if isinstance(step, float) and step.is_integer() and abs(step) < 2**53:
+        return int(step)
     return step if isinstance(step, int) and not isinstance(step, bool) else None

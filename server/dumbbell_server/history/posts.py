@@ -12,7 +12,7 @@ from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
 
 _STREAMS = {"wandb-history.jsonl": HISTORY, "wandb-events.jsonl": EVENTS, "output.log": CONSOLE}
 _SUMMARY = "wandb-summary.json"
-_MOST_LINES = 2**53
+_MOST_LINES = 2**31 - 1  # counts of lines are GraphQL Ints
 
 
 @dataclass
@@ -54,6 +54,8 @@ def read_post(body: dict[str, Any], *, derive_summary: bool) -> Post:
 def _check_part(name: str, offset: Any, lines: Any) -> None:
     if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset < _MOST_LINES:
         raise BadInput(f"files: {name[:80]!r} has offset {str(offset)[:40]!r}; it is a line number from 0")
+    if isinstance(lines, list) and offset + len(lines) > _MOST_LINES:
+        raise BadInput(f"files: {name[:80]!r} would reach beyond line {_MOST_LINES}")
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         raise BadInput(f"files: content of {name[:80]!r} must be a list of strings")
 

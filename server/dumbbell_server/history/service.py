@@ -40,6 +40,8 @@ def rewind(session: Session, clock: Clock, actor: Actor, entity: str | None, pro
         kept = [line for line in lines if (step_of(row_of(line)) or 0) <= step]
         if kept:
             insert(connection, run.id, HISTORY, chunk.writer, pack(chunk.first_line, kept, steps=True))
+    if run.parent_step is not None:
+        run.parent_step = min(run.parent_step, step)
     _HEADS(session, run=run.id)
     FORGET_KEYS(session, run=run.id)
     run.history_line_count = _COUNT(session, run=run.id).scalar_one()

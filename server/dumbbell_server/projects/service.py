@@ -16,6 +16,7 @@ from dumbbell_server.accounts.tables import EntityRow, FormerNameRow
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
 from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.projects import queries
 from dumbbell_server.projects.access import ACCESSES, PRIVATE, require, role_in
 from dumbbell_server.projects.tables import ProjectRow
@@ -58,7 +59,7 @@ def checked_name(name: str) -> str:
 def find(session: Session, actor: Actor | None, entity_name: str | None, name: str | None) -> ProjectRow | None:
     """The project, or None where it does not exist for this actor."""
     entity = visible_entity(session, actor, entity_name)
-    if entity is None or entity.id is None:
+    if entity is None or entity.id is None or not storable(name or ""):
         return None
     project = queries.by_name(session, entity.id, name or UNCATEGORIZED)
     return project if project is not None and role_in(actor, project) >= Role.VIEWER else None
@@ -73,6 +74,7 @@ def find_by_id(session: Session, actor: Actor | None, node_id: str) -> ProjectRo
 
 def for_writing(session: Session, clock: Clock, actor: Actor, entity_name: str | None, name: str | None) -> ProjectRow:
     """The project, made on first use. NotFound or Forbidden where the actor may not write there."""
+    checked_name(name or UNCATEGORIZED)
     entity = visible_entity(session, actor, entity_name or None)
     project = queries.by_name(session, entity.id, name or UNCATEGORIZED) if entity and entity.id else None
     if project is not None:
@@ -128,6 +130,8 @@ def _apply(project: ProjectRow, edit: ProjectEdit) -> None:
             continue
         if isinstance(value, str) and len(value) > _LONGEST_TEXT:
             raise BadInput(f"{field} is longer than {_LONGEST_TEXT} characters")
+        if isinstance(value, str) and not storable(value):
+            raise BadInput(f"{field} holds a NUL or half a surrogate pair, which cannot be stored")
         setattr(project, field, value)
 
 

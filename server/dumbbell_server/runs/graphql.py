@@ -13,7 +13,7 @@ from dumbbell_server.graph.connections import Page, PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import ProjectRef, RunConnectionRef, RunRef, UserRef
 from dumbbell_server.graph.scalars import DateTime, JSONString, compact
-from dumbbell_server.graph.wandb_json import loads
+from dumbbell_server.graph.wandb_json import loads, storable
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import listing, queries, service
@@ -108,6 +108,11 @@ def node_id(context: Context, run: RunRow) -> str:
     return ids.encode_run(run.name, home.name, context.require(EntityRow, home.entity_id).name)
 
 
+def _named(context: Context, project: ProjectRow, name: str) -> RunRow | None:
+    settled(context)
+    return queries.by_name(context.session, project.id or 0, name) if storable(name) else None
+
+
 @strawberry.type
 class RunEdge:
     node: RunRef
@@ -127,8 +132,7 @@ class ProjectRuns:
     def run(project: strawberry.Parent[ProjectRow], info: Info, name: str, desc: str | None = None) -> RunRef | None:
         """`desc` is sent by `wandb verify` only, which tries whether a body of 10 MB arrives."""
         del desc
-        settled(info.context)
-        return queries.by_name(info.context.session, project.id or 0, name)
+        return _named(info.context, project, name)
 
     @strawberry.field
     def bucket(
@@ -136,8 +140,7 @@ class ProjectRuns:
         missing_ok: bool | None = None, desc: str | None = None,
     ) -> RunRef | None:
         del missing_ok, desc
-        settled(info.context)
-        return queries.by_name(info.context.session, project.id or 0, name or "")
+        return _named(info.context, project, name or "")
 
     @strawberry.field
     def runs(

@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 from sqlalchemy.orm import Session
 
+from dumbbell_server import ids
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.connections import Edge, Page, PageInfo, page_size
-from dumbbell_server.graph.wandb_json import checked_object
+from dumbbell_server.graph.wandb_json import checked_object, storable
 from dumbbell_server.runs import queries
 from dumbbell_server.runs.tables import RunRow
 
@@ -86,6 +87,6 @@ def _position(after: str | None) -> tuple[Any, int] | None:
         value, number = orjson.loads(base64.b64decode(after, validate=True))
     except (binascii.Error, ValueError, TypeError):
         raise BadInput(f"{after[:80]!r} is not a cursor of this list") from None
-    if not isinstance(value, str) or not isinstance(number, int):
+    if not isinstance(value, str) or not storable(value) or type(number) is not int or abs(number) > ids.MAX_ID:
         raise BadInput(f"{after[:80]!r} is not a cursor of this list")
     return value, number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +14,14 @@ from dumbbell_server import ids
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.graph.actor import Actor, Role
-from dumbbell_server.graph.wandb_json import checked_object
+from dumbbell_server.graph.wandb_json import checked_object, storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require, role_in
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries
 from dumbbell_server.runs.names import checked_run_id, make_display_name, make_run_id
 from dumbbell_server.runs.states import (
+    PREEMPTING,
     RUNNING,
     after_silence,
     check_transition,
@@ -34,7 +34,6 @@ _LONGEST_NAME = 512
 _LONGEST_TEXT = 1 << 20
 _LONGEST_JSON = 128 << 20
 _MOST_TAGS = 1000
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class RunEdit:
 def find(session: Session, actor: Actor | None, entity: str | None, project: str | None, name: str) -> RunRow | None:
     """The run, or None where it does not exist for this actor."""
     home = projects.find(session, actor, entity, project)
-    return queries.by_name(session, home.id, name) if home and home.id else None
+    return queries.by_name(session, home.id, name) if home and home.id and storable(name) else None
 
 
 def find_by_id(session: Session, actor: Actor | None, node_id: str) -> RunRow | None:
@@ -119,7 +118,8 @@ def upsert(session: Session, clock: Clock, actor: Actor, *, node_id: str | None,
     inserted = run is None
     if run is None:
         run = _create(session, clock, actor, home, run_id)
-    elif edit.state is None:
+    elif edit.state is None and run.state not in {RUNNING, PREEMPTING}:
+        # a run that goes on is upserted every few seconds: that must not take back a request to stop
         run.state, run.exitcode, run.stop_requested = RUNNING, None, False
     run.heartbeat_at = clock.text()
     _apply(session, clock, run, edit)
@@ -145,14 +145,14 @@ def _check(edit: RunEdit) -> None:
             _LONGEST_TEXT if field in {"notes", "description"} else _LONGEST_NAME
         if len(value) > limit:
             raise BadInput(f"{field} is {len(value)} characters long; at most {limit} are kept")
-        if _UNSTORABLE.search(value):
+        if not storable(value):
             raise BadInput(f"{field} holds a NUL or half a surrogate pair, which cannot be stored")
     if edit.state is not None:
         checked_state(edit.state)
     if edit.summary_metrics is not None:
         checked_object(edit.summary_metrics, "summaryMetrics")
     for tag in edit.tags or ():
-        if not tag.strip() or len(tag) > _LONGEST_NAME or _UNSTORABLE.search(tag):
+        if not tag.strip() or len(tag) > _LONGEST_NAME or not storable(tag):
             raise BadInput(f"tag {tag[:80]!r} is not allowed: 1 to {_LONGEST_NAME} characters, not all of them blank")
     if edit.tags is not None and len(edit.tags) > _MOST_TAGS:
         raise BadInput(f"a run has at most {_MOST_TAGS} tags")

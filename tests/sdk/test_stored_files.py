@@ -1,0 +1,134 @@
+"""Files that a script keeps beside its run, and runs written without a server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.sdk import Finished, run_script
+from support.server import start_server
+
+pytestmark = pytest.mark.sdk
+
+SAVE = """
+    import json
+    import pathlib
+    import time
+    import wandb
+
+    run = wandb.init(project="kept")
+    for policy in ("live", "now", "end"):
+        pathlib.Path(f"{policy}.txt").write_text("first")
+        run.save(f"{policy}.txt", policy=policy)
+    read = wandb.Api().run(f"{run.entity}/{run.project}/{run.id}")
+    deadline = time.monotonic() + 20
+    early = set()
+    while not {"live.txt", "now.txt"} <= early and time.monotonic() < deadline:
+        early = {file.name for file in read.files()}
+        time.sleep(0.1)
+    for policy in ("live", "end"):
+        pathlib.Path(f"{policy}.txt").write_text("second, longer")
+    run.finish()
+    texts = {}
+    for policy in ("live", "now", "end"):
+        with read.file(f"{policy}.txt").download(root="read", replace=True) as opened:
+            texts[policy] = opened.read()
+    print("READ " + json.dumps({"early": sorted(name for name in early if name[:-4] in texts), "texts": texts}))
+"""
+RESTORE = """
+    import json
+    import pathlib
+    import wandb
+
+    with wandb.init(project="kept", id="source") as run:
+        pathlib.Path("deep").mkdir()
+        pathlib.Path("deep/model.bin").write_bytes(bytes(range(256)))
+        run.save("deep/model.bin", base_path=".")
+    with wandb.init(project="kept", id="target") as run:
+        with wandb.restore("deep/model.bin", run_path="local/kept/source", root="back"):
+            back = pathlib.Path("back/deep/model.bin").read_bytes()
+    print("READ " + json.dumps(back == bytes(range(256))))
+"""
+MEDIA = """
+    import json
+    import pathlib
+    import wandb
+
+    with wandb.init(project="media", id="shown") as run:
+        run.log({"page": wandb.Html("<p>kept</p>", inject=False)})
+    read = wandb.Api().run("local/media/shown")
+    files = {file.name: file for file in read.files() if file.name.startswith("media/")}
+    values = {key: value for row in read.scan_history() for key, value in row.items() if key in {"page", "dot"}}
+    texts = {}
+    for key, value in values.items():
+        with files[value["path"]].download(root="read", replace=True) as opened:
+            texts[key] = pathlib.Path(opened.name).read_bytes()
+    print("READ " + json.dumps({
+        "types": {key: value["_type"] for key, value in values.items()},
+        "page": texts["page"].decode(),
+        "files": len(files),
+    }))
+"""
+OFFLINE = """
+    import glob
+    import json
+    import os
+    import subprocess
+    import sys
+    import wandb
+
+    with wandb.init(project="offline", id="later", mode="offline", config={"lr": 1}) as run:
+        for step in range(5):
+            run.log({"value": step})
+    [folder] = glob.glob(os.path.join(os.environ["WANDB_DIR"], "wandb", "offline-run-*"))
+    subprocess.run([sys.executable, "-m", "wandb", "sync", folder], check=True)
+    read = wandb.Api().run("local/offline/later")
+    print("READ " + json.dumps({
+        "rows": [[row["_step"], row["value"]] for row in read.scan_history()],
+        "config": dict(read.config),
+        "value": read.summary["value"],
+        "state": read.state,
+    }))
+"""
+
+
+def reads_of(finished: Finished) -> list[Any]:
+    """What a script said it read; the SDK may print after it."""
+    assert finished.returncode == 0, finished
+    return [json.loads(line.removeprefix("READ ")) for line in finished.stdout.splitlines() if line.startswith("READ ")]
+
+
+@pytest.mark.parametrize("version", ["0.31.0", "0.28.2"])
+def test_saved_files_follow_their_policy(version: str, tmp_path: Path) -> None:
+    with start_server(tmp_path) as server:
+        [read] = reads_of(run_script(version, server, tmp_path, SAVE))
+    assert read == {
+        "early": ["live.txt", "now.txt"],
+        "texts": {"live": "second, longer", "now": "first", "end": "second, longer"},
+    }
+
+
+def test_file_of_another_run_is_restored(tmp_path: Path) -> None:
+    with start_server(tmp_path) as server:
+        [same] = reads_of(run_script("0.31.0", server, tmp_path, RESTORE))
+    assert same
+
+
+def test_media_are_files_of_the_run(tmp_path: Path) -> None:
+    with start_server(tmp_path) as server:
+        [read] = reads_of(run_script("0.31.0", server, tmp_path, MEDIA))
+    assert read == {"types": {"page": "html-file"}, "page": "<p>kept</p>", "files": 1}
+
+
+def test_offline_run_is_synced(tmp_path: Path) -> None:
+    with start_server(tmp_path) as server:
+        [read] = reads_of(run_script("0.31.0", server, tmp_path, OFFLINE))
+    assert read == {
+        "rows": [[step, step] for step in range(5)],
+        "config": {"lr": 1},
+        "value": 4,
+        "state": "finished",
+    }
