@@ -50,6 +50,7 @@ def serve(
     fixture_port: Annotated[int | None, typer.Option(help="Port of the fixture service, loopback only.")] = None,
     open_: Annotated[bool | None, typer.Option("--open", help="Accept any well-formed key; loopback only.")] = None,
     ready_file: Annotated[Path | None, typer.Option(help="JSON file to write once requests are answered.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Load `demo` or a YAML file first, as `dumbbell seed`.")] = None,
 ) -> None:
     """Serve until SIGTERM. Each option is also DUMBBELL_<OPTION> in the environment.
 
@@ -59,7 +60,7 @@ def serve(
     from dumbbell_server.logs import set_up
 
     settings = _settings(host=host, port=port, data_dir=data_dir, database_url=database_url, blob_url=blob_url,
-                         public_url=public_url, fixture_port=fixture_port, open=open_)
+                         public_url=public_url, fixture_port=fixture_port, open=open_, seed=seed)
     set_up(settings.log_level)
     try:
         _serve(settings, ready_file or _from_environment())
@@ -77,6 +78,8 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.app import create_app, first_key
     from dumbbell_server.clock import Clock
     from dumbbell_server.errors import StartupError
+    from dumbbell_server.seeding.form import read_form
+    from dumbbell_server.seeding.load import load
     from dumbbell_server.serving import Started, listen, run, url_of, write_ready_file
     from dumbbell_server.storage.house import open_house
 
@@ -88,6 +91,8 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
         made = first_key(house)
         key = made or settings.api_key
         apps = [(create_app(house), sockets)]
+        if settings.seed is not None:
+            load(house, read_form(settings.seed))
         fixture_url = None
         if settings.fixture_port is not None:
             fixture_sockets = listen("localhost", settings.fixture_port)
@@ -152,6 +157,35 @@ def token(
         typer.echo(key)
     finally:
         house.close()
+
+
+@app.command("seed")
+def seed_folder(
+    name_or_path: Annotated[str, typer.Argument(help="`demo`, or the path of a YAML file of that form.")],
+    data_dir: _Folder = None, database_url: _Database = None,
+) -> None:
+    """Load users, projects and runs from a file, whole or not at all. What exists is left alone. In a stopped folder.
+
+    Examples: `dumbbell seed demo`; `dumbbell seed my.yaml --data-dir /tmp/x`.
+    """
+    from dumbbell_server.app import first_key
+    from dumbbell_server.errors import DumbbellError
+    from dumbbell_server.seeding.form import read_form
+    from dumbbell_server.seeding.load import load
+
+    try:
+        form = read_form(name_or_path)
+        house = _open(data_dir, database_url)
+        try:
+            made = first_key(house)
+            if made is not None and house.settings.api_key is None:
+                typer.echo(f"export WANDB_API_KEY={made}  # of {house.settings.user}, shown this once")
+            counts = load(house, form)
+        finally:
+            house.close()
+    except DumbbellError as error:
+        _stop(error)
+    typer.echo("Made " + ", ".join(f"{number} {what}" for what, number in vars(counts).items()) + ".")
 
 
 def _open(data_dir: Path | None, database_url: str | None) -> Any:

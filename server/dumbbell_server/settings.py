@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     open: bool = Field(False, description="accept any well-formed key as the first user; loopback only")
     user: str = Field("local", description="name of the user made on first start")
     api_key: str | None = Field(None, description="key of that user; without it one is made and printed once")
+    seed: str | None = Field(None, description="`demo` or a YAML file to load before serving; without it nothing")
     heartbeat_timeout: float = Field(300.0, gt=0, description="seconds of silence after which a run has crashed")
     url_lifetime: float = Field(86400.0, gt=0, description="seconds for which a signed URL works")
     synchronous: Literal["FULL", "NORMAL"] = Field("FULL", description="SQLite's synchronous setting")

@@ -1,0 +1,240 @@
+"""A form into a house: whole or not at all, and harmless a second time."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from dumbbell_server import ids
+from dumbbell_server.accounts import queries as accounts
+from dumbbell_server.accounts.access import actor_of_user
+from dumbbell_server.accounts.service import changed, create_user
+from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.accounts.teams import make_team, set_role, user_named
+from dumbbell_server.clock import Clock, StillClock, to_text
+from dumbbell_server.errors import BadInput, NotFound
+from dumbbell_server.files.routes import mimetype_of
+from dumbbell_server.files.service import put_file
+from dumbbell_server.graph.actor import Actor
+from dumbbell_server.graph.wandb_json import dumps
+from dumbbell_server.history.ingest import write_post
+from dumbbell_server.history.posts import Post, read_post
+from dumbbell_server.projects import queries as projects_queries
+from dumbbell_server.projects import service as projects
+from dumbbell_server.runs import queries as runs_queries
+from dumbbell_server.runs import service as runs
+from dumbbell_server.runs.states import CRASHED, FAILED, FINISHED, RUNNING
+from dumbbell_server.seeding.form import Form, ProjectForm, RunForm, TeamForm, UserForm
+from dumbbell_server.seeding.nodes import at
+from dumbbell_server.storage.blobs import Blobs, Incoming
+from dumbbell_server.storage.house import House
+
+_PACE = 10  # seconds from row to row
+_APART = timedelta(hours=1)  # from run to run, in the order of the file
+
+
+@dataclass
+class Counts:
+    """What was made now."""
+
+    users: int = 0
+    teams: int = 0
+    projects: int = 0
+    runs: int = 0
+    files: int = 0
+
+
+@dataclass(frozen=True)
+class _Bytes:
+    key: str
+    incoming: Incoming
+
+
+_Stored = dict[tuple[str, str], _Bytes]  # by the place of the run in the file, and the name
+
+
+@dataclass
+class _Loading:
+    """One unit of work."""
+
+    house: House
+    form: Form
+    stored: _Stored
+    session: Session
+    counts: Counts = field(default_factory=Counts)
+    used: set[str] = field(default_factory=set)  # keys of blobs that now belong to a file
+
+    @property
+    def start(self) -> Clock:
+        return _clock(self.form.created, "")
+
+    def name(self, name: str) -> str:
+        """What the user or team is called on this server."""
+        first = next((user.name for user in self.form.users if user.first), None)
+        return self.house.settings.user if name == first else name
+
+    def actor(self, name: str) -> Actor:
+        return actor_of_user(self.session, user_named(self.session, self.name(name)))
+
+
+def load(house: House, form: Form) -> Counts:
+    """Everything of the form that is not there yet. On a failure nothing of it is left."""
+    stored: _Stored = {}
+    used: set[str] = set()
+
+    def unit(session: Session) -> _Loading:
+        loading = _Loading(house, form, stored, session)
+        _load(loading)
+        return loading
+
+    try:
+        asyncio.run(_receive(house, form, stored))
+        done = house.database.write(unit)
+        used = done.used
+    finally:
+        for piece in stored.values():
+            if piece.key not in used:
+                house.blobs.delete(piece.key)
+    changed(house)
+    return done.counts
+
+
+async def _receive(house: House, form: Form, stored: _Stored) -> None:
+    for project in form.projects:
+        for run in project.runs:
+            for name, text in run.files.items():
+                with at(run.where):
+                    incoming = await house.blobs.receive(_once(text.encode()), house.settings.max_upload)
+                stored[run.where, name] = await _keep(house.blobs, incoming)
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def _keep(blobs: Blobs, incoming: Incoming) -> _Bytes:
+    token = secrets.token_hex(16)
+    key = f"runs/{token[:2]}/{token}"
+    try:
+        await blobs.keep(incoming, key)
+    except BaseException:
+        await blobs.drop(incoming)
+        raise
+    return _Bytes(key, incoming)
+
+
+def _clock(moment: datetime, seed: str) -> Clock:
+    return StillClock(moment.timestamp(), zlib.crc32(seed.encode()))
+
+
+def _load(loading: _Loading) -> None:
+    for user in loading.form.users:
+        with at(user.where):
+            _user(loading, user)
+    for team in loading.form.teams:
+        with at(team.where):
+            _team(loading, team)
+    moment = loading.form.created
+    for project in loading.form.projects:
+        with at(project.where):
+            project_id = _project(loading, project)
+        for run in project.runs:
+            moment += _APART
+            with at(run.where):
+                _run(loading, project, project_id, run, moment)
+
+
+def _user(loading: _Loading, form: UserForm) -> None:
+    name = loading.name(form.name)
+    if accounts.user_by_name(loading.session, name) is not None:
+        return
+    if form.first:
+        raise NotFound(f"the first user {name!r} is not there yet")
+    create_user(loading.session, loading.start, name)
+    loading.counts.users += 1
+
+
+def _team(loading: _Loading, form: TeamForm) -> None:
+    session = loading.session
+    there = accounts.entity_by_name(session, form.name)
+    if there is not None:
+        if there.kind != "team":
+            raise BadInput(f"{form.name!r} is taken by a {there.kind}; choose another name for the team")
+        return
+    users = {user_named(session, loading.name(name)).username: role for name, role in form.members.items()}
+    team = make_team(session, loading.start, form.name, user_named(session, next(iter(users))))
+    for name, role in users.items():
+        set_role(session, team, user_named(session, name), role)
+    loading.counts.teams += 1
+
+
+def _entity(loading: _Loading, form: ProjectForm) -> EntityRow:
+    entity = accounts.entity_by_name(loading.session, loading.name(form.entity))
+    if entity is None:
+        raise NotFound(f"entity {form.entity!r} not found")
+    return entity
+
+
+def _project(loading: _Loading, form: ProjectForm) -> int:
+    session, entity = loading.session, _entity(loading, form)
+    row = projects_queries.by_name(session, entity.id or 0, form.name)
+    if row is None:
+        edit = projects.ProjectEdit(description=form.description, access=form.access)
+        row, _ = projects.upsert(session, loading.start, loading.actor(form.user), entity.name, form.name, None, edit)
+        loading.counts.projects += 1
+    return row.id or 0
+
+
+def _run(loading: _Loading, project: ProjectForm, project_id: int, form: RunForm, moment: datetime) -> None:
+    session, entity = loading.session, loading.name(project.entity)
+    if runs_queries.by_name(session, project_id, form.id) is not None:
+        return
+    actor = loading.actor(form.user)
+    edit = runs.RunEdit(
+        display_name=form.display_name, notes=form.notes, group=form.group, job_type=form.job_type,
+        tags=list(form.tags), config=dumps({key: {"value": value} for key, value in form.config.items()}))
+    row, _ = runs.upsert(session, _clock(moment, form.id), actor, node_id=None, entity=entity, project=project.name,
+                         name=form.id, edit=edit)
+    end = _clock(moment + timedelta(seconds=_PACE * max(1, len(form.rows))), form.id)
+    # nobody speaks for a running run: it has the heartbeat timeout from now until it counts as crashed
+    heard = loading.house.clock.text() if form.state == RUNNING else end.text()
+    write_post(session.connection(), actor, entity, project.name, form.id, "", _post(form, moment), heard)
+    session.expire(row)
+    if form.state == CRASHED:
+        runs.set_state(session, end, actor, ids.encode_run(form.id, project.name, entity), CRASHED)
+    _files(loading, form, row.id or 0, end)
+    session.flush()
+    loading.counts.runs += 1
+
+
+def _post(form: RunForm, moment: datetime) -> Post:
+    start = moment.timestamp()
+    rows = [{"_step": step, "_runtime": step * _PACE, "_timestamp": start + step * _PACE, **row}
+            for step, row in enumerate(form.rows)]
+    last = rows[-1] if rows else {}
+    stamp = to_text(moment).removesuffix("Z")
+    content: dict[str, list[str]] = {
+        "wandb-history.jsonl": [dumps(row) for row in rows],
+        "output.log": [f"{stamp} {line}" for line in form.console],
+        "wandb-summary.json": [dumps({**last, **form.summary})],
+    }
+    body: dict[str, Any] = {"files": {name: {"offset": 0, "content": lines} for name, lines in content.items()}}
+    if form.state in {FINISHED, FAILED}:
+        body |= {"complete": True, "exitcode": 0 if form.state == FINISHED else 1}
+    return read_post(body, derive_summary=False)
+
+
+def _files(loading: _Loading, form: RunForm, run_id: int, clock: Clock) -> None:
+    for name in form.files:
+        piece = loading.stored[form.where, name]
+        put_file(loading.session, clock, run_id, name, size=piece.incoming.size, md5=piece.incoming.md5_base64,
+                 mimetype=mimetype_of(name), blob_key=piece.key)
+        loading.used.add(piece.key)
+        loading.counts.files += 1
