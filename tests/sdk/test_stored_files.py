@@ -123,9 +123,10 @@ def test_media_are_files_of_the_run(tmp_path: Path) -> None:
     assert read == {"types": {"page": "html-file"}, "page": "<p>kept</p>", "files": 1}
 
 
-def test_offline_run_is_synced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["0.31.0", "0.18.7"])
+def test_offline_run_is_synced(version: str, tmp_path: Path) -> None:
     with start_server(tmp_path) as server:
-        [read] = reads_of(run_script("0.31.0", server, tmp_path, OFFLINE))
+        [read] = reads_of(run_script(version, server, tmp_path, OFFLINE))
     assert read == {
         "rows": [[step, step] for step in range(5)],
         "config": {"lr": 1},

@@ -200,9 +200,26 @@ class UpsertBucketInput:
 
 
 @strawberry.type
+class ServerMessage:
+    utf_text: str | None
+    plain_text: str | None
+    html_text: str | None
+    message_type: str | None
+    message_level: str | None
+
+
+@strawberry.type
+class ServerSettings:
+    """wandb 0.13 to 0.18 look for this type by `__type` and fail where there is none; we have nothing to say."""
+
+    server_messages: list[ServerMessage] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
 class UpsertBucketPayload:
     bucket: RunRef | None
     inserted: bool | None
+    server_settings: ServerSettings | None = strawberry.field(default_factory=ServerSettings)
     client_mutation_id: str | None = None
 
 
