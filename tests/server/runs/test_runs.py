@@ -186,6 +186,7 @@ def test_the_stop_flag_is_in_every_answer(world: World) -> None:
 
 def test_a_run_that_starts_again_is_no_longer_asked_to_stop(world: World) -> None:
     world.gql(STOP, {"id": world.upsert("r")["bucket"]["id"]})
+    world.stream("r", {"complete": True, "exitcode": 255})
     world.upsert("r")
     assert "stopped" not in world.stream("r", {})
 
