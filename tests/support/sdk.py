@@ -14,8 +14,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from support.server import Server
+from typing import Protocol
 
 # Releases that install on Python 3.11, and what they need beside themselves.
 PINS: dict[str, tuple[str, ...]] = {
@@ -30,6 +29,16 @@ PINS: dict[str, tuple[str, ...]] = {
     "0.31.0": (),
 }
 _LOOPBACK = "localhost,127.0.0.1,::1"
+
+
+class Backend(Protocol):
+    """What a script has to know of a server."""
+
+    @property
+    def base_url(self) -> str: ...
+
+    @property
+    def api_key(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,7 @@ def sdk_python(version: str) -> Path:
     return python
 
 
-def run_script(version: str, server: Server, tmp_path: Path, source: str, timeout: float = 120,
+def run_script(version: str, server: Backend, tmp_path: Path, source: str, timeout: float = 120,
                env: Mapping[str, str] | None = None) -> Finished:
     """Run `source` by the Python of this wandb, in a folder and with caches that no other process shares."""
     python = sdk_python(version)
@@ -106,7 +115,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _environment(folder: Path, server: Server) -> dict[str, str]:
+def _environment(folder: Path, server: Backend) -> dict[str, str]:
     outer = {name: value for name, value in os.environ.items()
              if not name.startswith(("WANDB_", "DUMBBELL_", "PYTEST_", "XDG_", "PYTHON"))}
     own = {"HOME": "home", "WANDB_DIR": "dir", "WANDB_CACHE_DIR": "cache", "WANDB_CONFIG_DIR": "config",
