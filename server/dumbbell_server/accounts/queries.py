@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, bindparam, or_
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
@@ -20,9 +20,11 @@ from dumbbell_server.accounts.tables import (
 )
 from dumbbell_server.storage.dialect import literal_like
 
+_ENTITY_BY_NAME = select(EntityRow).where(EntityRow.name == bindparam("name"))
+
 
 def entity_by_name(session: Session, name: str) -> EntityRow | None:
-    return session.execute(select(EntityRow).where(EntityRow.name == name)).scalar()
+    return session.execute(_ENTITY_BY_NAME, {"name": name}).scalar()
 
 
 def entity_of_user(session: Session, user_id: int) -> EntityRow | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import bindparam
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
@@ -11,10 +12,11 @@ from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.projects.access import PUBLIC
 from dumbbell_server.projects.tables import ProjectRow
 
+_BY_NAME = select(ProjectRow).where(ProjectRow.entity_id == bindparam("entity"), ProjectRow.name == bindparam("name"))
+
 
 def by_name(session: Session, entity_id: int, name: str) -> ProjectRow | None:
-    return session.execute(
-        select(ProjectRow).where(ProjectRow.entity_id == entity_id, ProjectRow.name == name)).scalar()
+    return session.execute(_BY_NAME, {"entity": entity_id, "name": name}).scalar()
 
 
 def by_any_name(session: Session, entity: str, name: str) -> ProjectRow | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
@@ -14,10 +14,11 @@ from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.dialect import Statement
 
 SILENT = Statement("SELECT id, state FROM runs WHERE state IN ('running', 'preempting') AND heartbeat_at < :before")
+_BY_NAME = select(RunRow).where(RunRow.project_id == bindparam("project"), RunRow.name == bindparam("name"))
 
 
 def by_name(session: Session, project_id: int, name: str) -> RunRow | None:
-    return session.execute(select(RunRow).where(RunRow.project_id == project_id, RunRow.name == name)).scalar()
+    return session.execute(_BY_NAME, {"project": project_id, "name": name}).scalar()
 
 
 def by_node(session: Session, entity: str, project: str, name: str) -> RunRow | None:

@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.session import JoinTransactionMode
 
 T = TypeVar("T")
 Unit = Callable[[Session], T]
@@ -51,6 +52,20 @@ class Database(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class _UnitSession(Session):
+    """A unit's session: it holds what it has loaded, so that a row asked for twice is read once."""
+
+    def __init__(self, bind: Engine | Connection, **options: Any) -> None:
+        super().__init__(bind, expire_on_commit=False, **options)
+        self.held: list[Any] = []
+
+
+@event.listens_for(_UnitSession, "loaded_as_persistent")
+def _hold(session: Session, row: Any) -> None:
+    assert isinstance(session, _UnitSession)  # noqa: S101 - listened for on that class
+    session.held.append(row)
 
 
 @dataclass
@@ -118,8 +133,11 @@ class SqliteDatabase:
         try:
             with connection.begin():
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
-                for job in group:
-                    _run_under_savepoint(connection, job)
+                if len(group) == 1:
+                    _run_alone(connection, group[0])
+                else:
+                    for job in group:
+                        _run_under_savepoint(connection, job)
         except BaseException as error:  # noqa: BLE001 - the commit failed: everybody who waits for it must hear so
             for job in group:
                 job.error = job.error or error
@@ -130,9 +148,15 @@ class SqliteDatabase:
                 job.done.set_exception(job.error)
 
 
+def _run_alone(connection: Connection, job: _Job) -> None:
+    """The transaction is savepoint enough: what the unit raises takes it back."""
+    job.result = job.unit(connection) if job.core else _session_result(connection, job.unit, "rollback_only")
+
+
 def _run_under_savepoint(connection: Connection, job: _Job) -> None:
     try:
-        job.result = _core_result(connection, job.unit) if job.core else _session_result(connection, job.unit)
+        job.result = _core_result(connection, job.unit) if job.core else \
+            _session_result(connection, job.unit, "create_savepoint")
     except BaseException as error:  # noqa: BLE001 - carried to the caller, who waits in another thread
         job.error = error
 
@@ -148,8 +172,8 @@ def _core_result(connection: Connection, unit: CoreUnit[T]) -> T:
         connection.exec_driver_sql("RELEASE unit")
 
 
-def _session_result(connection: Connection, unit: Unit[T]) -> T:
-    with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
+def _session_result(connection: Connection, unit: Unit[T], mode: JoinTransactionMode) -> T:
+    with _UnitSession(connection, join_transaction_mode=mode) as session:
         result = unit(session)
         session.commit()
         return result
@@ -174,7 +198,7 @@ class PostgresDatabase:
 
     def write(self, unit: Unit[T]) -> T:
         def attempt() -> T:
-            with Session(self.engine, expire_on_commit=False) as session:
+            with _UnitSession(self.engine) as session:
                 result = unit(session)
                 session.commit()
                 return result
