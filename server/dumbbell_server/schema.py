@@ -13,6 +13,7 @@ from dumbbell_server.accounts.graphql import (
     UserCore,
 )
 from dumbbell_server.accounts.mutations import AccountsMutation
+from dumbbell_server.accounts.organization_mutations import OrganizationsMutation
 from dumbbell_server.files.graphql import FileConnection, FileCore, FilesMutation, RunFiles
 from dumbbell_server.graph.scalars import CONFIG
 from dumbbell_server.history.graphql import HistoryMutation, RunHistory
@@ -65,7 +66,7 @@ class Query(AccountsQuery, ProjectsQuery):
 
 
 @strawberry.type
-class Mutation(AccountsMutation, ProjectsMutation, RunsMutation, HistoryMutation, FilesMutation):
+class Mutation(AccountsMutation, OrganizationsMutation, ProjectsMutation, RunsMutation, HistoryMutation, FilesMutation):
     pass
 
 

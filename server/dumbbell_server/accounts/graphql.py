@@ -17,6 +17,7 @@ from dumbbell_server.accounts.teams import key_purpose
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import EntityRef, OrganizationRef, UserRef
 from dumbbell_server.graph.scalars import JSON, DateTime, Int64, JSONString, compact
+from dumbbell_server.graph.wandb_json import storable
 
 _MOST_FOUND = 100  # users that one search answers with
 _VERSION = "0.90.0"  # at least 0.81.4, else clients take us for an old server (behaviours.md 2.6)
@@ -338,7 +339,7 @@ class AccountsQuery:
 
     @strawberry.field
     def organization(self, info: Info, name: str) -> OrganizationRef | None:
-        organization = queries.organization_by_name(info.context.session, name)
+        organization = queries.organization_by_name(info.context.session, name) if storable(name) else None
         return organization if organization is not None and _sees(info.context, organization) else None
 
     @strawberry.field

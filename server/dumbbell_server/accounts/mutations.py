@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar, cast
 import strawberry
 from sqlalchemy.orm import Session
 
-from dumbbell_server.accounts import service, teams
+from dumbbell_server.accounts import organizations, service, teams
 from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.accounts.graphql import ApiKey
 from dumbbell_server.accounts.tables import ApiKeyRow, UserRow
@@ -23,6 +23,7 @@ T = TypeVar("T")
 class CreateTeamInput:
     team_name: str
     team_admin_user_name: str | None = None
+    organization_name: str | None = None  # no client sends it: a team in an organization is ours
     client_mutation_id: str | None = None
 
 
@@ -38,6 +39,7 @@ class CreateInviteInput:
     email: str | None = None
     username: str | None = None
     admin: bool | None = None
+    role: str | None = None  # no client sends it: `admin` cannot say viewer
     client_mutation_id: str | None = None
 
 
@@ -145,7 +147,7 @@ class RenameEntityPayload:
     client_mutation_id: str | None
 
 
-def _write(info: Info, unit: Callable[[Session], T]) -> T:
+def write_accounts(info: Info, unit: Callable[[Session], T]) -> T:
     """Run a unit that changes accounts; afterwards nobody remembers old roles, this request included."""
     context = info.context
     result = context.write(unit)
@@ -162,17 +164,17 @@ class AccountsMutation:
     def create_team(self, info: Info, asked: Annotated[CreateTeamInput, strawberry.argument(name="input")],
                     ) -> CreateTeamPayload | None:
         actor, clock = info.context.actor, info.context.house.clock
-        team = _write(info, lambda session: teams.create_team(
-            session, clock, actor, asked.team_name, asked.team_admin_user_name))
+        team = write_accounts(info, lambda session: organizations.create_team(
+            session, clock, actor, asked.team_name, asked.team_admin_user_name, asked.organization_name))
         return CreateTeamPayload(entity=team, client_mutation_id=asked.client_mutation_id)
 
     @strawberry.mutation
     def create_invite(self, info: Info, asked: Annotated[CreateInviteInput, strawberry.argument(name="input")],
                       ) -> CreateInvitePayload | None:
         actor, clock = info.context.actor, info.context.house.clock
-        made = _write(info, lambda session: teams.create_invite(
+        made = write_accounts(info, lambda session: teams.create_invite(
             session, clock, actor, asked.entity_name, username=asked.username, email=asked.email,
-            admin=bool(asked.admin)))
+            role=asked.role or ("admin" if asked.admin else None)))
         invite = Invite(id=strawberry.ID(made.node_id), name=made.user.name if made.user else made.email,
                         email=made.email, created_at=DateTime(made.created_at), to_user=made.user)
         return CreateInvitePayload(invite=invite, client_mutation_id=asked.client_mutation_id)
@@ -181,7 +183,7 @@ class AccountsMutation:
     def delete_invite(self, info: Info, asked: Annotated[DeleteInviteInput, strawberry.argument(name="input")],
                       ) -> DeleteInvitePayload | None:
         actor, house = info.context.actor, info.context.house
-        _write(info, lambda session: teams.delete_invite(
+        write_accounts(info, lambda session: teams.delete_invite(
             session, house.events, house.clock, actor, asked.id, asked.entity_name))
         return DeleteInvitePayload(success=True, client_mutation_id=asked.client_mutation_id)
 
@@ -190,7 +192,7 @@ class AccountsMutation:
         self, info: Info, asked: Annotated[CreateServiceAccountInput, strawberry.argument(name="input")],
     ) -> CreateServiceAccountPayload | None:
         actor, house = info.context.actor, info.context.house
-        user = _write(info, lambda session: teams.create_service_account(
+        user = write_accounts(info, lambda session: teams.create_service_account(
             session, house.clock, house.signer, actor, asked.entity_name, asked.description))
         return CreateServiceAccountPayload(user=user, client_mutation_id=asked.client_mutation_id)
 
@@ -198,7 +200,7 @@ class AccountsMutation:
     def create_user(self, info: Info, asked: Annotated[CreateUserInput, strawberry.argument(name="input")],
                     ) -> CreateUserPayload | None:
         actor, clock = info.context.actor, info.context.house.clock
-        user = _write(info, lambda session: service.create_user_by_email(
+        user = write_accounts(info, lambda session: service.create_user_by_email(
             session, clock, actor, asked.email, admin=bool(asked.admin)))
         return CreateUserPayload(user=user, client_mutation_id=asked.client_mutation_id)
 
@@ -207,7 +209,7 @@ class AccountsMutation:
                          ) -> GenerateApiKeyPayload | None:
         """The one answer in which `name` is the whole key."""
         actor, clock = info.context.actor, info.context.house.clock
-        row, key = _write(info, lambda session: service.generate_key(session, clock, actor, asked.description))
+        row, key = write_accounts(info, lambda session: service.generate_key(session, clock, actor, asked.description))
         whole = ApiKeyRow(id=row.id, user_id=row.user_id, prefix=key, digest=row.digest, description=row.description,
                           created_at=row.created_at)  # never stored
         return GenerateApiKeyPayload(api_key=cast("ApiKey", whole), client_mutation_id=asked.client_mutation_id)
@@ -216,14 +218,14 @@ class AccountsMutation:
     def delete_api_key(self, info: Info, asked: Annotated[DeleteApiKeyInput, strawberry.argument(name="input")],
                        ) -> DeleteApiKeyPayload | None:
         actor = info.context.actor
-        _write(info, lambda session: service.delete_key(session, actor, asked.id))
+        write_accounts(info, lambda session: service.delete_key(session, actor, asked.id))
         return DeleteApiKeyPayload(success=True, client_mutation_id=asked.client_mutation_id)
 
     @strawberry.mutation
     def update_user(self, info: Info, asked: Annotated[UpdateUserInput, strawberry.argument(name="input")],
                     ) -> UpdateUserPayload | None:
         actor = info.context.actor
-        user = _write(info, lambda session: service.update_user(
+        user = write_accounts(info, lambda session: service.update_user(
             session, actor, default_entity=asked.default_entity, name=asked.name))
         return UpdateUserPayload(user=user, client_mutation_id=asked.client_mutation_id)
 
@@ -231,6 +233,6 @@ class AccountsMutation:
     def rename_entity(self, info: Info, asked: Annotated[RenameEntityInput, strawberry.argument(name="input")],
                       ) -> RenameEntityPayload | None:
         actor = info.context.actor
-        entity = _write(info, lambda session: service.rename_entity(
+        entity = write_accounts(info, lambda session: service.rename_entity(
             session, actor, asked.entity_name, asked.new_name))
         return RenameEntityPayload(entity=entity, client_mutation_id=asked.client_mutation_id)

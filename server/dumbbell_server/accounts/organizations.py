@@ -8,12 +8,12 @@ from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.names import organization_name
 from dumbbell_server.accounts.service import delete_entity, free_name, slug
 from dumbbell_server.accounts.tables import EntityRow, OrganizationMemberRow, OrganizationRow, UserRow
-from dumbbell_server.accounts.teams import delete_team
+from dumbbell_server.accounts.teams import checked_role, delete_team, make_team, user_named
 from dumbbell_server.clock import Clock
-from dumbbell_server.errors import BadInput, Conflict, NotFound
+from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
+from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.storage.events import Events
-
-ROLES = ("admin", "member", "viewer")
 
 
 def create_organization(session: Session, clock: Clock, name: str, admin: UserRow) -> OrganizationRow:
@@ -43,8 +43,7 @@ def organization_named(session: Session, name: str) -> OrganizationRow:
 
 def set_role(session: Session, organization: OrganizationRow, user: UserRow, role: str) -> None:
     """The user is in the organization, with this role."""
-    if role not in ROLES:
-        raise BadInput(f"role {role[:40]!r} is not known; it is one of {', '.join(ROLES)}")
+    checked_role(role)
     assert organization.id is not None  # noqa: S101 - stored rows
     assert user.id is not None  # noqa: S101
     row = queries.organization_member(session, organization.id, user.id)
@@ -55,13 +54,67 @@ def set_role(session: Session, organization: OrganizationRow, user: UserRow, rol
     session.flush()
 
 
-def remove_member(session: Session, organization: OrganizationRow, user: UserRow) -> None:
-    """The user is not in the organization; in its teams they stay. NotFound where they were not."""
+def to_administer(session: Session, actor: Actor, name: str) -> OrganizationRow:
+    """An organization that the actor administers. NotFound for who is not in it, Forbidden for who is no admin."""
+    found = queries.organization_by_name(session, name) if storable(name) else None
+    if found is None or not (actor.admin or found.id in actor.organizations):
+        raise NotFound(f"organization {name!r} not found, or you ({actor.username}) are not in it")
+    if not actor.admin and actor.organizations[found.id or 0] < Role.ADMIN:
+        raise Forbidden(f"only admins of the organization {name!r} may do this; you ({actor.username}) are none")
+    return found
+
+
+def create_team(session: Session, clock: Clock, actor: Actor, name: str, admin_name: str | None,
+                organization: str | None) -> EntityRow:
+    """A team of the actor's, or of another's where an instance admin says so; in an organization by its admins."""
+    chosen = admin_name or actor.username
+    if chosen != actor.username and not actor.admin:
+        raise Forbidden(f"only instance admins may make {chosen!r} admin of a new team; "
+                        f"leave it out to be the admin yourself ({actor.username})")
+    home = to_administer(session, actor, organization) if organization else None
+    return make_team(session, clock, name, user_named(session, chosen), home.id if home else None)
+
+
+def set_member(session: Session, actor: Actor, name: str, username: str, role: str | None) -> OrganizationRow:
+    """The user is in the organization with this role; without one a newcomer is a member and others keep theirs."""
+    organization = to_administer(session, actor, name)
+    user = user_named(session, username)
+    row = queries.organization_member(session, organization.id or 0, user.id or 0)
+    if row is not None and role not in {None, "admin"}:
+        _keep_an_admin(session, organization, row, user)
+    if row is None or role is not None:
+        set_role(session, organization, user, role or "member")
+    return organization
+
+
+def remove_member(session: Session, actor: Actor, name: str, username: str) -> OrganizationRow:
+    """The user is not in the organization; in its teams they stay. Admins remove anybody, members themselves."""
+    organization = queries.organization_by_name(session, name) if storable(name) else None
+    leaves = organization is not None and organization.id in actor.organizations and username == actor.username
+    if organization is None or not leaves:
+        organization = to_administer(session, actor, name)
+    user = user_named(session, username)
     row = queries.organization_member(session, organization.id or 0, user.id or 0)
     if row is None:
-        raise NotFound(f"user {user.username!r} is not in the organization {organization.name!r}")
+        raise NotFound(f"user {username!r} is not in the organization {name!r}")
+    _keep_an_admin(session, organization, row, user)
     session.delete(row)
     session.flush()
+    return organization
+
+
+def _keep_an_admin(session: Session, organization: OrganizationRow, row: OrganizationMemberRow,
+                   user: UserRow) -> None:
+    """BadInput where nobody would remain who can let others in."""
+    roles = [role for _, role in queries.organization_members_of(session, row.organization_id)]
+    if row.role == "admin" and roles.count("admin") == 1:
+        raise BadInput(f"{user.username!r} is the last admin of the organization {organization.name!r}; "
+                       "make somebody else an admin first")
+
+
+def dissolve(session: Session, events: Events, clock: Clock, actor: Actor, name: str) -> None:
+    """An admin's organization is gone with its teams and registries."""
+    delete_organization(session, events, clock, to_administer(session, actor, name))
 
 
 def delete_organization(session: Session, events: Events, clock: Clock, organization: OrganizationRow) -> None:

@@ -21,10 +21,20 @@ from dumbbell_server.accounts.service import (
 )
 from dumbbell_server.accounts.tables import EntityRow, InviteRow, MemberRow, UserRow
 from dumbbell_server.clock import Clock
-from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
+from dumbbell_server.errors import BadInput, Conflict, NotFound
 from dumbbell_server.graph.actor import Actor
+from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.storage.events import Events
 from dumbbell_server.storage.signing import Signer
+
+ROLES = ("admin", "member", "viewer")
+
+
+def checked_role(role: str) -> str:
+    """A role that a team and an organization both know."""
+    if role not in ROLES:
+        raise BadInput(f"role {role[:40]!r} is not known; it is one of {', '.join(ROLES)}")
+    return role
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ def key_purpose(user_id: int) -> str:
 
 
 def user_named(session: Session, username: str) -> UserRow:
-    user = queries.user_by_name(session, username)
+    user = queries.user_by_name(session, username) if storable(username) else None
     if user is None:
         raise NotFound(f"user {username!r} not found")
     return user
@@ -60,15 +70,6 @@ def make_team(session: Session, clock: Clock, name: str, admin: UserRow,
     session.flush()
     set_role(session, team, admin, "admin")
     return team
-
-
-def create_team(session: Session, clock: Clock, actor: Actor, name: str, admin_name: str | None) -> EntityRow:
-    """A team of the actor's; of another's, where an instance admin says so."""
-    chosen = admin_name or actor.username
-    if chosen != actor.username and not actor.admin:
-        raise Forbidden(f"only instance admins may make {chosen!r} admin of a new team; "
-                        f"leave it out to be the admin yourself ({actor.username})")
-    return make_team(session, clock, name, user_named(session, chosen))
 
 
 def set_role(session: Session, team: EntityRow, user: UserRow, role: str) -> None:
@@ -91,21 +92,26 @@ def _team_to_administer(session: Session, actor: Actor, name: str | None) -> Ent
 
 
 def create_invite(session: Session, clock: Clock, actor: Actor, entity: str, *, username: str | None,
-                  email: str | None, admin: bool) -> Invitation:
+                  email: str | None, role: str | None) -> Invitation:
     """A user is a member at once; an address without a user becomes one when the user is created.
 
-    Who is a member already stays so, and becomes admin where that is asked for.
+    Who is in the team already gets the role that is asked for, and keeps theirs where none is.
     """
     team = _team_to_administer(session, actor, entity)
+    if role is not None:
+        checked_role(role)
     if not username and not email:
         raise BadInput("createInvite needs a username or an e-mail address")
     user = user_named(session, username) if username else queries.user_by_email(session, email_address(email or ""))
     if user is None:
-        return _await(session, clock, team, email or "", "admin" if admin else "member")
+        return _await(session, clock, team, email or "", role or "member")
     assert team.id is not None  # noqa: S101 - stored rows
     assert user.id is not None  # noqa: S101
-    if admin or queries.member(session, team.id, user.id) is None:
-        set_role(session, team, user, "admin" if admin else "member")
+    row = queries.member(session, team.id, user.id)
+    if row is not None and role not in {None, "admin"}:
+        _keep_an_admin(session, team, row, user)
+    if row is None or role is not None:
+        set_role(session, team, user, role or "member")
     return Invitation(ids.encode("User", user.id), user.email, clock.text(), user)
 
 
@@ -146,10 +152,15 @@ def delete_invite(session: Session, events: Events, clock: Clock, actor: Actor, 
     _remove(session, events, clock, team, row, user)
 
 
-def _remove(session: Session, events: Events, clock: Clock, team: EntityRow, row: MemberRow, user: UserRow) -> None:
+def _keep_an_admin(session: Session, team: EntityRow, row: MemberRow, user: UserRow) -> None:
+    """BadInput where nobody would remain who can let others in."""
     roles = [role for _, role in queries.members_of(session, row.entity_id)]
     if row.role == "admin" and roles.count("admin") == 1:
         raise BadInput(f"{user.username!r} is the last admin of {team.name!r}; make somebody else an admin first")
+
+
+def _remove(session: Session, events: Events, clock: Clock, team: EntityRow, row: MemberRow, user: UserRow) -> None:
+    _keep_an_admin(session, team, row, user)
     if user.service:
         delete_user(session, events, clock, user)
         return
