@@ -3,7 +3,7 @@ PIP := $(VENV)/bin/python -m pip install --disable-pip-version-check -q
 # The key of the first user, for trying things out on this machine; 40 characters, as every client wants.
 export DUMBBELL_API_KEY ?= local00000000000000000000000000000000000
 
-.PHONY: serve test check
+.PHONY: serve test check bench
 
 serve: $(VENV)/.installed
 	$(VENV)/bin/dumbbell serve --port 8080 --seed demo
@@ -15,6 +15,10 @@ check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+# What the server spends on its hot paths: run it before and after a change, on a quiet machine.
+bench: $(VENV)/.installed-dev
+	env -u DUMBBELL_API_KEY PYTHONPATH=tests $(VENV)/bin/python -m bench $(if $(ROWS),--rows $(ROWS))
 
 $(VENV)/bin/python:
 	python3 -m venv $(VENV)
