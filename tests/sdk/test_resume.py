@@ -81,6 +81,30 @@ def test_resumed_run_continues_at_next_step(script: Script, resume: str) -> None
     }
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_auto_continues_a_failed_run_and_then_starts_anew(version: str, tmp_path: Path) -> None:
+    source = """
+        import json
+        import os
+        import wandb
+
+        run = wandb.init(project="resumed", resume="auto")
+        run.log({"value": run.starting_step})
+        print("READ " + json.dumps([run.id, run.starting_step]), flush=True)
+        if os.environ["FAIL"]:
+            raise SystemExit(1)
+        run.finish()
+    """
+    (tmp_path / "kept").mkdir()  # where the SDK notes the run until it has ended well
+    with start_server(tmp_path) as server:
+        ended = [run_script(version, server, tmp_path, source,
+                            env={"WANDB_DIR": str(tmp_path / "kept"), "FAIL": fail}) for fail in ("yes", "", "")]
+    failed, again, anew = [json.loads(one.line("READ ").removeprefix("READ ")) for one in ended]
+    assert again == [failed[0], 1], ended[1]
+    assert anew[0] != failed[0]
+    assert anew[1] == 0
+
+
 def test_never_is_refused_where_the_run_exists(script: Script) -> None:
     script(START.format(resume="never", key="before", values=[1]))
     refused = script(REFUSED.format(run="again", resume="never"))
@@ -142,3 +166,30 @@ def test_values_that_are_no_numbers_are_kept(script: Script) -> None:
         print(json.dumps([[str(float(where[key])) for key in keys] for where in (row, read.summary)]))
     """)
     assert last_json(finished) == [["nan", "inf", "-inf", "1.0"]] * 2
+
+
+def test_nested_values_are_read_back_nested(script: Script) -> None:
+    finished = script("""
+        import json
+        import wandb
+
+        config = {"model": {"layers": [1, 2], "head": {"dim": 3}}}
+        run = wandb.init(project="nested", config=config)
+        run.log({"train": {"loss": 1.5, "by": {"class": {"cat": 2}}}, "flat/slash": 3, "dotted.key": 4})
+        run.summary["best"] = {"epoch": 5}
+        path = f"{run.entity}/{run.project}/{run.id}"
+        run.finish()
+        read = wandb.Api().run(path)
+        [row] = list(read.scan_history())
+        train = {"loss": 1.5, "by": {"class": {"cat": 2}}}
+        print(json.dumps([
+            read.config == config,
+            row["train.loss"] if "train.loss" in row else row["train"]["loss"],
+            row["flat/slash"],
+            row["dotted.key"],
+            json.loads(json.dumps(dict(read.summary["train"]), default=dict)) == train,
+            read.summary["best"]["epoch"],
+            [len(read.history(keys=[key], pandas=False)) for key in ("train.loss", "train.by.class.cat", "dotted.key")],
+        ]))
+    """)
+    assert last_json(finished) == [True, 1.5, 3, 4, True, 5, [1, 1, 1]]

@@ -72,6 +72,27 @@ MEDIA = """
         "files": len(files),
     }))
 """
+IMAGE = """
+    import json
+    import pathlib
+    import PIL.Image
+    import wandb
+
+    PIL.Image.frombytes("RGB", (16, 16), bytes(range(256)) * 3).save("dot.png")
+    drawn = PIL.Image.new("L", (4, 2), 128)
+    with wandb.init(project="media", id="drawn") as run:
+        run.log({"dot": wandb.Image("dot.png", caption="a dot"), "both": [wandb.Image(drawn), wandb.Image(drawn)]})
+    read = wandb.Api().run("local/media/drawn")
+    [row] = list(read.scan_history())
+    with read.file(row["dot"]["path"]).download(root="read") as opened:
+        same = pathlib.Path(opened.name).read_bytes() == pathlib.Path("dot.png").read_bytes()
+    shown = []
+    for name in row["both"]["filenames"]:
+        with read.file(name).download(root="read", replace=True) as opened:
+            shown.append(PIL.Image.open(opened.name).tobytes() == drawn.tobytes())
+    print("READ " + json.dumps([same, shown, row["dot"]["caption"], row["dot"]["width"], row["both"]["count"],
+                                read.summary["dot"]["path"] == row["dot"]["path"]]))
+"""
 OFFLINE = """
     import glob
     import json
@@ -121,6 +142,12 @@ def test_media_are_files_of_the_run(tmp_path: Path) -> None:
     with start_server(tmp_path) as server:
         [read] = reads_of(run_script("0.31.0", server, tmp_path, MEDIA))
     assert read == {"types": {"page": "html-file"}, "page": "<p>kept</p>", "files": 1}
+
+
+def test_images_are_downloaded_as_they_were_logged(tmp_path: Path) -> None:
+    with start_server(tmp_path) as server:
+        [read] = reads_of(run_script("0.31.0", server, tmp_path, IMAGE, packages=["pillow"]))
+    assert read == [True, [True, True], "a dot", 16, 2, True]
 
 
 @pytest.mark.parametrize("version", ["0.31.0", "0.18.7"])

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -62,16 +62,17 @@ class Finished:
         return f"exit code {self.returncode}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
 
 
-def sdk_python(version: str) -> Path:
-    """The Python that has this wandb; its environment is made once and kept in the user's cache."""
+def sdk_python(version: str, *more: str) -> Path:
+    """The Python that has this wandb and more packages; its environment is made once and kept in the user's cache."""
     cache = Path.home() / ".cache" / "dumbbell-sdk"
     cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / version
+    name = "+".join([version, *more])
+    folder = cache / name
     python = folder / "bin" / "python"
     done = folder / ".done"
-    wanted = [f"wandb=={version}", *PINS[version]]
+    wanted = [f"wandb=={version}", *PINS[version], *more]
     stamp = "\n".join([sys.version, *wanted])
-    with (cache / f"{version}.lock").open("w") as lock:
+    with (cache / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists() or done.read_text() != stamp:
             shutil.rmtree(folder, ignore_errors=True)
@@ -83,9 +84,9 @@ def sdk_python(version: str) -> Path:
 
 
 def run_script(version: str, server: Backend, tmp_path: Path, source: str, timeout: float = 120,
-               env: Mapping[str, str] | None = None) -> Finished:
-    """Run `source` by the Python of this wandb, in a folder and with caches that no other process shares."""
-    python = sdk_python(version)
+               env: Mapping[str, str] | None = None, packages: Sequence[str] = ()) -> Finished:
+    """Run `source` by the Python of this wandb and more packages, in a folder and with caches of its own."""
+    python = sdk_python(version, *packages)
     folder = Path(tempfile.mkdtemp(prefix="sdk-", dir=tmp_path))
     work = folder / "work"
     work.mkdir()

@@ -249,6 +249,17 @@ def test_two_writers_that_each_count_from_0_are_both_kept(world: World, run: str
     assert keys(world)["lastStep"] == 3
 
 
+def test_rows_of_several_writers_without_steps_get_steps_as_they_come(world: World, run: str) -> None:
+    # 0.28.2 leaves the steps of a shared run to the server, and sends what was not answered again
+    world.history(run, [{"x": 1}, {}], x_wandb_async_client_id="x")
+    world.history(run, [{"y": 1}], x_wandb_async_client_id="y")
+    for _ in range(2):
+        world.history(run, [{}, {"x": 3}], 1, x_wandb_async_client_id="x")
+    assert stored(world) == [{"_step": 0, "x": 1}, {"_step": 1}, {"_step": 2, "y": 1}, {"_step": 3, "x": 3}]
+    assert line_count(world) == 4
+    assert keys(world)["lastStep"] == 3
+
+
 def test_console_lines_may_be_rewritten(world: World, run: str) -> None:
     assert run
     console(world, ["a", "10%", "b"])
