@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from support.postgres import Postgres, find_binaries, start_postgres
+from support.s3 import S3, start_s3
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--backends", choices=["sqlite", "all"], default="sqlite", help="databases to test on")
+    parser.addoption("--backends", choices=["sqlite", "all"], default="sqlite",
+                     help="databases and stores to test on")
     parser.addoption("--compose", action="store_true", help="run the tests that need a Docker engine")
     parser.addoption("--soak", action="store_true", help="run the long tests")
 
@@ -31,3 +33,19 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Postgres]:
         pytest.skip("Postgres is not installed: no initdb in $PG_BIN, PATH or /usr/lib/postgresql")
     with start_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3(request: pytest.FixtureRequest) -> Iterator[S3]:
+    if request.config.getoption("--backends") != "all":
+        pytest.skip("needs a bucket; run with --backends=all")
+    with start_s3() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3: S3, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty bucket, with the environment that leads to it."""
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{s3.new_bucket()}/some/prefix"

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -53,6 +53,10 @@ class Blobs(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove; what is not there is gone already."""
+        ...
+
+    def keys(self) -> Iterator[str]:
+        """Of all that is stored, and of what is arriving (`arriving/…`)."""
         ...
 
 
@@ -125,6 +129,11 @@ class FolderBlobs:
     def delete(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
 
+    def keys(self) -> Iterator[str]:
+        for folder, _, names in os.walk(self._folder):
+            for name in names:
+                yield (Path(folder) / name).relative_to(self._folder).as_posix()
+
 
 def _absorb(out: BinaryIO, digest: Any, piece: bytes) -> None:
     digest.update(piece)
@@ -174,6 +183,11 @@ class StoreBlobs:
     def delete(self, key: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             obstore.delete(self._store, key)
+
+    def keys(self) -> Iterator[str]:
+        for listed in obstore.list(self._store):
+            for blob in listed:
+                yield blob["path"]
 
 
 def open_blobs(url: str | None, folder: Path) -> Blobs:

@@ -18,13 +18,14 @@ from dumbbell_server.settings import Settings
 from dumbbell_server.storage.house import open_house
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+@pytest.fixture(params=["folder", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     clock = StillClock()
-    house = open_house(Settings(data_dir=tmp_path, max_upload=1 << 20), clock)
+    url = request.getfixturevalue("bucket") if request.param == "s3" else None
+    house = open_house(Settings(data_dir=tmp_path, blob_url=url, max_upload=1 << 20), clock)
     runs = house.database.write(fill)
     yield Place(house, clock, runs, make_actor(1, 1, Role.MEMBER), make_actor(2, 1, Role.VIEWER),
-                make_actor(3, 2, Role.ADMIN), tmp_path)
+                make_actor(3, 2, Role.ADMIN))
     house.close()
 
 

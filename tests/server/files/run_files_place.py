@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy.orm import Session
 from sqlmodel import select
@@ -40,11 +39,10 @@ class Place:
     member: Actor
     viewer: Actor
     stranger: Actor
-    folder: Path
 
     def blobs(self) -> int:
-        """How many blobs the folder holds, kept or arriving."""
-        return sum(path.is_file() for path in (self.folder / "blobs").rglob("*"))
+        """How many blobs the store holds, kept or arriving."""
+        return len(list(self.house.blobs.keys()))
 
     def rows(self) -> list[RunFileRow]:
         with reading(self.house.database) as session:
