@@ -16,6 +16,7 @@ from dumbbell_server.accounts.service import ensure_first_user
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import Executor
+from dumbbell_server.history.forks import runs_deleting as forks_of_runs
 from dumbbell_server.history.routes import ROUTES as HISTORY
 from dumbbell_server.http.graphql import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
@@ -64,4 +65,5 @@ def _wire(house: House, keys: Keys) -> None:
     events.listen(AccountsChanged, lambda _session, _event: keys.forget())
     events.listen(EntityDeleting, partial(entity_deleting, events))
     events.listen(ProjectDeleting, partial(project_deleting, events))
+    events.listen(RunsDeleting, forks_of_runs)
     events.listen(RunsDeleting, files_of_runs)

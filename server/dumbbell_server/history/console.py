@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy.orm import Session
 
-from dumbbell_server.history import reading
+from dumbbell_server.history import queries
 from dumbbell_server.history.tables import CONSOLE
 
 _PLAIN = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?) ?(.*)", re.DOTALL)
@@ -40,7 +40,7 @@ def parsed(number: int, text: str) -> Line:
 
 def _placed(session: Session, run_id: int) -> Iterator[tuple[int, int, int]]:
     """Chunks with the number of their first line and their length. Several writers follow each other as they came."""
-    pieces = reading.chunks(session, run_id, CONSOLE)
+    pieces = queries.chunks(session, run_id, CONSOLE)
     if len({piece.writer for piece in pieces}) <= 1:
         for piece in pieces:
             yield piece.id, piece.first_line, piece.line_count
@@ -57,7 +57,7 @@ def forward(session: Session, run_id: int, start: int, limit: int) -> list[Line]
     for chunk, first, count in _placed(session, run_id):
         if first + count <= start or len(lines) >= limit:
             continue
-        for offset, text in enumerate(reading.lines_of(session, chunk)):
+        for offset, text in enumerate(queries.lines_of(session, chunk)):
             if first + offset >= start and len(lines) < limit:
                 lines.append(parsed(first + offset, text))
     return lines
@@ -69,6 +69,6 @@ def tail(session: Session, run_id: int, count: int) -> list[Line]:
     for chunk, first, _ in reversed(list(_placed(session, run_id))):
         if len(lines) >= count:
             break
-        found = [parsed(first + offset, text) for offset, text in enumerate(reading.lines_of(session, chunk))]
+        found = [parsed(first + offset, text) for offset, text in enumerate(queries.lines_of(session, chunk))]
         lines = found + lines
     return lines[-count:] if count else []

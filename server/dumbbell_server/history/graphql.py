@@ -7,7 +7,6 @@ from typing import Any
 
 import strawberry
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.connections import LARGEST_PAGE, Page, PageInfo, number, page_of, page_size
@@ -15,9 +14,11 @@ from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import RunRef
 from dumbbell_server.graph.scalars import JSON, Int64, JSONString, compact
 from dumbbell_server.graph.wandb_json import checked_object
-from dumbbell_server.history import console, keys, reading, service
-from dumbbell_server.history.tables import EVENTS, HISTORY, KeysRow
+from dumbbell_server.history import console, keys, queries, reading, service
+from dumbbell_server.history.forks import ENDLESS
+from dumbbell_server.history.tables import EVENTS, HISTORY
 from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage.database import snapshot
 
 
 @strawberry.type
@@ -66,8 +67,8 @@ def _spec(text: str) -> reading.Spec:
     if samples is not None and (not isinstance(samples, int) or isinstance(samples, bool)):
         raise BadInput("samples of a sampledHistory spec must be a whole number")
     return reading.Spec(
-        tuple(dict.fromkeys(wanted)), _samples(samples), -(2**62) if low is None else low,
-        2**62 if high is None else high + 1)
+        tuple(dict.fromkeys(wanted)), _samples(samples), -ENDLESS if low is None else low,
+        ENDLESS if high is None else high + 1)
 
 
 def _bound(spec: dict[str, Any], name: str) -> int | None:
@@ -80,23 +81,17 @@ def _bound(spec: dict[str, Any], name: str) -> int | None:
 
 
 def _key_document(context: Context, run: RunRow) -> dict[str, Any]:
-    if run.parent_name is not None:
-        return keys.with_parents(context.session, run)
-    document, fresh = keys.key_document(context.session, run)
+    database = context.house.database
+    with snapshot(database) as session:
+        document, fresh = keys.key_document(session, run)
     if fresh is not None:
         with contextlib.suppress(IntegrityError):  # the run was deleted meanwhile
-            context.house.database.write(lambda session: _keep(session, fresh))
+            database.write(lambda session: keys.keep(session, fresh))
     return document
 
 
-def _keep(session: Session, fresh: KeysRow) -> None:
-    known = session.get(KeysRow, fresh.run_id)
-    if known is None or known.upto < fresh.upto:
-        session.merge(KeysRow(run_id=fresh.run_id, upto=fresh.upto, document=fresh.document))
-
-
 def _tail(context: Context, run: RunRow, stream: int) -> JSONString:
-    line = reading.last_line(context.session, run.id or 0, stream)
+    line = queries.last_line(context.session, run.id or 0, stream)
     return compact([] if line is None else [line])
 
 
@@ -108,24 +103,25 @@ class RunHistory:
         min_step: Int64 | None = None, max_step: Int64 | None = None,
     ) -> list[JSONString] | None:
         """Rows with minStep <= step < maxStep, all of them; without bounds evenly spread ones."""
-        session = info.context.session
-        if min_step is None and max_step is None:
-            lines = reading.sampled_lines(session, run, HISTORY, _samples(samples))
-        else:
-            lines = reading.rows_between(session, run, min_step if min_step is not None else -(2**62),
-                                         max_step if max_step is not None else 2**62)
+        with snapshot(info.context.house.database) as session:
+            if min_step is None and max_step is None:
+                lines = reading.sampled_lines(session, run, HISTORY, _samples(samples))
+            else:
+                lines = reading.rows_between(session, run, min_step if min_step is not None else -ENDLESS,
+                                             max_step if max_step is not None else ENDLESS)
         return [JSONString(line) for line in lines]
 
     @strawberry.field
     def events(
         run: strawberry.Parent[RunRow], info: Info, samples: int | None = None,
     ) -> list[JSONString] | None:
-        return [JSONString(line) for line in
-                reading.sampled_lines(info.context.session, run, EVENTS, _samples(samples))]
+        with snapshot(info.context.house.database) as session:
+            return [JSONString(line) for line in reading.sampled_lines(session, run, EVENTS, _samples(samples))]
 
     @strawberry.field
     def sampled_history(run: strawberry.Parent[RunRow], info: Info, specs: list[JSONString]) -> list[JSON | None]:
-        return [JSON(reading.sample(info.context.session, run, _spec(spec))) for spec in specs]
+        with snapshot(info.context.house.database) as session:
+            return [JSON(reading.sample(session, run, _spec(spec))) for spec in specs]
 
     @strawberry.field
     def history_keys(run: strawberry.Parent[RunRow], info: Info) -> JSON | None:
@@ -153,14 +149,13 @@ class RunHistory:
         last: int | None = None, use_improved_pagination: bool | None = None,
     ) -> LogLineConnection | None:
         del use_improved_pagination  # ours is
-        session, number_of = info.context.session, run.id or 0
-        if last is not None:
-            lines = console.tail(session, number_of, page_size(last))
-            return _connection(page_of(lines, len(lines), lambda line: line.number))
-        size = page_size(first, LARGEST_PAGE)
-        before = number(after)
-        start = 0 if before is None else before + 1
-        lines = console.forward(session, number_of, start, size + 1)
+        with snapshot(info.context.house.database) as session:
+            if last is not None:
+                lines = console.tail(session, run.id or 0, page_size(last))
+                return _connection(page_of(lines, len(lines), lambda line: line.number))
+            size = page_size(first, LARGEST_PAGE)
+            before = number(after)
+            lines = console.forward(session, run.id or 0, 0 if before is None else before + 1, size + 1)
         return _connection(page_of(lines, size, lambda line: line.number))
 
 

@@ -4,34 +4,37 @@ from __future__ import annotations
 
 import orjson
 from sqlalchemy import Connection, Row
+from sqlalchemy.orm import Session
 
 from dumbbell_server.errors import Forbidden, NotFound
 from dumbbell_server.graph.actor import Actor, Role
 from dumbbell_server.graph.wandb_json import dumps, loads, storable
+from dumbbell_server.history import forks
 from dumbbell_server.history.packing import Packed, pack, unpack
 from dumbbell_server.history.posts import Post
+from dumbbell_server.history.queries import CHANGED, DELETE, insert
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.runs.states import PREEMPTING, RUNNING, after_completion
+from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.dialect import Statement
 
 _FIND = Statement(
-    "SELECT r.id, r.state, r.stop_requested, p.entity_id, p.access FROM entities e"
+    "SELECT r.id, r.state, r.stop_requested, r.starts_anew, p.entity_id, p.access FROM entities e"
     " JOIN projects p ON p.entity_id = e.id JOIN runs r ON r.project_id = p.id"
     " WHERE e.name = :entity AND p.name = :project AND r.name = :run", "FOR UPDATE OF r")
 _HEAD = Statement("SELECT lines FROM heads WHERE run_id = :run AND stream = :stream AND writer = :writer")
 _MOVE_HEAD = Statement(
     "INSERT INTO heads (run_id, stream, writer, lines) VALUES (:run, :stream, :writer, :lines)"
     " ON CONFLICT (run_id, stream, writer) DO UPDATE SET lines = excluded.lines")
-_INSERT = Statement(
-    "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, min_step, max_step, body)"
-    " VALUES (:run, :stream, :writer, :first_line, :line_count, :min_step, :max_step, :body)")
 _OVERLAPPING = Statement(
     "SELECT id, first_line, line_count, body FROM chunks WHERE run_id = :run AND stream = :stream"
     " AND writer = :writer AND first_line < :last AND first_line + line_count > :first ORDER BY first_line")
-_DELETE = Statement("DELETE FROM chunks WHERE id = :id")
 _ROWS = Statement("SELECT COALESCE(SUM(lines), 0) FROM heads WHERE run_id = :run AND stream = 0")
-FORGET_KEYS = Statement("DELETE FROM history_keys WHERE run_id = :run")
+_STARTED = Statement("UPDATE runs SET starts_anew = false WHERE id = :run")
+_DROP_CHUNKS = Statement("DELETE FROM chunks WHERE run_id = :run AND stream = 0")
+_DROP_HEADS = Statement("DELETE FROM heads WHERE run_id = :run AND stream = 0")
+_NO_LINES = Statement("UPDATE runs SET history_line_count = 0 WHERE id = :run")
 _ALIVE = Statement(
     "UPDATE runs SET heartbeat_at = :now, state = :state, history_line_count = history_line_count + :history,"
     " events_line_count = events_line_count + :events, log_line_count = log_line_count + :console WHERE id = :run")
@@ -52,6 +55,8 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
         raise NotFound(f"run {entity}/{project}/{run} not found; create it by upsertBucket first")
     if role < Role.MEMBER:
         raise Forbidden(f"you ({actor.username}) may only read in project {project!r}")
+    if row.starts_anew and not writer:
+        _start_anew(connection, row.id, post)
     grown = [0, 0, 0]
     for stream, packed in post.chunks:
         grown[stream] += _place(connection, row.id, stream, writer, packed)
@@ -120,20 +125,34 @@ def _make_room(connection: Connection, run: int, stream: int, writer: str, packe
         return False  # a retry sends the same bytes
     for row in rows:
         lines = unpack(bytes(row.body))
-        _DELETE.on(connection, id=row.id)
+        DELETE.on(connection, id=row.id)
         before = lines[:max(0, packed.first_line - row.first_line)]
         after = lines[max(0, packed.end - row.first_line):]
         if before:
             insert(connection, run, stream, writer, pack(row.first_line, before, steps=stream == HISTORY))
         if after:
             insert(connection, run, stream, writer, pack(packed.end, after, steps=stream == HISTORY))
-    if stream == HISTORY and rows:
-        FORGET_KEYS.on(connection, run=run)
+    if stream == HISTORY:
+        CHANGED.on(connection, run=run)
     return True
 
 
-def insert(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> None:
-    _INSERT.on(connection, run=run, stream=stream, writer=writer, **vars(packed))
+def _start_anew(connection: Connection, run: int, post: Post) -> None:
+    """Rows from line 0 on are of the run's new self; who goes on at another line has resumed after all."""
+    lines = [packed.first_line for stream, packed in post.chunks if stream == HISTORY]
+    if 0 in lines:
+        with Session(connection, autoflush=False) as session:
+            drop_history(session, run)
+    if lines:
+        _STARTED.on(connection, run=run)
+
+
+def drop_history(session: Session, run: int) -> None:
+    """No row is left, but for the forks that show them."""
+    forks.keep_rows(session, session.get_one(RunRow, run), -1)
+    for statement in (_DROP_CHUNKS, _DROP_HEADS, _NO_LINES):
+        statement(session, run=run)
+    CHANGED(session, run=run)
 
 
 STOPPED = orjson.dumps({"exitcode": None, "limits": {}, "stopped": True})

@@ -1,43 +1,74 @@
-"""What keys a history has: kept up as far as somebody asked, caught up by who asks next."""
+"""What keys a history has, in the order of its steps: kept as far as somebody asked, caught up by who asks next."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func
 from sqlalchemy.orm import Session
-from sqlmodel import col, select
 
 from dumbbell_server.graph.wandb_json import dumps, finite, loads
-from dumbbell_server.history import reading
-from dumbbell_server.history.packing import row_of, step_of, unpack
-from dumbbell_server.history.tables import HISTORY, ChunkRow, KeysRow
+from dumbbell_server.history import queries, reading
+from dumbbell_server.history.forks import ENDLESS
+from dumbbell_server.history.packing import row_of, step_of
+from dumbbell_server.history.tables import HISTORY, KeysRow
 from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage.dialect import Statement
+
+_STATE = Statement(
+    "SELECT r.history_generation, r.history_line_count, k.generation, k.lines, k.document FROM runs r"
+    " LEFT JOIN history_keys k ON k.run_id = r.id WHERE r.id = :run")
+_KEEP = Statement(
+    "INSERT INTO history_keys (run_id, generation, lines, document) VALUES (:run_id, :generation, :lines, :document)"
+    " ON CONFLICT (run_id) DO UPDATE SET generation = excluded.generation, lines = excluded.lines,"
+    " document = excluded.document")
 
 
 def key_document(session: Session, run: RunRow) -> tuple[dict[str, Any], KeysRow | None]:
-    """`historyKeys` of a run, and the row to store where chunks came since it was last made."""
-    known = session.get(KeysRow, run.id)
-    document: dict[str, Any] = loads(known.document) if known else {"keys": {}, "lastStep": -1}
-    upto = known.upto if known else 0
-    newest = session.execute(select(func.max(col(ChunkRow.id))).where(
-        ChunkRow.run_id == run.id, ChunkRow.stream == HISTORY)).scalar() or 0
-    if newest <= upto:
-        return document, None
-    fresh = select(ChunkRow.body).where(ChunkRow.run_id == run.id, ChunkRow.stream == HISTORY,
-                                        col(ChunkRow.id) > upto)
-    order = (col(ChunkRow.id),) if known else (col(ChunkRow.writer), col(ChunkRow.first_line))
-    for (body,) in session.execute(fresh.order_by(*order)).all():
-        for line in unpack(bytes(body)):
-            fold(document, row_of(line))
-    return document, KeysRow(run_id=run.id or 0, upto=newest, document=dumps(finite(document)))
+    """`historyKeys` of a run, and the row to keep where rows came since it was last made. Wants a snapshot."""
+    if run.parent_name is not None:
+        return _whole(session, run), None
+    state: Any = _STATE(session, run=run.id).first()
+    if state is None:
+        return _empty(), None
+    generation, lines, known, upto, text = state
+    if known == generation and upto == lines:
+        return loads(text), None
+    document = _continued(session, run, loads(text), upto) if known == generation else None
+    if document is None:
+        document = _whole(session, run)
+    # what a newer generation makes void may be kept all the same: nobody will take it for the newer one's
+    return document, KeysRow(run_id=run.id or 0, generation=generation, lines=lines, document=dumps(finite(document)))
 
 
-def with_parents(session: Session, run: RunRow) -> dict[str, Any]:
-    """The keys that a fork shows: its parents' up to where it left them, then its own."""
-    document: dict[str, Any] = {"keys": {}, "lastStep": -1}
-    for line in reading.rows_between(session, run, -(2**62), 2**62):
+def keep(session: Session, fresh: KeysRow) -> None:
+    _KEEP(session, **fresh.model_dump())
+
+
+def _empty() -> dict[str, Any]:
+    return {"keys": {}, "lastStep": -1}
+
+
+def _whole(session: Session, run: RunRow) -> dict[str, Any]:
+    document = _empty()
+    for line in reading.rows_between(session, run, -ENDLESS, ENDLESS):
         fold(document, row_of(line))
+    return document
+
+
+def _continued(session: Session, run: RunRow, document: dict[str, Any], upto: int) -> dict[str, Any] | None:
+    """The document with the lines from `upto` on; None where they do not all follow in step what it knows."""
+    pieces = queries.chunks(session, run.id or 0, HISTORY)
+    if len({piece.writer for piece in pieces}) > 1:
+        return None
+    for piece in pieces:
+        if piece.first_line + piece.line_count <= upto:
+            continue
+        for line in queries.lines_of(session, piece.id)[max(0, upto - piece.first_line):]:
+            row = row_of(line)
+            step = step_of(row)
+            if step is None or step < document["lastStep"]:
+                return None
+            fold(document, row)
     return document
 
 

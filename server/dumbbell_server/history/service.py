@@ -8,8 +8,7 @@ from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.actor import Actor
 from dumbbell_server.graph.wandb_json import dumps
-from dumbbell_server.history import reading
-from dumbbell_server.history.ingest import FORGET_KEYS, insert
+from dumbbell_server.history import forks, queries, reading
 from dumbbell_server.history.packing import pack, row_of, step_of
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.runs import service as runs
@@ -17,7 +16,6 @@ from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.dialect import Statement
 
 _BEYOND = Statement("SELECT id, writer, first_line FROM chunks WHERE run_id = :run AND stream = 0 AND max_step > :step")
-_DELETE = Statement("DELETE FROM chunks WHERE id = :id")
 _HEADS = Statement(
     "UPDATE heads SET lines = (SELECT coalesce(max(first_line + line_count), 0) FROM chunks c WHERE c.run_id = :run"
     " AND c.stream = 0 AND c.writer = heads.writer) WHERE run_id = :run AND stream = 0")
@@ -34,16 +32,18 @@ def rewind(session: Session, clock: Clock, actor: Actor, entity: str | None, pro
         return None
     runs.check_writable(session, actor, run, "rewind runs")
     connection, step = session.connection(), int(value)
+    queries.LOCK_RUN(session, run=run.id)
+    forks.keep_rows(session, run, step)
     for chunk in _BEYOND(session, run=run.id, step=step).all():
-        lines = reading.lines_of(session, chunk.id)
-        _DELETE(session, id=chunk.id)
+        lines = queries.lines_of(session, chunk.id)
+        queries.DELETE(session, id=chunk.id)
         kept = [line for line in lines if (step_of(row_of(line)) or 0) <= step]
         if kept:
-            insert(connection, run.id, HISTORY, chunk.writer, pack(chunk.first_line, kept, steps=True))
+            queries.insert(connection, run.id, HISTORY, chunk.writer, pack(chunk.first_line, kept, steps=True))
     if run.parent_step is not None:
-        run.parent_step = min(run.parent_step, step)
+        run.parent_step = max(-1, min(run.parent_step, step))
     _HEADS(session, run=run.id)
-    FORGET_KEYS(session, run=run.id)
+    run.history_generation += 1
     run.history_line_count = _COUNT(session, run=run.id).scalar_one()
     summary: dict[str, object] = {}
     for line in reading.rows_between(session, run, -(2**62), step + 1):

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 HISTORY, EVENTS, CONSOLE = 0, 1, 2
+BORROWED = 3  # history that a fork shows, of a parent that no longer has it
 
 
 class ChunkRow(SQLModel, table=True):
@@ -43,10 +44,11 @@ class HeadRow(SQLModel, table=True):
 
 
 class KeysRow(SQLModel, table=True):
-    """What is known of a run's history keys, up to and with a chunk; gone when lines were overwritten."""
+    """The history keys of a run as they were at a generation and a count of lines; void at any other."""
 
     __tablename__ = "history_keys"
 
     run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE", primary_key=True)
-    upto: int
+    generation: int
+    lines: int = Field(sa_column=Column(BigInteger, nullable=False))
     document: str = Field(sa_column=Column(Text, nullable=False))

@@ -274,6 +274,10 @@ class RunsMutation:
             return run, inserted, home, session.get_one(EntityRow, home.entity_id)
 
         run, inserted, home, entity = context.write(unit)
+        if run.starts_anew and not input.id:
+            # The core numbers its lines on from this count, resumed or not; but who resumes sends the id (0.31), and
+            # who does not has "overwritten" the run. So `wandb sync` of the same rows again replaces them.
+            run.history_line_count = 0
         context.know(run, home, entity)
         return UpsertBucketPayload(bucket=run, inserted=inserted, client_mutation_id=input.client_mutation_id)
 

@@ -121,6 +121,7 @@ def upsert(session: Session, clock: Clock, actor: Actor, *, node_id: str | None,
     elif edit.state is None and run.state not in {RUNNING, PREEMPTING}:
         # a run that goes on is upserted every few seconds: that must not take back a request to stop
         run.state, run.exitcode, run.stop_requested = RUNNING, None, False
+        run.starts_anew = run.history_line_count > 0
     run.heartbeat_at = clock.text()
     _apply(session, clock, run, edit)
     return run, inserted
@@ -181,7 +182,7 @@ def _note_branch(run: RunRow, config: dict[str, Any]) -> None:
     if not isinstance(branch, dict) or run.parent_name is not None:
         return
     parent, step = branch.get("run_id"), branch.get("step")
-    if isinstance(parent, str) and parent != run.name and isinstance(step, int | float) and 0 <= step < 2**62:
+    if isinstance(parent, str) and parent != run.name and isinstance(step, int | float) and 0 <= step < 2**31:
         run.parent_name, run.parent_step = parent, int(step)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Text, UniqueConstraint, text
+from sqlalchemy import Column, Index, Text, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 LIVE = "state IN ('running', 'preempting')"
@@ -15,6 +15,8 @@ class RunRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("project_id", "name"),
         Index("runs_newest", "project_id", "id"),
+        Index("runs_forks", "project_id", "parent_name", sqlite_where=text("parent_name IS NOT NULL"),
+              postgresql_where=text("parent_name IS NOT NULL")),
         Index("runs_live", "heartbeat_at", sqlite_where=text(LIVE), postgresql_where=text(LIVE)),
         # an id is never used again: a signed URL of a deleted run must not reach another
         {"sqlite_autoincrement": True},
@@ -43,7 +45,13 @@ class RunRow(SQLModel, table=True):
     system_metrics: str = Field(default="{}", sa_column=Column(Text, nullable=False))
     parent_name: str | None = None  # of a fork, in the same project
     parent_step: int | None = None  # the last step that the fork shares with it
+    # the parent has changed since, and the fork holds what it shows of it
+    parent_kept: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     history_line_count: int = 0
+    # grows whenever a row that was there changes or goes: what was made of the rows before is then void
+    history_generation: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    # started over without resume: the first row that comes for line 0 replaces all that is there
+    starts_anew: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     events_line_count: int = 0
     log_line_count: int = 0
     created_at: str

@@ -51,6 +51,10 @@ class Database(Protocol):
         """A session for reads; the caller closes it."""
         ...
 
+    def snapshot(self) -> Session:
+        """The same, but all of its reads see one moment, whatever is written meanwhile."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -99,6 +103,11 @@ class SqliteDatabase:
 
     def reading(self) -> Session:
         return Session(self.engine, autoflush=False)
+
+    def snapshot(self) -> Session:
+        session = self.reading()
+        session.connection().exec_driver_sql("BEGIN")
+        return session
 
     def close(self) -> None:
         if not self._closed:
@@ -194,6 +203,7 @@ class PostgresDatabase:
     def __init__(self, url: str) -> None:
         self.engine = create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True)
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._still = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._pool = ThreadPoolExecutor(8, "dumbbell-writer")
 
     def write(self, unit: Unit[T]) -> T:
@@ -219,6 +229,9 @@ class PostgresDatabase:
     def reading(self) -> Session:
         return Session(self._reader, autoflush=False)
 
+    def snapshot(self) -> Session:
+        return Session(self._still, autoflush=False)
+
     def close(self) -> None:
         self._pool.shutdown()
         self.engine.dispose()
@@ -242,6 +255,16 @@ def _is_race(error: IntegrityError | OperationalError) -> bool:
 @contextlib.contextmanager
 def reading(database: Database) -> Iterator[Session]:
     session = database.reading()
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+@contextlib.contextmanager
+def snapshot(database: Database) -> Iterator[Session]:
+    """For reads of several rows that belong together, such as chunks and their bodies."""
+    session = database.snapshot()
     try:
         yield session
     finally:

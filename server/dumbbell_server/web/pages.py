@@ -16,12 +16,13 @@ from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.files import service as files
 from dumbbell_server.graph.actor import Actor
 from dumbbell_server.graph.context import Context
-from dumbbell_server.history import reading
+from dumbbell_server.history import queries as history
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.http.state import actor_of, base_url, state_of
 from dumbbell_server.projects import service as projects
 from dumbbell_server.runs import queries, service
 from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage.database import snapshot
 
 _LAST_ROWS = 20
 _MOST_RUNS = 100
@@ -88,10 +89,11 @@ def _run(context: Context, where: dict[str, str]) -> str | None:
 
 def _last_lines(context: Context, run: RunRow) -> list[str]:
     lines: list[str] = []
-    for chunk in reversed(reading.chunks(context.session, run.id or 0, HISTORY)):
-        if len(lines) >= _LAST_ROWS:
-            break
-        lines = reading.lines_of(context.session, chunk.id) + lines
+    with snapshot(context.house.database) as session:
+        for chunk in reversed(history.chunks(session, run.id or 0, HISTORY)):
+            if len(lines) >= _LAST_ROWS:
+                break
+            lines = history.lines_of(session, chunk.id) + lines
     return lines[-_LAST_ROWS:]
 
 

@@ -1,0 +1,52 @@
+"""Statements on chunks, sent to the driver as they are: every POST and every page comes by here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+from sqlalchemy.orm import Session
+
+from dumbbell_server.history.packing import Packed, unpack
+from dumbbell_server.storage.dialect import Statement
+
+_INSERT = Statement(
+    "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, min_step, max_step, body)"
+    " VALUES (:run, :stream, :writer, :first_line, :line_count, :min_step, :max_step, :body)")
+_LIST = Statement(
+    "SELECT id, writer, first_line, line_count, min_step, max_step FROM chunks"
+    " WHERE run_id = :run AND stream = :stream ORDER BY writer, first_line")
+_RANGE = Statement(
+    "SELECT body FROM chunks"
+    " WHERE run_id = :run AND stream = :stream AND max_step >= :low AND min_step < :high ORDER BY writer, first_line")
+_BODY = Statement("SELECT body FROM chunks WHERE id = :id")
+_LAST = Statement(
+    "SELECT body FROM chunks WHERE run_id = :run AND stream = :stream ORDER BY first_line DESC, id DESC LIMIT 1")
+
+DELETE = Statement("DELETE FROM chunks WHERE id = :id")
+LOCK_RUN = Statement("SELECT id FROM runs WHERE id = :run", "FOR UPDATE")
+CHANGED = Statement("UPDATE runs SET history_generation = history_generation + 1 WHERE id = :run")
+
+
+def insert(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> None:
+    _INSERT.on(connection, run=run, stream=stream, writer=writer, **vars(packed))
+
+
+def chunks(session: Session, run: int, stream: int) -> Sequence[Row[Any]]:
+    """Without their bodies, by writer and line."""
+    return _LIST(session, run=run, stream=stream).all()
+
+
+def bodies_between(session: Session, run: int, stream: int, low: int, high: int) -> Sequence[Row[Any]]:
+    """Those that may hold a step from `low` to before `high`."""
+    return _RANGE(session, run=run, stream=stream, low=low, high=high).all()
+
+
+def lines_of(session: Session, chunk: int) -> list[str]:
+    return unpack(bytes(_BODY(session, id=chunk).scalar_one()))
+
+
+def last_line(session: Session, run: int, stream: int) -> str | None:
+    body = _LAST(session, run=run, stream=stream).scalar()
+    return None if body is None else unpack(bytes(body))[-1]
