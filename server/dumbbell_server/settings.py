@@ -17,6 +17,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".dumbbell"), description="folder of the database and of stored files")
     database_url: str | None = Field(None, description="postgresql://…; without it SQLite in the data folder")
     blob_url: str | None = Field(None, description="memory:// or s3://bucket/prefix; without it the data folder")
+    blob_public_url: str | None = Field(None, description="endpoint of the bucket as clients reach it")
     public_url: str | None = Field(None, description="base of the URLs handed out; without it the request's Host")
     host: str = Field("localhost", description="address to listen on; localhost is both IPv4 and IPv6")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")

@@ -14,6 +14,9 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import httpx2
+from starlette.testclient import TestClient
+
 _START = 60.0  # seconds
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1",
@@ -63,3 +66,8 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(f"moto's server did not answer within {_START} s")
+
+
+def reach_the_network(client: TestClient) -> None:
+    """Let a client of an app in this process follow redirects to a bucket, which is a real server on loopback."""
+    client._mounts[httpx2._utils.URLPattern("all://127.0.0.1")] = httpx2.HTTPTransport()

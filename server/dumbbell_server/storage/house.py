@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
+from obstore.store import MemoryStore
 from sqlalchemy.orm import Session
 
 from dumbbell_server.clock import Clock
+from dumbbell_server.errors import StartupError
 from dumbbell_server.settings import Settings
-from dumbbell_server.storage.blobs import Blobs, open_blobs
+from dumbbell_server.storage.blobs import Blobs, FolderBlobs, StoreBlobs
 from dumbbell_server.storage.database import Database
 from dumbbell_server.storage.events import Events
 from dumbbell_server.storage.lock import take_folder
@@ -41,11 +44,27 @@ def open_house(settings: Settings, clock: Clock) -> House:
     try:
         database = open_database(settings.database_url, folder, settings.synchronous)
         secret = database.write(_secret)
-        blobs = open_blobs(settings.blob_url, folder)
+        blobs = _open_blobs(settings, folder)
     except BaseException:
         lock.close()
         raise
     return House(settings, clock, database, blobs, Signer(secret, clock, settings.url_lifetime), lock)
+
+
+def _open_blobs(settings: Settings, folder: Path) -> Blobs:
+    """The store that `DUMBBELL_BLOB_URL` names; the data folder without it."""
+    url = settings.blob_url
+    if url is None:
+        return FolderBlobs(folder / "blobs")
+    if url.startswith("memory:"):
+        return StoreBlobs(MemoryStore())
+    if not url.startswith("s3://"):
+        raise StartupError(f"--blob-url {url} is not supported; it is memory:// or s3://bucket/prefix")
+    try:
+        from dumbbell_server.storage.s3 import S3Blobs  # noqa: PLC0415 - an extra, and a quarter second of every start
+    except ModuleNotFoundError as error:
+        raise StartupError(f"--blob-url {url} needs botocore: pip install 'dumbbell[s3]'") from error
+    return S3Blobs(url, settings.blob_public_url)
 
 
 def _secret(session: Session) -> str:

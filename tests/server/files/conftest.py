@@ -16,6 +16,7 @@ from dumbbell_server.graph.actor import Role
 from dumbbell_server.http.middleware import Edge
 from dumbbell_server.settings import Settings
 from dumbbell_server.storage.house import open_house
+from support.s3 import reach_the_network
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -41,4 +42,5 @@ def app(place: Place) -> Iterator[Starlette]:
 @pytest.fixture
 def client(app: Starlette) -> Iterator[TestClient]:
     with TestClient(app, BASE) as client:
+        reach_the_network(client)
         yield client

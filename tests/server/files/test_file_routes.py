@@ -41,6 +41,17 @@ def test_ranges(place: Place, client: TestClient) -> None:
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, "bytes */10")
 
 
+@pytest.mark.parametrize("place", ["s3"], indirect=True)
+def test_a_bucket_gives_its_bytes_itself(place: Place, client: TestClient, bucket: str) -> None:
+    client.put(place.put_url("a b.txt"), content=b"x")
+    answer = client.get(place.get_url("a b.txt"), follow_redirects=False)
+    assert (answer.status_code, answer.content) == (307, b"")
+    assert bucket.removeprefix("s3://") in answer.headers["location"]
+    got = client.get(answer.headers["location"])
+    assert (got.content, got.headers["content-type"]) == (b"x", "text/plain")
+    assert got.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20b.txt"
+
+
 @pytest.mark.parametrize("name", [
     "a b.txt", "100%.txt", "a#b.txt", "a?b&c=d", "a+b", "grüße/日本語/🙂.txt", "[x]*{y}", "back\\slash",
     "q'\"<>|;.txt",

@@ -1,1 +1,0 @@
-"""For tests that need a server."""
