@@ -64,7 +64,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.mark.parametrize("version", PINS)
 def test_run_is_logged_and_read_by_the_same_release(version: str, server: Server, tmp_path: Path) -> None:
     run = "v" + version.replace(".", "-")
-    finished = run_script(version, server, tmp_path, LOG.format(run=run) + READ.format(run=run))
+    # "wrap": left to themselves 0.10.33 and 0.12.21 redirect the file descriptors, and off a terminal catch nothing
+    finished = run_script(version, server, tmp_path, LOG.format(run=run) + READ.format(run=run),
+                          env={"WANDB_CONSOLE": "wrap"})
     assert finished.returncode == 0, finished
     expected = {
         "path": ["local", "old", run],
