@@ -29,7 +29,7 @@ from dumbbell_server.graph.context import Context
 _log = structlog.get_logger()
 
 # Clients declare variables and carry fragments that they then do not use (graphql.md 1.1).
-_RULES = [rule for rule in specified_rules if rule not in (NoUnusedFragmentsRule, NoUnusedVariablesRule)]
+RULES = [rule for rule in specified_rules if rule not in (NoUnusedFragmentsRule, NoUnusedVariablesRule)]
 _QUOTED = re.compile(r"'([^']*)'")
 _MAX_TOKENS = 20_000
 _LONGEST_CACHED = 64 * 1024
@@ -84,7 +84,7 @@ class Documents:
             return Document(None, (error.message,))
         except RecursionError:
             return Document(None, ("Syntax Error: the document is nested too deeply.",))
-        errors = validate(self._schema, node, _RULES, max_errors=20)
+        errors = validate(self._schema, node, RULES, max_errors=20)
         # SDK probes match on double quotes, graphql-core writes single ones (behaviours.md 2.10).
         return Document(node, tuple(_QUOTED.sub(r'"\1"', error.message) for error in errors))
 
