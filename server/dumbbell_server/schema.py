@@ -26,8 +26,19 @@ from dumbbell_server.projects.graphql import (
     UserProjects,
 )
 from dumbbell_server.runs.graphql import ProjectRuns, RunConnection, RunCore, RunsMutation
+from dumbbell_server.sweeps.graphql import ProjectSweeps, RunSweeps, SweepConnection, SweepCore, SweepsMutation
+from dumbbell_server.views.graphql import ProjectViews, View, ViewConnection, ViewsMutation, ViewsQuery
 
-__all__ = ["EntityConnection", "FileConnection", "ProjectConnection", "RunConnection", "build_schema"]
+__all__ = [
+    "EntityConnection",
+    "FileConnection",
+    "ProjectConnection",
+    "RunConnection",
+    "SweepConnection",
+    "View",
+    "ViewConnection",
+    "build_schema",
+]
 
 
 @strawberry.type
@@ -46,12 +57,12 @@ class Organization(OrganizationCore):
 
 
 @strawberry.type
-class Project(ProjectCore, ProjectRuns):
+class Project(ProjectCore, ProjectRuns, ProjectSweeps, ProjectViews):
     pass
 
 
 @strawberry.type
-class Run(RunCore, RunHistory, RunFiles):
+class Run(RunCore, RunHistory, RunFiles, RunSweeps):
     pass
 
 
@@ -61,12 +72,26 @@ class File(FileCore):
 
 
 @strawberry.type
-class Query(AccountsQuery, ProjectsQuery):
+class Sweep(SweepCore):
     pass
 
 
 @strawberry.type
-class Mutation(AccountsMutation, OrganizationsMutation, ProjectsMutation, RunsMutation, HistoryMutation, FilesMutation):
+class Query(AccountsQuery, ProjectsQuery, ViewsQuery):
+    pass
+
+
+@strawberry.type
+class Mutation(
+    AccountsMutation,
+    OrganizationsMutation,
+    ProjectsMutation,
+    RunsMutation,
+    HistoryMutation,
+    FilesMutation,
+    SweepsMutation,
+    ViewsMutation,
+):
     pass
 
 

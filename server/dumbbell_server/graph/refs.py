@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     RunConnectionRef = Any
     FileConnectionRef = Any
     EntityConnectionRef = Any
+    SweepRef = Any
+    SweepConnectionRef = Any
+    ViewRef = Any
+    ViewConnectionRef = Any
 else:
     _hall = strawberry.lazy("dumbbell_server.schema")
     EntityRef = Annotated["Entity", _hall]
@@ -32,3 +36,7 @@ else:
     RunConnectionRef = Annotated["RunConnection", _hall]
     FileConnectionRef = Annotated["FileConnection", _hall]
     EntityConnectionRef = Annotated["EntityConnection", _hall]
+    SweepRef = Annotated["Sweep", _hall]
+    SweepConnectionRef = Annotated["SweepConnection", _hall]
+    ViewRef = Annotated["View", _hall]
+    ViewConnectionRef = Annotated["ViewConnection", _hall]

@@ -17,6 +17,8 @@ class RunRow(SQLModel, table=True):
         Index("runs_newest", "project_id", "id"),
         Index("runs_forks", "project_id", "parent_name", sqlite_where=text("parent_name IS NOT NULL"),
               postgresql_where=text("parent_name IS NOT NULL")),
+        Index("runs_of_sweep", "project_id", "sweep_name", sqlite_where=text("sweep_name IS NOT NULL"),
+              postgresql_where=text("sweep_name IS NOT NULL")),
         Index("runs_live", "heartbeat_at", sqlite_where=text(LIVE), postgresql_where=text(LIVE)),
         # an id is never used again: a signed URL of a deleted run must not reach another
         {"sqlite_autoincrement": True},

@@ -23,6 +23,9 @@ from dumbbell_server.projects import service as projects
 from dumbbell_server.runs import queries, service
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.database import snapshot
+from dumbbell_server.sweeps import queries as sweep_queries
+from dumbbell_server.sweeps import service as sweeps
+from dumbbell_server.views import service as views
 
 _LAST_ROWS = 20
 _MOST_RUNS = 100
@@ -67,10 +70,14 @@ def _project(context: Context, where: dict[str, str]) -> str | None:
     if project is None:
         return None
     rows = queries.page(context.session, project.id or 0, {}, "created_at", False, None, _MOST_RUNS)
-    base = f"/{quote(where['entity'])}/{quote(project.name)}/runs/"
+    return _html(f"{where['entity']}/{project.name}", _table(where["entity"], project.name, rows))
+
+
+def _table(entity: str, project: str, runs: Iterable[RunRow]) -> list[str]:
+    base = f"/{quote(entity)}/{quote(project)}/runs/"
     items = (f'<tr><td><a href="{base}{quote(run.name, safe="")}">{escape(run.display_name)}</a><td>'
-             f"{escape(run.state)}<td>{escape(run.created_at)}" for run in rows)
-    return _html(f"{where['entity']}/{project.name}", ["<table>", *items, "</table>"])
+             f"{escape(run.state)}<td>{escape(run.created_at)}" for run in runs)
+    return ["<table>", *items, "</table>"]
 
 
 def _run(context: Context, where: dict[str, str]) -> str | None:
@@ -97,6 +104,31 @@ def _last_lines(context: Context, run: RunRow) -> list[str]:
     return lines[-_LAST_ROWS:]
 
 
+def _sweep(context: Context, where: dict[str, str]) -> str | None:
+    project = projects.find(context.session, context.visitor, where["entity"], where["project"])
+    sweep = sweeps.find(context.session, project.id or 0, where["sweep"]) if project else None
+    if project is None or sweep is None:
+        return None
+    best = sweeps.best(sweep, sweep_queries.summaries(context.session, sweep))
+    rows = sweep_queries.runs(context.session, sweep, None, _MOST_RUNS)
+    expected = "" if sweep.run_count_expected is None else f" of {sweep.run_count_expected}"
+    return _html(sweeps.title(sweep), [
+        f"<p>{escape(sweep.name)}, {escape(sweep.state)}, created {escape(sweep.created_at)}</p>",
+        f"<p>{sweep_queries.run_count(context.session, sweep)}{expected} runs</p>",
+        f"<p>Best {escape(sweep.metric or '')}: {best}</p>" if best is not None else "",
+        f"<h2>Config</h2><pre>{escape(sweep.config)}</pre><h2>Runs</h2>", *_table(where["entity"], project.name, rows)])
+
+
+def _report(context: Context, where: dict[str, str]) -> str | None:
+    """The link is a slug for people, `--`, and the id."""
+    view = views.find_by_id(context.session, context.visitor, where["report"].rpartition("--")[2])
+    if view is None:
+        return None
+    return _html(view.display_name or view.name, [
+        f"<p>{escape(view.description or '')}</p><p>Written {escape(view.updated_at)}</p>",
+        f"<h2>Document</h2><pre>{escape(view.spec)}</pre>"])
+
+
 async def _authorize(_: Request) -> Response:
     return HTMLResponse(_html("Your API key", [
         "<p>Keys are shown once, when the server makes them. <code>dumbbell token</code> makes another one.</p>"]))
@@ -113,4 +145,6 @@ ROUTES = [
     Route("/{entity}/{project}", _page(_project)),
     Route("/{entity}/{project}/workspace", _page(_project)),
     Route("/{entity}/{project}/runs/{run}", _page(_run)),
+    Route("/{entity}/{project}/sweeps/{sweep}", _page(_sweep)),
+    Route("/{entity}/{project}/reports/{report}", _page(_report)),
 ]

@@ -1,0 +1,1 @@
+"""Sweeps: a search over hyperparameters, and the runs that belong to it."""

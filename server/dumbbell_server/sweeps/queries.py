@@ -1,0 +1,67 @@
+"""SELECTs of sweeps and their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import func, update
+from sqlalchemy.orm import Session
+from sqlmodel import col, select
+
+from dumbbell_server.runs.states import PREEMPTING, RUNNING
+from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage.dialect import MAX_PARAMETERS
+from dumbbell_server.sweeps.tables import SweepRow
+
+
+def by_name(session: Session, project_id: int, name: str) -> SweepRow | None:
+    return session.execute(
+        select(SweepRow).where(SweepRow.project_id == project_id, SweepRow.name == name)).scalar()
+
+
+def newest(session: Session, project_id: int, equal: Mapping[str, str], before: int | None,
+           limit: int) -> Sequence[SweepRow]:
+    statement = select(SweepRow).where(SweepRow.project_id == project_id)
+    for column, value in equal.items():
+        statement = statement.where(getattr(SweepRow, column) == value)
+    if before is not None:
+        statement = statement.where(col(SweepRow.id) < before)
+    return session.execute(statement.order_by(col(SweepRow.id).desc()).limit(limit)).scalars().all()
+
+
+def count(session: Session, project_id: int) -> int:
+    return int(session.execute(
+        select(func.count()).select_from(SweepRow).where(SweepRow.project_id == project_id)).scalar_one())
+
+
+def runs(session: Session, sweep: SweepRow, after: int | None, limit: int) -> Sequence[RunRow]:
+    """The sweep's runs, the oldest first: pages do not shift while runs come in."""
+    statement = select(RunRow).where(RunRow.project_id == sweep.project_id, RunRow.sweep_name == sweep.name)
+    if after is not None:
+        statement = statement.where(col(RunRow.id) > after)
+    return session.execute(statement.order_by(col(RunRow.id)).limit(limit)).scalars().all()
+
+
+def run_count(session: Session, sweep: SweepRow) -> int:
+    return int(session.execute(select(func.count()).select_from(RunRow).where(
+        RunRow.project_id == sweep.project_id, RunRow.sweep_name == sweep.name)).scalar_one())
+
+
+def summaries(session: Session, sweep: SweepRow) -> Iterable[str]:
+    """The summaries of the sweep's runs, one at a time."""
+    return session.execute(select(RunRow.summary_metrics).where(
+        RunRow.project_id == sweep.project_id, RunRow.sweep_name == sweep.name)).scalars()
+
+
+def attach(session: Session, sweep: SweepRow, names: Sequence[str]) -> None:
+    """Runs of the sweep's project belong to the sweep from now on."""
+    for start in range(0, len(names), MAX_PARAMETERS):
+        piece = names[start:start + MAX_PARAMETERS]
+        session.execute(update(RunRow).where(
+            col(RunRow.project_id) == sweep.project_id, col(RunRow.name).in_(piece)).values(sweep_name=sweep.name))
+
+
+def stop_live_runs(session: Session, sweep: SweepRow, now: str) -> None:
+    session.execute(update(RunRow).where(
+        col(RunRow.project_id) == sweep.project_id, col(RunRow.sweep_name) == sweep.name,
+        col(RunRow.state).in_([RUNNING, PREEMPTING])).values(stop_requested=True, updated_at=now))

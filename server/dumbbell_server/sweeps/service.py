@@ -1,0 +1,179 @@
+"""The rules of sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from dumbbell_server import ids
+from dumbbell_server.clock import Clock
+from dumbbell_server.errors import BadInput, NotFound
+from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.graph.wandb_json import checked_object, loads, storable
+from dumbbell_server.projects import service as projects
+from dumbbell_server.projects.access import require, role_in
+from dumbbell_server.projects.tables import ProjectRow
+from dumbbell_server.sweeps import queries
+from dumbbell_server.sweeps.config import SweepConfig
+from dumbbell_server.sweeps.tables import SweepRow
+
+PENDING, RUNNING, PAUSED, FINISHED, CANCELED = "PENDING", "RUNNING", "PAUSED", "FINISHED", "CANCELED"
+_NEXT = {
+    PENDING: {RUNNING, FINISHED, CANCELED},
+    RUNNING: {PAUSED, FINISHED, CANCELED},
+    PAUSED: {RUNNING, FINISHED, CANCELED},
+    FINISHED: {RUNNING},
+    CANCELED: {RUNNING},
+}
+_NAME_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_LONGEST_TEXT = 1 << 20
+_LONGEST_NAME = 512
+
+
+@dataclass(frozen=True)
+class SweepEdit:
+    """What an upsert sets; None leaves it as it is. The config is read before the unit: nobody waits for YAML."""
+
+    config: SweepConfig | None = None
+    description: str | None = None
+    display_name: str | None = None
+    controller: str | None = None
+    scheduler: str | None = None
+    state: str | None = None
+    prior_runs_filters: str | None = None
+
+
+def title(sweep: SweepRow) -> str:
+    """What people see: the edited name, else the config's, else the id."""
+    return sweep.given_name or sweep.config_name or sweep.name
+
+
+def find(session: Session, project_id: int, name: str) -> SweepRow | None:
+    return queries.by_name(session, project_id, name) if storable(name) else None
+
+
+def equalities(filters: str | None) -> dict[str, str]:
+    """Columns and what they must be, from a filter such as `{"state": "RUNNING"}`."""
+    tree = checked_object(filters, "filters") if filters and filters != "null" else {}
+    for key, value in tree.items():
+        if key not in {"name", "state", "method"} or not isinstance(value, str) or not storable(value):
+            raise BadInput(f"filters: {key[:80]!r} is not understood; "
+                           "sweeps can be filtered by name, state and method, each equal to a text")
+    return tree
+
+
+def upsert(session: Session, clock: Clock, actor: Actor, *, node_id: str | None, entity: str | None,
+           project: str | None, edit: SweepEdit) -> SweepRow:
+    """The sweep with what was given; without an id it is a new one, pending."""
+    _check(edit)
+    sweep = _by_id(session, actor, node_id) if node_id else \
+        _new(session, clock, actor, entity, project, edit)
+    if edit.config is not None:
+        _take(sweep, edit.config)
+    for field in ("description", "controller", "scheduler"):
+        if getattr(edit, field) is not None:
+            setattr(sweep, field, getattr(edit, field))
+    if edit.display_name is not None:
+        sweep.given_name = edit.display_name or None
+    if edit.state is not None:
+        _move(session, clock, sweep, edit.state)
+    sweep.updated_at = clock.text()
+    session.add(sweep)
+    session.flush()
+    if edit.prior_runs_filters:
+        queries.attach(session, sweep, _prior_runs(edit.prior_runs_filters))
+    return sweep
+
+
+def _by_id(session: Session, actor: Actor, node_id: str) -> SweepRow:
+    number = ids.decode("Sweep", node_id)
+    sweep = session.get(SweepRow, number) if number else None
+    home = session.get(ProjectRow, sweep.project_id) if sweep else None
+    if sweep is None or home is None or role_in(actor, home) == Role.NONE:
+        raise NotFound(f"no sweep has the id {node_id[:80]!r}")
+    require(actor, home, Role.MEMBER, "edit sweeps")
+    return sweep
+
+
+def _new(session: Session, clock: Clock, actor: Actor, entity: str | None, project: str | None,
+         edit: SweepEdit) -> SweepRow:
+    if edit.config is None:
+        raise BadInput("a new sweep needs a config; to change a sweep, give its id")
+    home = projects.for_writing(session, clock, actor, entity, project)
+    assert home.id is not None  # noqa: S101 - flushed
+    now = clock.text()
+    name = clock.token(8, _NAME_ALPHABET)
+    while queries.by_name(session, home.id, name) is not None:
+        name = clock.token(8, _NAME_ALPHABET)
+    return SweepRow(project_id=home.id, user_id=actor.user_id, name=name, state=PENDING, config="", method="",
+                    created_at=now, updated_at=now)
+
+
+def _take(sweep: SweepRow, config: SweepConfig) -> None:
+    sweep.config, sweep.method, sweep.config_name = config.text, config.method, config.name
+    sweep.metric, sweep.maximize, sweep.run_count_expected = config.metric, config.maximize, config.expected
+
+
+def _check(edit: SweepEdit) -> None:
+    for field, limit in (("description", _LONGEST_TEXT), ("display_name", _LONGEST_NAME),
+                         ("controller", _LONGEST_TEXT), ("scheduler", _LONGEST_TEXT)):
+        value = getattr(edit, field)
+        if value is not None and (len(value) > limit or not storable(value)):
+            raise BadInput(f"a sweep's {field} holds at most {limit} characters, none of them NUL")
+    for field in ("controller", "scheduler"):
+        if getattr(edit, field):
+            checked_object(getattr(edit, field), field)
+    if edit.state is not None and edit.state not in _NEXT:
+        raise BadInput(f"sweep state {edit.state[:40]!r} is not known; it is one of {', '.join(_NEXT)}")
+
+
+def _move(session: Session, clock: Clock, sweep: SweepRow, state: str) -> None:
+    """The sweep is in the new state. Stopped, its runs end by themselves; canceled, they are asked to stop."""
+    if state != sweep.state and state not in _NEXT[sweep.state]:
+        raise BadInput(f"a sweep that is {sweep.state} cannot become {state}; "
+                       f"it can become {', '.join(sorted(_NEXT[sweep.state]))}")
+    sweep.state = state
+    if state == CANCELED:
+        queries.stop_live_runs(session, sweep, clock.text())
+
+
+def _prior_runs(text: str) -> list[str]:
+    """Names of runs out of the one filter that clients write here (wandb 0.15 to 0.31): `{"$or": [{"name": …}]}`."""
+    tree = checked_object(text, "priorRunsFilters")
+    terms = tree.get("$or") if set(tree) == {"$or"} else None
+    names = [term.get("name") if isinstance(term, dict) else None for term in terms or ()] \
+        if isinstance(terms, list) else [None]
+    if not all(isinstance(name, str) and storable(name) for name in names):
+        raise BadInput('priorRunsFilters must name runs, as in {"$or": [{"name": "a"}, {"name": "b"}]}')
+    return [str(name) for name in names]
+
+
+def best(sweep: SweepRow, summaries: Iterable[str]) -> float | None:
+    """The best value of the sweep's metric among the summaries; None where no run has a number there."""
+    if sweep.metric is None:
+        return None
+    found = [value for value in (_value(text, sweep.metric) for text in summaries) if value is not None]
+    if not found:
+        return None
+    return max(found) if sweep.maximize else min(found)
+
+
+def _value(text: str, metric: str) -> float | None:
+    """The number under the metric's name, which may have dots or lead into nested mappings (`val.loss`)."""
+    summary: Any = loads(text)
+    value = summary.get(metric) if isinstance(summary, dict) else None
+    if value is None and isinstance(summary, dict):
+        value = summary
+        for part in metric.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if isfinite(number) else None

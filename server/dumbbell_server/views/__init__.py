@@ -1,0 +1,1 @@
+"""Views: reports and saved workspaces, kept as the documents that their editors write."""
