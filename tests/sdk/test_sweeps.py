@@ -12,19 +12,18 @@ from support.sdk import run_script
 from support.server import start_server
 
 SWEEP_SCRIPT = """
-    import os
     import wandb
 
     name = wandb.sweep({
         "name": "search", "method": "grid", "metric": {"name": "loss", "goal": "minimize"},
         "parameters": {"lr": {"values": [0.1, 0.01]}, "inner": {"parameters": {"deep": {"values": [1, 2, 3]}}}},
     }, project="swept")
-    os.environ["WANDB_SWEEP_ID"] = name
-    for number, loss in enumerate([3.0, 1.0, 2.0]):
-        with wandb.init(project="swept", id=f"r{number}", reinit=True) as run:
+    ids = []
+    for loss in (3.0, 1.0, 2.0):
+        with wandb.init(project="swept", settings=wandb.Settings(sweep_id=name)) as run:
             assert run.sweep_id == name, run.sweep_id
             run.log({"loss": loss})
-    del os.environ["WANDB_SWEEP_ID"]
+            ids.append(run.id)
 
     api = wandb.Api()
     sweep = api.sweep(f"swept/{name}")
@@ -32,7 +31,7 @@ SWEEP_SCRIPT = """
     assert (sweep.name, sweep.expected_run_count) == ("search", 6), (sweep.name, sweep.expected_run_count)
     assert sweep._attrs["state"] == "PENDING"
     assert sweep._attrs["bestLoss"] == 1.0, sweep._attrs
-    assert api.run("swept/r1").sweep_name == name
+    assert api.run(f"swept/{ids[1]}").sweep_name == name
     try:
         api.sweep("swept/none")
     except Exception as error:
