@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from dumbbell_server.accounts.access import Keys
-from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting
+from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting, UserRenamed
 from dumbbell_server.accounts.service import ensure_first_user
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
@@ -23,7 +23,7 @@ from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.middleware import Edge
 from dumbbell_server.http.state import AppState
 from dumbbell_server.projects.service import ProjectDeleting, entity_deleting
-from dumbbell_server.runs.service import RunsDeleting, project_deleting
+from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_renamed
 from dumbbell_server.schema import build_schema
 from dumbbell_server.storage.house import House
 from dumbbell_server.storage.orphans import collect
@@ -67,3 +67,4 @@ def _wire(house: House, keys: Keys) -> None:
     events.listen(ProjectDeleting, partial(project_deleting, events))
     events.listen(RunsDeleting, forks_of_runs)
     events.listen(RunsDeleting, files_of_runs)
+    events.listen(UserRenamed, user_renamed)

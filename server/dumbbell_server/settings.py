@@ -31,4 +31,5 @@ class Settings(BaseSettings):
     synchronous: Literal["FULL", "NORMAL"] = Field("FULL", description="SQLite's synchronous setting")
     max_body: int = Field(256 * 2**20, gt=0, description="bytes of a GraphQL or file stream body, unpacked")
     max_upload: int = Field(64 * 2**30, gt=0, description="bytes of one uploaded file")
+    column_cache: int = Field(192 * 2**20, ge=0, description="bytes of run columns kept to filter and order by")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what the log shows")

@@ -11,6 +11,13 @@ class AccountsChanged:
 
 
 @dataclass(frozen=True)
+class UserRenamed:
+    """A user has another username. Told inside the unit."""
+
+    user_id: int
+
+
+@dataclass(frozen=True)
 class EntityDeleting:
     """An entity and all that is in it are about to go. Told inside the unit, while the rows are still there."""
 

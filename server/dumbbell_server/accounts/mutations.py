@@ -232,7 +232,7 @@ class AccountsMutation:
     @strawberry.mutation
     def rename_entity(self, info: Info, asked: Annotated[RenameEntityInput, strawberry.argument(name="input")],
                       ) -> RenameEntityPayload | None:
-        actor = info.context.actor
+        actor, events = info.context.actor, info.context.house.events
         entity = write_accounts(info, lambda session: service.rename_entity(
-            session, actor, asked.entity_name, asked.new_name))
+            session, events, actor, asked.entity_name, asked.new_name))
         return RenameEntityPayload(entity=entity, client_mutation_id=asked.client_mutation_id)

@@ -12,7 +12,7 @@ from sqlmodel import col
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.access import belongs, to_administer, visible_entity
-from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting
+from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting, UserRenamed
 from dumbbell_server.accounts.keys import add_key, digest, make_key
 from dumbbell_server.accounts.names import email_address, entity_name
 from dumbbell_server.accounts.tables import (
@@ -144,6 +144,7 @@ def delete_user(session: Session, events: Events, clock: Clock, user: UserRow) -
     user.default_entity_id = None
     session.add(user)
     session.flush()
+    events.tell(session, UserRenamed(user.id))
 
 
 def delete_entity(session: Session, events: Events, entity: EntityRow) -> None:
@@ -204,7 +205,7 @@ def delete_key(session: Session, actor: Actor, node_id: str) -> None:
     session.flush()
 
 
-def rename_entity(session: Session, actor: Actor, old: str, new: str) -> EntityRow:
+def rename_entity(session: Session, events: Events, actor: Actor, old: str, new: str) -> EntityRow:
     """The entity has the new name, its user too; ids that name the old one still find it."""
     entity = to_administer(session, actor, old)
     entity_name(new)
@@ -218,6 +219,7 @@ def rename_entity(session: Session, actor: Actor, old: str, new: str) -> EntityR
         user.name = new if user.name == user.username else user.name
         user.username = new
         session.add(user)
+        events.tell(session, UserRenamed(user.id or 0))
     entity.name = new
     session.add(entity)
     session.flush()

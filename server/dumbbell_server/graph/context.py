@@ -24,6 +24,7 @@ class Context:
         self.visitor = actor
         self.base_url = base_url
         self.notes: dict[str, object] = {}  # what a room remembers for this request
+        self.answers: dict[object, object] = {}  # and what it does until something is written
         self._known: dict[tuple[type, int], Any] = {}
 
     @property
@@ -41,6 +42,7 @@ class Context:
         """Run a unit of work; what is read afterwards is read anew."""
         result = self.house.database.write(unit)
         self._known.clear()
+        self.answers.clear()
         if "session" in self.__dict__:
             self.session.expunge_all()
         return result

@@ -37,6 +37,7 @@ _DROP_HEADS = Statement("DELETE FROM heads WHERE run_id = :run AND stream = 0")
 _NO_LINES = Statement("UPDATE runs SET history_line_count = 0 WHERE id = :run")
 _ALIVE = Statement(
     "UPDATE runs SET heartbeat_at = :now, state = :state, history_line_count = history_line_count + :history,"
+    " revision = stamp(),"  # once a POST: what else it updates is committed with it
     " events_line_count = events_line_count + :events, log_line_count = log_line_count + :console WHERE id = :run")
 _SUMMARY = Statement("UPDATE runs SET summary_metrics = :text, updated_at = :now WHERE id = :run")
 _SYSTEM = Statement("UPDATE runs SET system_metrics = :text WHERE id = :run")

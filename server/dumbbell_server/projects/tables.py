@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
+
+from dumbbell_server.storage.stamps import stamp
 
 
 class ProjectRow(SQLModel, table=True):
@@ -23,5 +25,7 @@ class ProjectRow(SQLModel, table=True):
     is_benchmark: bool = False
     is_published: bool = False
     runs_made: int = 0  # runs ever created, for the number in a generated name
+    removal: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=False, default=stamp(),
+                                                               server_default="0"))  # stamp of when runs last went
     created_at: str
     updated_at: str

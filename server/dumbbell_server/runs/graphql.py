@@ -159,13 +159,13 @@ class ProjectRuns:
     @strawberry.field
     def run_count(project: strawberry.Parent[ProjectRow], info: Info, filters: JSONString | None = None) -> int:
         settled(info.context)
-        return listing.count(info.context.session, listing.question(project.id or 0, filters, None))
+        return listing.count(info.context, project, filters)
 
 
 def _page(context: Context, project: ProjectRow, filters: str | None, order: str | None, after: str | None,
           first: int | None) -> Page[RunRow]:
     settled(context)
-    return listing.page(context.session, listing.question(project.id or 0, filters, order), first, after)
+    return listing.page(context, project, listing.question(filters, order), first, after)
 
 
 @strawberry.input

@@ -1,92 +1,59 @@
-"""Pages of a project's runs: order, cursors, and the few filters there are so far."""
+"""Pages of a project's runs, filtered and ordered."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
-from sqlalchemy.orm import Session
-
-from dumbbell_server import ids
-from dumbbell_server.errors import BadInput
+from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.filters import cursors, order, parse
+from dumbbell_server.filters.columns import Found
+from dumbbell_server.filters.order import Key
+from dumbbell_server.filters.tree import Tree
 from dumbbell_server.graph.connections import Edge, Page, PageInfo, page_size
-from dumbbell_server.graph.wandb_json import checked_object, storable
+from dumbbell_server.graph.context import Context
+from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries
+from dumbbell_server.runs.fields import KNOWN, field, known_field
+from dumbbell_server.runs.memory import RunMemory
 from dumbbell_server.runs.tables import RunRow
 
-_COLUMNS = {
-    "created_at": "created_at", "createdAt": "created_at",
-    "heartbeat_at": "heartbeat_at", "heartbeatAt": "heartbeat_at",
-    "name": "name", "display_name": "display_name", "displayName": "display_name", "state": "state",
-}
-_NAME_KEYS = {"name": "name", "display_name": "display_name", "displayName": "display_name"}
+_NEWEST_FIRST = "-created_at"  # where no order is given (behaviours.md 6.2)
 
 
 @dataclass(frozen=True)
 class Question:
     """Which runs, in which order."""
 
-    project_id: int
-    names: dict[str, str]
-    column: str
-    ascending: bool
+    filters: str
+    tree: Tree
+    keys: tuple[Key, ...]
 
 
-def question(project_id: int, filters: str | None, order: str | None) -> Question:
+def question(filters: str | None, ordered: str | None) -> Question:
     """A checked question. BadInput names what is not understood."""
-    return Question(project_id, _names(filters), *_order(order))
+    keys = order.parse((ordered or "").strip() or _NEWEST_FIRST, known_field, KNOWN)
+    return Question(filters or "", parse.parse(filters, field), keys)
 
 
-def _names(filters: str | None) -> dict[str, str]:
-    tree = checked_object(filters, "filters") if filters and filters != "null" else {}
-    names = {}
-    for key, value in tree.items():
-        if key not in _NAME_KEYS or not isinstance(value, str):
-            raise BadInput(f"filters: {key[:80]!r} is not supported yet; "
-                           "runs can be filtered by name and display_name, each equal to a text")
-        names[_NAME_KEYS[key]] = value
-    return names
+def count(context: Context, project: ProjectRow, filters: str | None) -> int:
+    """How many runs a filter lets through; the same as of a page with this filter, where that was asked for before."""
+    known = context.answers.get((_ask, project.id, filters or ""))
+    if isinstance(known, int):
+        return known
+    return _ask(context, project, Question(filters or "", parse.parse(filters, field), ()), None, 0).count
 
 
-def _order(order: str | None) -> tuple[str, bool]:
-    if not order:
-        return "created_at", False  # newest first (behaviours.md 6.2)
-    field = order.lstrip("+-")
-    if field not in _COLUMNS:
-        raise BadInput(f"order {order[:80]!r} is not supported yet; runs can be ordered by created_at, heartbeat_at, "
-                       "name, display_name and state, with + or - in front")
-    return _COLUMNS[field], not order.startswith("-")
+def page(context: Context, project: ProjectRow, asked: Question, first: int | None, after: str | None) -> Page[RunRow]:
+    found = _ask(context, project, asked, after, page_size(first))
+    rows = queries.by_numbers(context.session, [number for number, _ in found.rows])
+    edges = [Edge(rows[number], cursors.write(position, number)) for number, position in found.rows if number in rows]
+    return Page(edges, PageInfo(has_next_page=found.more, end_cursor=edges[-1].cursor if edges else None,
+                                start_cursor=edges[0].cursor if edges else None), found.count)
 
 
-def count(session: Session, asked: Question) -> int:
-    return queries.count(session, asked.project_id, asked.names)
-
-
-def page(session: Session, asked: Question, first: int | None, after: str | None) -> Page[RunRow]:
-    size = page_size(first)
-    rows: Sequence[RunRow] = queries.page(session, asked.project_id, asked.names, asked.column,
-                                          asked.ascending, _position(after), size + 1)
-    edges = [Edge(row, _cursor(getattr(row, asked.column), row.id or 0)) for row in rows[:size]]
-    end = edges[-1].cursor if edges else None
-    return Page(edges, PageInfo(has_next_page=len(rows) > size, end_cursor=end,
-                                start_cursor=edges[0].cursor if edges else None))
-
-
-def _cursor(value: Any, number: int) -> str:
-    return base64.b64encode(orjson.dumps([value, number])).decode()
-
-
-def _position(after: str | None) -> tuple[Any, int] | None:
-    if not after:
-        return None
-    try:
-        value, number = orjson.loads(base64.b64decode(after, validate=True))
-    except (binascii.Error, ValueError, TypeError):
-        raise BadInput(f"{after[:80]!r} is not a cursor of this list") from None
-    if not isinstance(value, str) or not storable(value) or type(number) is not int or abs(number) > ids.MAX_ID:
-        raise BadInput(f"{after[:80]!r} is not a cursor of this list")
-    return value, number
+def _ask(context: Context, project: ProjectRow, asked: Question, after: str | None, size: int) -> Found:
+    entity = context.require(EntityRow, project.entity_id)
+    found = context.house.keeps(RunMemory).ask(context.session, project, entity.name, asked.tree, asked.keys,
+                                               cursors.read(after, asked.keys), size)
+    context.answers[_ask, project.id, asked.filters] = found.count
+    return found

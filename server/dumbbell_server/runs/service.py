@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server import ids
+from dumbbell_server.accounts.events import UserRenamed
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.graph.actor import Actor, Role
@@ -29,6 +30,7 @@ from dumbbell_server.runs.states import (
 )
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.events import Events
+from dumbbell_server.storage.stamps import stamp
 
 _LONGEST_NAME = 512
 _LONGEST_TEXT = 1 << 20
@@ -221,6 +223,7 @@ def delete_run(session: Session, events: Events, actor: Actor, node_id: str, *, 
     check_writable(session, actor, run, "delete this run", role)
     events.tell(session, RunsDeleting((run.id,), artifacts))
     session.execute(delete(RunRow).where(col(RunRow.id) == run.id))
+    session.execute(update(ProjectRow).where(col(ProjectRow.id) == run.project_id).values(removal=stamp()))
 
 
 def mark_silent(session: Session, clock: Clock, timeout: float) -> None:
@@ -232,6 +235,11 @@ def mark_silent(session: Session, clock: Clock, timeout: float) -> None:
 
 def has_silent(session: Session, clock: Clock, timeout: float) -> bool:
     return queries.SILENT(session, before=clock.text_ago(timeout)).first() is not None
+
+
+def user_renamed(session: Session, event: UserRenamed) -> None:
+    """Who remembers the names of runs' users must read them anew."""
+    session.execute(update(RunRow).where(col(RunRow.user_id) == event.user_id).values(revision=stamp()))
 
 
 def project_deleting(events: Events, session: Session, event: projects.ProjectDeleting) -> None:

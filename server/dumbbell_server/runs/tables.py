@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Column, Index, Text, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
+from dumbbell_server.storage.stamps import revision_column
+
 LIVE = "state IN ('running', 'preempting')"
 
 
@@ -19,6 +21,7 @@ class RunRow(SQLModel, table=True):
               postgresql_where=text("parent_name IS NOT NULL")),
         Index("runs_of_sweep", "project_id", "sweep_name", sqlite_where=text("sweep_name IS NOT NULL"),
               postgresql_where=text("sweep_name IS NOT NULL")),
+        Index("runs_changed", "project_id", "revision"),
         Index("runs_live", "heartbeat_at", sqlite_where=text(LIVE), postgresql_where=text(LIVE)),
         # an id is never used again: a signed URL of a deleted run must not reach another
         {"sqlite_autoincrement": True},
@@ -59,3 +62,4 @@ class RunRow(SQLModel, table=True):
     created_at: str
     heartbeat_at: str
     updated_at: str
+    revision: int | None = Field(default=None, sa_column=revision_column())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -86,7 +87,8 @@ class SqliteDatabase:
 
     def __init__(self, path: str, synchronous: str = "FULL") -> None:
         self.engine = create_engine(f"sqlite:///{path}", pool_size=16, max_overflow=16)
-        event.listen(self.engine, "connect", _sqlite_settings(synchronous))
+        self.stamps: Iterator[int] = itertools.count(1)
+        event.listen(self.engine, "connect", _sqlite_settings(synchronous, lambda: next(self.stamps)))
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="dumbbell-writer", daemon=True)
@@ -188,12 +190,13 @@ def _session_result(connection: Connection, unit: Unit[T], mode: JoinTransaction
         return result
 
 
-def _sqlite_settings(synchronous: str) -> Callable[[Any, Any], None]:
+def _sqlite_settings(synchronous: str, stamp: Callable[[], int]) -> Callable[[Any, Any], None]:
     def settings(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "busy_timeout=10000",
                        "cache_size=-2000", "journal_size_limit=67108864"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("stamp", 0, stamp)
     return settings
 
 

@@ -8,15 +8,17 @@ from typing import Any
 from sqlalchemy import Connection, CursorResult
 from sqlalchemy.orm import Session
 
+from dumbbell_server.storage.stamps import POSTGRES_STAMP
+
 _NAME = re.compile(r"(?<!:):(\w+)")
 
 
 class Statement:
-    """SQL with `:name` parameters for the hot paths, sent to the driver as it is."""
+    """SQL with `:name` parameters for the hot paths, sent to the driver as it is; `stamp()` is that of `stamps`."""
 
     def __init__(self, text: str, postgres: str = "") -> None:
         """`postgres` is added at the end there, such as a row lock that SQLite's one writer does not need."""
-        theirs = _NAME.sub(r"%(\1)s", f"{text} {postgres}".replace("%", "%%"))
+        theirs = _NAME.sub(r"%(\1)s", f"{text} {postgres}".replace("%", "%%")).replace("stamp()", POSTGRES_STAMP)
         self._texts = {"sqlite": text, "postgresql": theirs}
 
     def on(self, connection: Connection, **values: Any) -> CursorResult[Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 from obstore.store import MemoryStore
 from sqlalchemy.orm import Session
@@ -21,6 +23,8 @@ from dumbbell_server.storage.opening import open_database
 from dumbbell_server.storage.signing import Signer
 from dumbbell_server.storage.tables import ServerStateRow
 
+T = TypeVar("T")
+
 
 @dataclass
 class House:
@@ -31,6 +35,16 @@ class House:
     signer: Signer
     lock: IO[bytes]
     events: Events = field(default_factory=Events)
+    _kept: dict[Callable[[Settings], Any], Any] = field(default_factory=dict)
+    _keeping: threading.Lock = field(default_factory=threading.Lock)
+
+    def keeps(self, kind: Callable[[Settings], T]) -> T:
+        """What a room remembers from one request to the next: one of its kind, made when first asked for."""
+        with self._keeping:
+            if kind not in self._kept:
+                self._kept[kind] = kind(self.settings)
+            found: T = self._kept[kind]
+            return found
 
     def close(self) -> None:
         self.database.close()

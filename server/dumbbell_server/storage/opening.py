@@ -10,10 +10,11 @@ from sqlmodel import SQLModel
 
 from dumbbell_server.errors import StartupError
 from dumbbell_server.storage.database import Database, PostgresDatabase, SqliteDatabase
+from dumbbell_server.storage.stamps import counter
 
 # The newest file in migrations/versions; a test holds the two together. Alembic itself is imported only when a
 # database has another revision: it costs half a second of every start.
-HEAD = "0003"
+HEAD = "0004"
 
 
 def open_database(database_url: str | None, folder: Path, synchronous: str = "FULL") -> Database:
@@ -25,6 +26,9 @@ def open_database(database_url: str | None, folder: Path, synchronous: str = "FU
         database = PostgresDatabase(_driver_url(database_url))
     try:
         _bring_up(database)
+        if isinstance(database, SqliteDatabase):
+            with database.engine.connect() as connection:
+                database.stamps = counter(connection)
     except OperationalError as error:
         database.close()
         where = "Postgres" if database_url else f"the database in {folder}"

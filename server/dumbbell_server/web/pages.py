@@ -69,7 +69,7 @@ def _project(context: Context, where: dict[str, str]) -> str | None:
     project = projects.find(context.session, context.visitor, where["entity"], where["project"])
     if project is None:
         return None
-    rows = queries.page(context.session, project.id or 0, {}, "created_at", False, None, _MOST_RUNS)
+    rows = queries.newest(context.session, project.id or 0, _MOST_RUNS)
     return _html(f"{where['entity']}/{project.name}", _table(where["entity"], project.name, rows))
 
 

@@ -1,0 +1,1 @@
+"""MongoDB-style filters and orders: read once, then asked of documents or of columns in memory."""

@@ -1,0 +1,143 @@
+"""The columns of projects' runs, in memory: loaded when first asked for, brought up to date before every answer.
+
+Whoever asks sees every unit that was committed before, also by another process (see storage/stamps.py). Within its
+bound the memory keeps what was asked for last.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from dumbbell_server.filters.columns import Found, Table
+from dumbbell_server.filters.order import Key, Position
+from dumbbell_server.filters.tree import Field, Tree, fields_of
+from dumbbell_server.projects.tables import ProjectRow
+from dumbbell_server.runs.fields import SHARED, Facts, Reader
+from dumbbell_server.settings import Settings
+from dumbbell_server.storage.dialect import Statement
+from dumbbell_server.storage.stamps import mark
+
+_CHUNK = 2000  # rows read at once
+_CHANGED = 5000  # rows changed since, from which on all are read anew
+
+_STATES = {dialect: Statement(
+    f"SELECT p.removal, {mark('runs', 'project_id = p.id', dialect)} AS mark FROM projects p"  # noqa: S608 - ours
+    " WHERE p.id = :project") for dialect in ("sqlite", "postgresql")}
+_IDS = Statement("SELECT id FROM runs WHERE project_id = :project ORDER BY id")
+
+
+class _Memory:
+    """What is remembered of one project."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.table = Table()
+        self.removal: int | None = None
+        self.mark = -1
+        self.size = 0
+
+
+class RunMemory:
+    def __init__(self, settings: Settings) -> None:
+        self._bound = settings.column_cache
+        self._projects: OrderedDict[int, _Memory] = OrderedDict()
+        self._lock = threading.Lock()
+        self.facts: dict[str, Facts] = {}  # columns that other rooms tell
+
+    def ask(self, session: Session, project: ProjectRow, entity: str, tree: Tree, keys: tuple[Key, ...],
+            after: tuple[Position, int] | None, size: int) -> Found:
+        """Count the runs that a filter lets through, and find a page of them."""
+        assert project.id is not None  # noqa: S101 - a stored row
+        memory = self._of(project.id)
+        with memory.lock:
+            fields = {found for found in fields_of(tree) | {key.field for key in keys} if found.column not in SHARED}
+            self._bring_up(session, project.id, memory, fields)
+            constants = {"entity": entity, "project": project.name}
+            found = memory.table.ask(tree, keys, after, size, constants)
+            memory.size = memory.table.size
+            self._give_way(project.id, memory)
+        return found
+
+    @property
+    def size(self) -> int:
+        """About how many bytes are kept."""
+        with self._lock:
+            return sum(memory.size for memory in self._projects.values())
+
+    def _of(self, project: int) -> _Memory:
+        with self._lock:
+            memory = self._projects.setdefault(project, _Memory())
+            self._projects.move_to_end(project)
+            return memory
+
+    def _give_way(self, project: int, memory: _Memory) -> None:
+        """Other projects go first, then the columns of this one that were not asked about for longest."""
+        with self._lock:
+            total = sum(kept.size for kept in self._projects.values())
+            for other in [number for number in self._projects if number != project]:
+                if total <= self._bound:
+                    return
+                total -= self._projects.pop(other).size
+        while total > self._bound and memory.table.columns:
+            before = memory.size
+            memory.table.drop_column()
+            memory.size = memory.table.size
+            total -= before - memory.size
+
+    def _bring_up(self, session: Session, project: int, memory: _Memory, fields: set[Field]) -> None:
+        """The table has these columns, and knows of everything that was committed before."""
+        state = _STATES[session.get_bind().dialect.name](session, project=project).first()
+        removal, now = (state.removal, state.mark) if state else (None, -1)
+        if memory.removal is not None and removal != memory.removal:
+            memory.table.keep_only(row.id for row in _IDS(session, project=project))
+        if memory.mark >= 0 and now != memory.mark:
+            self._follow(session, project, memory)
+        if memory.mark < 0 or memory.table.dead > len(memory.table.ids) // 4:
+            memory.table = Table([row.id for row in _IDS(session, project=project)])
+        memory.removal, memory.mark = removal, now
+        missing = fields - memory.table.columns.keys()
+        if missing:
+            self._load(session, project, memory.table, missing)
+
+    def _follow(self, session: Session, project: int, memory: _Memory) -> None:
+        """Read the rows that changed since; where that is most of them, forget all."""
+        reader = Reader(memory.table.columns)
+        rows = _rows(session, reader, "r.revision > :mark", _CHANGED + 1, project=project, mark=memory.mark)
+        if len(rows) > _CHANGED:
+            memory.mark = -1
+            return
+        memory.table.change(list(self._read(session, reader, rows)))
+
+    def _load(self, session: Session, project: int, table: Table, fields: set[Field]) -> None:
+        reader = Reader(fields)
+        columns: dict[Field, dict[int, Any]] = {field: {} for field in fields}
+        last = 0
+        while True:
+            rows = _rows(session, reader, "r.id > :last ORDER BY r.id", _CHUNK, project=project, last=last)
+            for number, cells in self._read(session, reader, rows):
+                for field, cell in cells.items():
+                    columns[field][number] = cell
+            if len(rows) < _CHUNK:
+                break
+            last = rows[-1][0]
+        for field, found in columns.items():
+            table.add_column(field, found)
+
+    def _read(self, session: Session, reader: Reader, rows: Sequence[Any]) -> Iterator[tuple[int, dict[Field, Any]]]:
+        ids = [row[0] for row in rows]
+        told = {column: self.facts[column](session, ids) for column in reader.told if column in self.facts}
+        for row in rows:
+            yield row[0], reader.cells(row[1:], {column: cells[row[0]] for column, cells in told.items()
+                                                 if row[0] in cells})
+
+
+def _rows(session: Session, reader: Reader, which: str, limit: int, **values: int) -> Sequence[Any]:
+    columns = ", ".join(("r.id", *reader.sql))
+    users = " LEFT JOIN users u ON u.id = r.user_id" if "u.username" in reader.sql else ""
+    text = f"SELECT {columns} FROM runs r{users} WHERE r.project_id = :project AND {which} LIMIT :limit"  # noqa: S608
+    return Statement(text)(session, limit=limit, **values).fetchall()
