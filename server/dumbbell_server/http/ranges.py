@@ -65,7 +65,7 @@ def send_blob(request: Request, blobs: Blobs, blob: Blob) -> Response:
     headers["Content-Length"] = str(end - start)
     if request.method == "HEAD" or start == end:
         return Response(status_code=status, headers=headers)
-    link = blobs.link(blob.key, blob.mimetype, headers["Content-Disposition"])
-    if link is not None:  # ranges are the store's own affair
-        return Response(status_code=307, headers={"Location": link, "Cache-Control": "no-store"})
+    if blobs.direct is not None:  # ranges are the store's own affair
+        url = blobs.direct.download_url(blob.key, blob.mimetype, headers["Content-Disposition"])
+        return Response(status_code=307, headers={"Location": url, "Cache-Control": "no-store"})
     return StreamingResponse(blobs.read(blob.key, start, end), status, headers)

@@ -37,7 +37,28 @@ class Incoming:
         return base64.b64encode(self.md5).decode()
 
 
+class Direct(Protocol):
+    """A store that clients reach without us."""
+
+    def download_url(self, key: str, mimetype: str, disposition: str) -> str:
+        """Where the store gives the bytes, with these headers."""
+        ...
+
+    def upload_url(self, key: str) -> str:
+        """Where the store takes the bytes. Nobody tells us when they came: `look` does."""
+        ...
+
+    def look(self, key: str) -> Incoming | None:
+        """What came under the key; None while nothing did."""
+        ...
+
+
 class Blobs(Protocol):
+    @property
+    def direct(self) -> Direct | None:
+        """None where all bytes go through this server."""
+        ...
+
     async def receive(self, pieces: AsyncIterator[bytes], limit: int) -> Incoming:
         """Take in a stream of at most `limit` bytes; what came of a broken one is removed."""
         ...
@@ -56,10 +77,6 @@ class Blobs(Protocol):
 
     def keys(self) -> Iterator[str]:
         """Of all that is stored, and of what is arriving (`arriving/…`)."""
-        ...
-
-    def link(self, key: str, mimetype: str, disposition: str) -> str | None:
-        """A URL at which the store itself gives the bytes with these headers; None where it cannot be reached."""
         ...
 
 
@@ -81,6 +98,8 @@ async def _gathered(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[b
 
 
 class FolderBlobs:
+    direct: Direct | None = None
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._arriving = folder / "arriving"
@@ -137,9 +156,6 @@ class FolderBlobs:
             for name in names:
                 yield (Path(folder) / name).relative_to(self._folder).as_posix()
 
-    def link(self, key: str, mimetype: str, disposition: str) -> str | None:  # noqa: ARG002 - nobody reads our disk
-        return None
-
 
 def _absorb(out: BinaryIO, digest: Any, piece: bytes) -> None:
     digest.update(piece)
@@ -149,10 +165,11 @@ def _absorb(out: BinaryIO, digest: Any, piece: bytes) -> None:
 
 
 class StoreBlobs:
-    """What obstore can reach: memory, and S3 below `s3.py`."""
+    """What obstore can reach: memory, and a bucket (`s3.py`)."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Any, direct: Direct | None = None) -> None:
         self._store = store
+        self.direct = direct
 
     async def receive(self, pieces: AsyncIterator[bytes], limit: int) -> Incoming:
         digest = hashlib.md5(usedforsecurity=False)
@@ -194,6 +211,3 @@ class StoreBlobs:
         for listed in obstore.list(self._store):
             for blob in listed:
                 yield blob["path"]
-
-    def link(self, key: str, mimetype: str, disposition: str) -> str | None:  # noqa: ARG002 - memory has no address
-        return None

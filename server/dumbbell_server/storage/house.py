@@ -75,10 +75,10 @@ def _open_blobs(settings: Settings, folder: Path) -> Blobs:
     if not url.startswith("s3://"):
         raise StartupError(f"--blob-url {url} is not supported; it is memory:// or s3://bucket/prefix")
     try:
-        from dumbbell_server.storage.s3 import S3Blobs  # noqa: PLC0415 - an extra, and a quarter second of every start
+        from dumbbell_server.storage.s3 import open_bucket  # noqa: PLC0415 - an extra, and a quarter second of every start
     except ModuleNotFoundError as error:
         raise StartupError(f"--blob-url {url} needs botocore: pip install 'dumbbell[s3]'") from error
-    return S3Blobs(url, settings.blob_public_url)
+    return open_bucket(url, settings.blob_public_url, settings.url_lifetime)
 
 
 def _secret(session: Session) -> str:

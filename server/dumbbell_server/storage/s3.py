@@ -1,38 +1,62 @@
-"""A bucket: bytes come in through the server, and go out by URLs that the bucket itself answers.
+"""A bucket: clients fetch and send bytes there themselves, by URLs that we sign.
 
-obstore moves the bytes; botocore signs, since obstore's `sign` cannot set the headers of the answer.
+obstore moves the bytes that go through us; botocore signs, since obstore's `sign` knows neither query nor headers.
 """
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
+import obstore
 from botocore.config import Config
 from obstore.store import S3Store
 
-from dumbbell_server.storage.blobs import StoreBlobs
+from dumbbell_server.storage.blobs import Incoming, StoreBlobs
 
-_LINK_LIFETIME = 3600  # seconds; whoever is cut off later asks us for a new one
+_DOWNLOAD_LIFETIME = 3600  # seconds; whoever is cut off later asks us for a new URL
+_MD5_LENGTH = 32
 
 
-class S3Blobs(StoreBlobs):
+def open_bucket(url: str, public_url: str | None, lifetime: float) -> StoreBlobs:
     """`url` is s3://bucket/prefix; keys, region and endpoint come from the usual `AWS_` variables.
 
-    `public_url` is the endpoint as clients see it, where that is another.
+    `public_url` is the endpoint as clients see it, where that is another; `lifetime` of upload URLs is in seconds.
     """
+    store = S3Store.from_url(url)
+    return StoreBlobs(store, Bucket(store, url, public_url, lifetime))
 
-    def __init__(self, url: str, public_url: str | None = None) -> None:
-        super().__init__(S3Store.from_url(url))
+
+class Bucket:
+    """What clients do there without us."""
+
+    def __init__(self, store: S3Store, url: str, public_url: str | None, lifetime: float) -> None:
+        self._store = store
+        self._lifetime = int(lifetime)
         place = urlsplit(url)
-        self._bucket, self._prefix = place.netloc, place.path.strip("/")
+        self._name, self._prefix = place.netloc, place.path.strip("/")
         session = botocore.session.get_session()
         endpoint = public_url or session.get_config_variable("endpoint_url")
         config = Config(signature_version="s3v4", s3={"addressing_style": "path" if endpoint else "auto"})
         self._signer = session.create_client("s3", endpoint_url=endpoint, config=config)
 
-    def link(self, key: str, mimetype: str, disposition: str) -> str | None:
-        link: str = self._signer.generate_presigned_url("get_object", ExpiresIn=_LINK_LIFETIME, Params={
-            "Bucket": self._bucket, "Key": f"{self._prefix}/{key}".lstrip("/"), "ResponseContentType": mimetype,
-            "ResponseContentDisposition": disposition})
-        return link
+    def download_url(self, key: str, mimetype: str, disposition: str) -> str:
+        return self._signed("get_object", key, _DOWNLOAD_LIFETIME, ResponseContentType=mimetype,
+                            ResponseContentDisposition=disposition)
+
+    def upload_url(self, key: str) -> str:
+        return self._signed("put_object", key, self._lifetime)
+
+    def look(self, key: str) -> Incoming | None:
+        try:
+            found = obstore.head(self._store, key)
+        except FileNotFoundError:
+            return None
+        tag = (found["e_tag"] or "").strip('"')
+        return Incoming(key, found["size"], bytes.fromhex(tag) if len(tag) == _MD5_LENGTH else b"")
+
+    def _signed(self, method: str, key: str, lifetime: int, **more: Any) -> str:
+        url: str = self._signer.generate_presigned_url(method, ExpiresIn=lifetime, Params={
+            "Bucket": self._name, "Key": f"{self._prefix}/{key}".lstrip("/"), **more})
+        return url
