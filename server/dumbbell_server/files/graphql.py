@@ -13,8 +13,9 @@ from graphql import BooleanValueNode, FieldNode, FragmentSpreadNode, VariableNod
 from dumbbell_server import ids
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files import service
-from dumbbell_server.files.names import clean
-from dumbbell_server.files.routes import mimetype_of, path_of
+from dumbbell_server.files.expected import expect, settle
+from dumbbell_server.files.names import clean, mimetype_of
+from dumbbell_server.files.routes import path_of
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.graph.connections import LARGEST_PAGE, Edge, Page, PageInfo, cursor, number, page_of, page_size
 from dumbbell_server.graph.context import Context, Info
@@ -42,7 +43,11 @@ class RunFile:
         run = context.get(RunRow, self.run_id)
         if run is None or not service.may_write(context.session, context.visitor, run):
             return None
-        return self.url(context, "PUT")
+        direct = context.house.blobs.direct
+        if direct is None:
+            return self.url(context, "PUT")
+        return direct.upload_url(context.write(
+            lambda session: expect(session, context.house.clock, self.run_id, clean(self.name))))
 
 
 @strawberry.type
@@ -125,6 +130,7 @@ class FileConnection:
 class RunFiles:
     @strawberry.field
     def file_count(run: strawberry.Parent[RunRow], info: Info) -> int | None:
+        settle(info.context.house, run.id or 0)
         return service.count(info.context.session, run.id or 0)
 
     @strawberry.field
@@ -133,6 +139,7 @@ class RunFiles:
               after: str | None = None) -> FileConnectionRef | None:
         """What was uploaded; with `url(upload: true)` beneath, every name that was asked for (behaviours.md 6.7)."""
         asked = [name for name in names or () if name is not None]
+        settle(info.context.house, run.id or 0)
         session = info.context.session
         if asked and pattern:
             raise BadInput("files takes `names` or `pattern`, not both")

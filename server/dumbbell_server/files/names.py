@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 
 from dumbbell_server.errors import BadInput
@@ -48,3 +49,7 @@ def _problem_of_path(name: str) -> str | None:
     if "" in segments:
         return "it has an empty segment, such as a slash at its end"
     return None
+
+
+def mimetype_of(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from dumbbell_server.files.tables import RunFileRow
+from dumbbell_server.files.tables import ExpectedFileRow, RunFileRow
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.dialect import MAX_PARAMETERS, like
 
@@ -65,9 +65,11 @@ def lock_runs(session: Session, run_ids: Sequence[int]) -> None:
 
 
 def blob_keys(session: Session, run_ids: Sequence[int]) -> list[str]:
+    """Where the bytes of these runs' files are, or may still come."""
     found: list[str] = []
     for some in _pieces(run_ids):
-        found += session.execute(select(col(RunFileRow.blob_key)).where(col(RunFileRow.run_id).in_(some))).scalars()
+        for row in (RunFileRow, ExpectedFileRow):
+            found += session.execute(select(col(row.blob_key)).where(col(row.run_id).in_(some))).scalars()
     return found
 
 

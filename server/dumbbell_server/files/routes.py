@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import mimetypes
-import secrets
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -13,7 +11,8 @@ from starlette.routing import Route
 
 from dumbbell_server.errors import BadInput, NotFound, TooLarge
 from dumbbell_server.files import queries, service
-from dumbbell_server.files.names import clean
+from dumbbell_server.files.expected import new_key, settle
+from dumbbell_server.files.names import clean, mimetype_of
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.http.ranges import Blob, send_blob
 from dumbbell_server.http.state import state_of
@@ -27,10 +26,6 @@ from dumbbell_server.storage.house import House
 def path_of(run_id: int, name: str) -> str:
     """Where the bytes of a file are, before percent-encoding."""
     return f"/storage/runs/{run_id}/{name}"
-
-
-def mimetype_of(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def etag_of(md5: str) -> str:
@@ -57,6 +52,7 @@ async def get_file(request: Request) -> Response:
 
 
 def _find(house: House, run_id: int, name: str) -> RunFileRow | None:
+    settle(house, run_id)
     with reading(house.database) as session:
         return queries.by_name(session, run_id, name)
 
@@ -112,8 +108,7 @@ def _check_whole(request: Request, incoming: Incoming, announced: int | None) ->
 
 async def _store(house: House, run_id: int, name: str, incoming: Incoming) -> bool:
     """The bytes belong to the file, or, where that fails, to nobody and are removed."""
-    token = secrets.token_hex(16)
-    key = f"runs/{token[:2]}/{token}"
+    key = new_key()
     try:
         await house.blobs.keep(incoming, key)
     except BaseException:

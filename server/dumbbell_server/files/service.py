@@ -65,14 +65,19 @@ def existing(session: Session, run_id: int, names: Sequence[str]) -> dict[str, R
     return {row.name: row for row in queries.by_names(session, run_id, list(dict.fromkeys(names)))}
 
 
+def check_run(session: Session, run_id: int, name: str) -> None:
+    """NotFound where the run is gone; it does not go before this unit ends."""
+    if session.get(RunRow, run_id, with_for_update={"read": True, "key_share": True}) is None:
+        raise NotFound(f"the run of file {name!r} does not exist; it may have been deleted")
+
+
 def put_file(session: Session, clock: Clock, run_id: int, name: str, *, size: int, md5: str, mimetype: str,
              blob_key: str) -> bool:
     """The file is these bytes; the flag says that it was others before, which are now orphaned.
 
     NotFound where the run is gone.
     """
-    if session.get(RunRow, run_id, with_for_update={"read": True, "key_share": True}) is None:
-        raise NotFound(f"the run of file {name!r} does not exist; it may have been deleted")
+    check_run(session, run_id, name)
     now = clock.text()
     row = queries.for_replacing(session, run_id, name)
     replaces = row is not None

@@ -21,3 +21,14 @@ class RunFileRow(SQLModel, table=True):
     blob_key: str
     created_at: str
     updated_at: str
+
+
+class ExpectedFileRow(SQLModel, table=True):
+    """A file of a run that a client was told to send to the bucket."""
+
+    __tablename__ = "run_files_expected"
+
+    blob_key: str = Field(primary_key=True)
+    run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE", index=True)
+    name: str
+    created_at: str

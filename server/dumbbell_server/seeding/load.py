@@ -20,7 +20,7 @@ from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.accounts.teams import make_team, set_role, user_named
 from dumbbell_server.clock import Clock, StillClock, to_text
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.files.routes import mimetype_of
+from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.files.service import put_file
 from dumbbell_server.graph.actor import Actor
 from dumbbell_server.graph.wandb_json import dumps
