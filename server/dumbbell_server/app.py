@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 from dumbbell_server.accounts.access import Keys
 from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting, UserRenamed
 from dumbbell_server.accounts.service import ensure_first_user
+from dumbbell_server.artifacts import removal
+from dumbbell_server.artifacts.routes import ROUTES as ARTIFACTS
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import Executor
@@ -48,6 +50,7 @@ def create_app(house: House) -> ASGIApp:
         Route("/graphql", graphql, methods=["POST"]),
         *HISTORY,
         *FILES,
+        *ARTIFACTS,
         Route("/ready", ready),
         Route("/healthz", healthz),
         Route("/sdk/otel/{rest:path}", no_telemetry, methods=["GET", "POST"]),
@@ -64,7 +67,9 @@ def _wire(house: House, keys: Keys) -> None:
     events = house.events
     events.listen(AccountsChanged, lambda _session, _event: keys.forget())
     events.listen(EntityDeleting, partial(entity_deleting, events))
+    events.listen(ProjectDeleting, removal.project_deleting)  # all at once, before its runs go one by one
     events.listen(ProjectDeleting, partial(project_deleting, events))
     events.listen(RunsDeleting, forks_of_runs)
     events.listen(RunsDeleting, files_of_runs)
     events.listen(UserRenamed, user_renamed)
+    events.listen(RunsDeleting, removal.runs_deleting)

@@ -14,6 +14,28 @@ from dumbbell_server.accounts.graphql import (
 )
 from dumbbell_server.accounts.mutations import AccountsMutation
 from dumbbell_server.accounts.organization_mutations import OrganizationsMutation
+from dumbbell_server.artifacts.edit_mutations import ArtifactEdits
+from dumbbell_server.artifacts.graphql import (
+    ArtifactCore,
+    ArtifactManifest,
+    ArtifactsQuery,
+    FileArtifacts,
+    RunArtifacts,
+)
+from dumbbell_server.artifacts.mutations import ArtifactsMutation
+from dumbbell_server.collections.graphql import (
+    ArtifactTypeCore,
+    CollectionsQuery,
+    MembershipCore,
+    PortfolioCore,
+    ProjectArtifacts,
+    SequenceCore,
+)
+from dumbbell_server.collections.graphql import CollectionCore as ArtifactCollection
+from dumbbell_server.collections.graphql import (
+    MembershipConnectionCore as ArtifactCollectionMembershipConnection,
+)
+from dumbbell_server.collections.mutations import CollectionsMutation
 from dumbbell_server.files.graphql import FileConnection, FileCore, FilesMutation, RunFiles
 from dumbbell_server.graph.scalars import CONFIG
 from dumbbell_server.history.graphql import HistoryMutation, RunHistory
@@ -30,6 +52,9 @@ from dumbbell_server.sweeps.graphql import ProjectSweeps, RunSweeps, SweepConnec
 from dumbbell_server.views.graphql import ProjectViews, View, ViewConnection, ViewsMutation, ViewsQuery
 
 __all__ = [
+    "ArtifactCollection",
+    "ArtifactCollectionMembershipConnection",
+    "ArtifactManifest",
     "EntityConnection",
     "FileConnection",
     "ProjectConnection",
@@ -57,17 +82,17 @@ class Organization(OrganizationCore):
 
 
 @strawberry.type
-class Project(ProjectCore, ProjectRuns, ProjectSweeps, ProjectViews):
+class Project(ProjectCore, ProjectRuns, ProjectSweeps, ProjectViews, ProjectArtifacts):
     pass
 
 
 @strawberry.type
-class Run(RunCore, RunHistory, RunFiles, RunSweeps):
+class Run(RunCore, RunHistory, RunFiles, RunSweeps, RunArtifacts):
     pass
 
 
 @strawberry.type
-class File(FileCore):
+class File(FileCore, FileArtifacts):
     pass
 
 
@@ -77,7 +102,32 @@ class Sweep(SweepCore):
 
 
 @strawberry.type
-class Query(AccountsQuery, ProjectsQuery, ViewsQuery):
+class Artifact(ArtifactCore):
+    pass
+
+
+@strawberry.type
+class ArtifactType(ArtifactTypeCore):
+    pass
+
+
+@strawberry.type
+class ArtifactSequence(SequenceCore):
+    pass
+
+
+@strawberry.type
+class ArtifactPortfolio(PortfolioCore):
+    pass
+
+
+@strawberry.type
+class ArtifactCollectionMembership(MembershipCore):
+    pass
+
+
+@strawberry.type
+class Query(AccountsQuery, ProjectsQuery, ViewsQuery, ArtifactsQuery, CollectionsQuery):
     pass
 
 
@@ -91,9 +141,13 @@ class Mutation(
     FilesMutation,
     SweepsMutation,
     ViewsMutation,
+    ArtifactsMutation,
+    ArtifactEdits,
+    CollectionsMutation,
 ):
     pass
 
 
 def build_schema() -> GraphQLSchema:
-    return strawberry.Schema(query=Query, mutation=Mutation, config=CONFIG)._schema  # noqa: SLF001 - we execute it
+    found = strawberry.Schema(query=Query, mutation=Mutation, config=CONFIG, types=[ArtifactSequence, ArtifactPortfolio])
+    return found._schema  # noqa: SLF001 - we execute it

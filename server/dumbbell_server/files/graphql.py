@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import strawberry
 from graphql import BooleanValueNode, FieldNode, FragmentSpreadNode, VariableNode
@@ -27,6 +27,29 @@ from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.orphans import collect
 
 
+class StoredFile(Protocol):
+    """What the type File shows, whoever keeps the file."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def node_id(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def mimetype(self) -> str: ...
+    @property
+    def updated_at(self) -> str | None: ...
+    @property
+    def digest(self) -> str | None: ...
+    @property
+    def storage_path(self) -> str | None: ...
+    @property
+    def stored(self) -> bool: ...
+    def read_url(self, context: Context) -> str: ...
+    def upload_url(self, context: Context) -> str | None: ...
+
+
 @dataclass(frozen=True)
 class RunFile:
     """A file of a run under the name that was asked for; `row` once it was uploaded."""
@@ -35,8 +58,38 @@ class RunFile:
     name: str
     row: RunFileRow | None
 
-    def url(self, context: Context, method: str) -> str:
-        return context.signed(method, path_of(self.run_id, clean(self.name)))
+    @property
+    def node_id(self) -> str:
+        if self.row is not None:
+            return ids.encode("File", self.row.id or 0)
+        return base64.b64encode(f"File:{self.run_id}:{self.name}".encode()).decode()
+
+    @property
+    def size(self) -> int:
+        return self.row.size if self.row else 0
+
+    @property
+    def mimetype(self) -> str:
+        return self.row.mimetype if self.row else mimetype_of(self.name)
+
+    @property
+    def updated_at(self) -> str | None:
+        return self.row.updated_at if self.row else None
+
+    @property
+    def digest(self) -> str | None:
+        return self.row.md5 if self.row else None
+
+    @property
+    def storage_path(self) -> str | None:
+        return self.row.blob_key if self.row else None
+
+    @property
+    def stored(self) -> bool:
+        return self.row is not None
+
+    def read_url(self, context: Context) -> str:
+        return context.signed("GET", path_of(self.run_id, clean(self.name)))
 
     def upload_url(self, context: Context) -> str | None:
         """For those who may log to the run; the URL itself asks nobody for a key."""
@@ -45,7 +98,7 @@ class RunFile:
             return None
         direct = context.house.blobs.direct
         if direct is None:
-            return self.url(context, "PUT")
+            return context.signed("PUT", path_of(self.run_id, clean(self.name)))
         return direct.upload_url(context.write(
             lambda session: expect(session, context.house.clock, self.run_id, clean(self.name))))
 
@@ -53,59 +106,51 @@ class RunFile:
 @strawberry.type
 class FileCore:
     name: str
+    mimetype: str | None
+    storage_path: str | None
 
     @strawberry.field
-    def id(file: strawberry.Parent[RunFile]) -> strawberry.ID:
-        if file.row is not None:
-            return strawberry.ID(ids.encode("File", file.row.id or 0))
-        return strawberry.ID(base64.b64encode(f"File:{file.run_id}:{file.name}".encode()).decode())
+    def id(file: strawberry.Parent[StoredFile]) -> strawberry.ID:
+        return strawberry.ID(file.node_id)
 
     @strawberry.field
-    def display_name(file: strawberry.Parent[RunFile]) -> str:
+    def display_name(file: strawberry.Parent[StoredFile]) -> str:
         return file.name
 
     @strawberry.field
-    def url(file: strawberry.Parent[RunFile], info: Info, upload: bool | None = None) -> str | None:
+    def url(file: strawberry.Parent[StoredFile], info: Info, upload: bool | None = None) -> str | None:
         """Where to get it, null before it is there; with `upload` where to put it."""
         if upload:
             return file.upload_url(info.context)
-        return file.url(info.context, "GET") if file.row else None
+        return file.read_url(info.context) if file.stored else None
 
     @strawberry.field
-    def direct_url(file: strawberry.Parent[RunFile], info: Info) -> str:
-        return file.url(info.context, "GET")
+    def direct_url(file: strawberry.Parent[StoredFile], info: Info) -> str:
+        return file.read_url(info.context)
 
     @strawberry.field
-    def upload_url(file: strawberry.Parent[RunFile], info: Info) -> str | None:
+    def upload_url(file: strawberry.Parent[StoredFile], info: Info) -> str | None:
         return file.upload_url(info.context)
 
     @strawberry.field
-    def upload_headers(_file: strawberry.Parent[RunFile]) -> list[str] | None:
+    def upload_headers(_file: strawberry.Parent[StoredFile]) -> list[str] | None:
         return []
 
     @strawberry.field
-    def size_bytes(file: strawberry.Parent[RunFile]) -> Int64:
-        return Int64(file.row.size if file.row else 0)
+    def size_bytes(file: strawberry.Parent[StoredFile]) -> Int64:
+        return Int64(file.size)
 
     @strawberry.field
-    def mimetype(file: strawberry.Parent[RunFile]) -> str | None:
-        return file.row.mimetype if file.row else mimetype_of(file.name)
+    def updated_at(file: strawberry.Parent[StoredFile]) -> DateTime | None:
+        return DateTime(file.updated_at) if file.updated_at else None
 
     @strawberry.field
-    def updated_at(file: strawberry.Parent[RunFile]) -> DateTime | None:
-        return DateTime(file.row.updated_at) if file.row else None
+    def digest(file: strawberry.Parent[StoredFile]) -> str | None:
+        return file.digest
 
     @strawberry.field
-    def digest(file: strawberry.Parent[RunFile]) -> str | None:
-        return file.row.md5 if file.row else None
-
-    @strawberry.field
-    def md5(file: strawberry.Parent[RunFile]) -> str | None:
-        return file.row.md5 if file.row else None
-
-    @strawberry.field
-    def storage_path(file: strawberry.Parent[RunFile]) -> str | None:
-        return file.row.blob_key if file.row else None
+    def md5(file: strawberry.Parent[StoredFile]) -> str | None:
+        return file.digest
 
 
 @strawberry.type
@@ -121,7 +166,7 @@ class FileConnection:
     page_info: PageInfo
 
     @strawberry.field
-    def upload_headers(_page: strawberry.Parent[Page[RunFile]]) -> list[str]:
+    def upload_headers(_page: strawberry.Parent[Page[StoredFile]]) -> list[str]:
         """For clients of 0.10 and before, which read them here."""
         return []
 

@@ -70,7 +70,7 @@ async def put_file(request: Request) -> Response:
     house = state.house
     loop = asyncio.get_running_loop()
     limit = house.settings.max_upload
-    announced = _announced(request, limit)
+    announced = announced_size(request, limit)
     if not await loop.run_in_executor(state.pool, _has_run, house, run_id):
         raise NotFound(f"the run of file {name!r} does not exist; it may have been deleted")
     try:
@@ -78,7 +78,7 @@ async def put_file(request: Request) -> Response:
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
     try:
-        _check_whole(request, incoming, announced)
+        check_whole(request, incoming, announced)
     except BadInput:
         await house.blobs.drop(incoming)
         raise
@@ -87,7 +87,7 @@ async def put_file(request: Request) -> Response:
     return Response(b"{}", media_type="application/json", headers={"ETag": f'"{incoming.md5.hex()}"'})
 
 
-def _announced(request: Request, limit: int) -> int | None:
+def announced_size(request: Request, limit: int) -> int | None:
     text = request.headers.get("content-length")
     if text is None:
         return None
@@ -98,7 +98,7 @@ def _announced(request: Request, limit: int) -> int | None:
     return int(text)
 
 
-def _check_whole(request: Request, incoming: Incoming, announced: int | None) -> None:
+def check_whole(request: Request, incoming: Incoming, announced: int | None) -> None:
     if announced is not None and announced != incoming.size:
         raise BadInput(f"Content-Length says {announced} bytes, {incoming.size} came; send the file again")
     wanted = request.headers.get("content-md5")

@@ -6,16 +6,19 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+import orjson
 import strawberry
 
 from dumbbell_server.errors import BadInput
+from dumbbell_server.graph.wandb_json import storable
 
 T = TypeVar("T")
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 10_000
+_LARGEST_NUMBER = 2**62
 
 
 def page_size(first: int | None, default: int = DEFAULT_PAGE) -> int:
@@ -84,3 +87,21 @@ def page_of(rows: Sequence[T], size: int, key: Callable[[T], str | int], total: 
     end = edges[-1].cursor if edges else None
     start = edges[0].cursor if edges else None
     return Page(edges, PageInfo(has_next_page=len(rows) > size, end_cursor=end, start_cursor=start), total)
+
+
+def keyset_cursor(value: Any, number: int) -> str:
+    """A place in rows ordered by a value, ties by number."""
+    return base64.b64encode(orjson.dumps([value, number])).decode()
+
+
+def keyset_position(after: str | None) -> tuple[Any, int] | None:
+    if not after:
+        return None
+    try:
+        value, number = orjson.loads(base64.b64decode(after, validate=True))
+    except (binascii.Error, ValueError, TypeError):
+        raise BadInput(f"{after[:80]!r} is not a cursor of this list") from None
+    if not isinstance(value, str | int) or not storable(str(value)) or type(number) is not int or \
+            abs(number) > _LARGEST_NUMBER:
+        raise BadInput(f"{after[:80]!r} is not a cursor of this list")
+    return value, number

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     SweepConnectionRef = Any
     ViewRef = Any
     ViewConnectionRef = Any
+    ArtifactRef = Any
+    ArtifactTypeRef = Any
+    ArtifactManifestRef = Any
+    CollectionRef = Any
+    SequenceRef = Any
+    MembershipRef = Any
+    MembershipConnectionRef = Any
 else:
     _hall = strawberry.lazy("dumbbell_server.schema")
     EntityRef = Annotated["Entity", _hall]
@@ -40,3 +47,10 @@ else:
     SweepConnectionRef = Annotated["SweepConnection", _hall]
     ViewRef = Annotated["View", _hall]
     ViewConnectionRef = Annotated["ViewConnection", _hall]
+    ArtifactRef = Annotated["Artifact", _hall]
+    ArtifactTypeRef = Annotated["ArtifactType", _hall]
+    ArtifactManifestRef = Annotated["ArtifactManifest", _hall]
+    CollectionRef = Annotated["ArtifactCollection", _hall]
+    SequenceRef = Annotated["ArtifactSequence", _hall]
+    MembershipRef = Annotated["ArtifactCollectionMembership", _hall]
+    MembershipConnectionRef = Annotated["ArtifactCollectionMembershipConnection", _hall]

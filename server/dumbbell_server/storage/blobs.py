@@ -71,6 +71,14 @@ class Blobs(Protocol):
         """Bytes `start` to `end` (exclusive) in pieces. Raises FileNotFoundError before the first."""
         ...
 
+    def load(self, key: str) -> bytes:
+        """All of it, for what is small enough to be held. Raises FileNotFoundError."""
+        ...
+
+    def store(self, key: str, data: bytes) -> None:
+        """Keep what the server made itself."""
+        ...
+
     def delete(self, key: str) -> None:
         """Remove; what is not there is gone already."""
         ...
@@ -148,6 +156,16 @@ class FolderBlobs:
                 at += len(piece)
                 yield piece
 
+    def load(self, key: str) -> bytes:
+        return self._path(key).read_bytes()
+
+    def store(self, key: str, data: bytes) -> None:
+        target = self._path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        arriving = self._arriving / secrets.token_hex(16)
+        arriving.write_bytes(data)
+        arriving.rename(target)
+
     def delete(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
 
@@ -202,6 +220,12 @@ class StoreBlobs:
         got = await obstore.get_async(self._store, key, options={"range": (start, end)})
         async for piece in got.stream(min_chunk_size=PIECE):
             yield bytes(piece)
+
+    def load(self, key: str) -> bytes:
+        return bytes(obstore.get(self._store, key).bytes())
+
+    def store(self, key: str, data: bytes) -> None:
+        obstore.put(self._store, key, data)
 
     def delete(self, key: str) -> None:
         with contextlib.suppress(FileNotFoundError):

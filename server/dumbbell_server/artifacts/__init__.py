@@ -1,0 +1,1 @@
+"""Artifacts: versions, their files, and what they were made from and used for."""

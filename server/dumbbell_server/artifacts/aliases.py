@@ -1,0 +1,48 @@
+"""Aliases and tags: names that versions get and lose."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from dumbbell_server.artifacts import queries
+from dumbbell_server.artifacts.names import LATEST, checked_alias, checked_tag, version_number
+from dumbbell_server.artifacts.tables import AliasRow, ArtifactTagRow, MembershipRow
+
+
+def set_alias(session: Session, member: MembershipRow, name: str) -> None:
+    """The alias names this version of the collection, whichever it named before."""
+    if version_number(name) is not None:
+        return  # follows from the number
+    row = queries.alias(session, member.collection_id, checked_alias(name))
+    if row is None:
+        row = AliasRow(collection_id=member.collection_id, membership_id=member.id or 0, name=name)
+    row.membership_id = member.id or 0
+    session.add(row)
+    session.flush()
+
+
+def drop_alias(session: Session, member: MembershipRow, name: str) -> None:
+    """The alias does not name this version, which it may not have done before."""
+    session.execute(delete(AliasRow).where(
+        col(AliasRow.membership_id) == member.id, col(AliasRow.name) == name))
+
+
+def keep_latest(session: Session, collection_id: int) -> None:
+    """After a version is gone: `latest` names the newest that is left."""
+    newest = queries.newest_membership(session, collection_id)
+    if newest is not None and queries.alias(session, collection_id, LATEST) is None:
+        set_alias(session, newest, LATEST)
+
+
+def tag(session: Session, artifact_id: int, name: str) -> None:
+    known = {row.name for row in queries.tags_of(session, [artifact_id])}
+    if checked_tag(name) not in known:
+        session.add(ArtifactTagRow(artifact_id=artifact_id, name=name))
+        session.flush()
+
+
+def untag(session: Session, artifact_id: int, name: str) -> None:
+    session.execute(delete(ArtifactTagRow).where(
+        col(ArtifactTagRow.artifact_id) == artifact_id, col(ArtifactTagRow.name) == name))

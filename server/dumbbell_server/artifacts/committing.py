@@ -1,0 +1,179 @@
+"""Finalising a version: its manifests become one, every byte is there, it gets its number."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+from sqlmodel import col
+
+from dumbbell_server.artifacts import access, manifests, queries
+from dumbbell_server.artifacts.aliases import set_alias
+from dumbbell_server.artifacts.manifests import FILE_NAME, FULL, INCREMENTAL, PATCH, Entry
+from dumbbell_server.artifacts.names import LATEST
+from dumbbell_server.artifacts.tables import (
+    COMMITTED,
+    ArtifactRow,
+    CollectionRow,
+    EntryRow,
+    ManifestRow,
+    MembershipRow,
+)
+from dumbbell_server.clock import Clock
+from dumbbell_server.errors import BadInput, NotFound
+from dumbbell_server.graph.actor import Actor
+from dumbbell_server.storage.database import reading
+from dumbbell_server.storage.dialect import insert_many
+from dumbbell_server.storage.house import House
+from dumbbell_server.storage.orphans import orphan
+
+_COLUMNS = {"artifact_id": "int", "path": "text", "blob_id": "int", "size": "bigint", "digest": "text", "ref": "text"}
+
+
+def manifest_key() -> str:
+    token = secrets.token_hex(16)
+    return f"manifests/{token[:2]}/{token}"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a version will hold, and the manifest that says so."""
+
+    entries: list[Entry]
+    manifest: ManifestRow  # a stored one, or a new one that the server made of several
+    digest: str | None  # of a version that was put together here
+    seen: frozenset[tuple[int, str]]  # the uploads that went into it
+
+
+def commit(house: House, actor: Actor, node_id: str) -> ArtifactRow:
+    """The version is committed, which it may be already. BadInput where a manifest or a byte is missing."""
+    while True:
+        with reading(house.database) as session:
+            artifact = access.for_writing(session, actor, node_id, "commit artifacts")
+            if artifact.state == COMMITTED:
+                return artifact
+            contents = _gather(house, session, artifact)
+        done = house.database.write(
+            lambda session, read=contents: _commit(session, house.clock, artifact.id or 0, read))  # type: ignore[misc]
+        if done is not None:
+            return done  # type: ignore[no-any-return]
+        house.blobs.delete(contents.manifest.blob_key or "")  # a manifest came while we read: once more
+
+
+def _gather(house: House, session: Session, artifact: ArtifactRow) -> Contents:
+    """Read the manifests that came, and make one of them where they are several or only say what changes."""
+    rows = [row for row in queries.manifests_of(session, artifact.id or 0) if row.blob_key]
+    seen = frozenset((row.id or 0, row.blob_key or "") for row in rows)
+    announced = {row.kind for row in queries.manifests_of(session, artifact.id or 0)}
+    if not rows and announced <= {FULL}:
+        raise BadInput("the manifest of this artifact was not uploaded; upload it, then commit")
+    whole = [row for row in rows if row.kind == FULL]
+    if whole and len(rows) == len(whole):
+        manifest = manifests.parse(house.blobs.load(whole[-1].blob_key or ""))
+        return Contents(list(manifests.entries(manifest)), whole[-1], None, seen)
+    base = _load(house, whole[-1]) if whole else _base(house, session, artifact, rows)
+    changes = [_load(house, row) for row in rows if row.kind in {INCREMENTAL, PATCH}]
+    manifest = manifests.merged(base, changes)
+    entries = list(manifests.entries(manifest))
+    return Contents(entries, _keep(house, artifact, manifest), manifests.digest(entries), seen)
+
+
+def _load(house: House, row: ManifestRow) -> dict[str, Any]:
+    return manifests.parse(house.blobs.load(row.blob_key or ""))
+
+
+def _base(house: House, session: Session, artifact: ArtifactRow, rows: list[ManifestRow]) -> dict[str, Any] | None:
+    """What an incremental manifest builds on: the version it names, or the latest of the sequence."""
+    incremental = [row for row in queries.manifests_of(session, artifact.id or 0) if row.kind == INCREMENTAL]
+    if not incremental:
+        return None
+    named = next((row.base_artifact_id for row in reversed(incremental) if row.base_artifact_id), None)
+    latest = None if named else queries.latest(session, artifact.sequence_id)
+    number = named or (latest.id if latest else None)
+    if number is None:
+        return None
+    current = queries.current_manifest(session, number)
+    if current is None:
+        raise BadInput("the version on which this one builds is deleted; log it anew")
+    return _load(house, current)
+
+
+def _keep(house: House, artifact: ArtifactRow, manifest: dict[str, Any]) -> ManifestRow:
+    data = orjson.dumps(manifest)
+    key = manifest_key()
+    house.blobs.store(key, data)
+    digest = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+    return ManifestRow(artifact_id=artifact.id or 0, name=FILE_NAME, kind=FULL, digest=digest, size=len(data),
+                       blob_key=key)
+
+
+def _commit(session: Session, clock: Clock, artifact_id: int, contents: Contents) -> ArtifactRow | None:
+    """None where the manifests are no longer those that were read."""
+    artifact = session.get(ArtifactRow, artifact_id, with_for_update=True)
+    if artifact is None:
+        raise NotFound("the artifact was deleted while it was committed")
+    if artifact.state == COMMITTED:
+        return artifact
+    stored = queries.manifests_of(session, artifact_id)
+    if frozenset((row.id, row.blob_key) for row in stored if row.blob_key) != contents.seen:
+        return None
+    collection = session.get_one(CollectionRow, artifact.sequence_id, with_for_update=True)
+    _insert(session, artifact, contents.entries)
+    _settle_manifests(session, stored, contents)
+    now = clock.text()
+    artifact.state, artifact.version_index, artifact.updated_at = COMMITTED, collection.next_version, now
+    artifact.size = sum(entry.size for entry in contents.entries)
+    artifact.file_count = len(contents.entries)
+    artifact.commit_hash = clock.token(40)
+    artifact.digest = contents.digest or artifact.digest
+    session.add(artifact)
+    member = join(session, clock, collection, artifact)
+    for alias in [*orjson.loads(artifact.wanted_aliases), LATEST]:
+        set_alias(session, member, alias)
+    return artifact
+
+
+def join(session: Session, clock: Clock, collection: CollectionRow, artifact: ArtifactRow) -> MembershipRow:
+    """The version has the next number of the collection, whose row the caller holds."""
+    now = clock.text()
+    member = MembershipRow(collection_id=collection.id or 0, artifact_id=artifact.id or 0,
+                           version_index=collection.next_version, created_at=now)
+    collection.next_version += 1
+    collection.updated_at = now
+    session.add_all([member, collection])
+    session.flush()
+    return member
+
+
+def _insert(session: Session, artifact: ArtifactRow, entries: list[Entry]) -> None:
+    """Every file of the version, each with its bytes. BadInput names one whose bytes did not come."""
+    held = queries.blob_ids(session, artifact.project_id, (entry.digest for entry in entries if entry.ref is None))
+    rows = []
+    for entry in entries:
+        if entry.ref is None and entry.digest not in held:
+            raise BadInput(f"the bytes of {entry.path[:140]!r} were not uploaded; upload them, then commit")
+        stored = entry.ref is None
+        rows.append((artifact.id, entry.path, held[entry.digest] if stored else None, entry.size,
+                     None if stored else entry.digest, entry.ref))
+    session.execute(delete(EntryRow).where(col(EntryRow.artifact_id) == artifact.id))
+    if rows:
+        insert_many(session, "artifact_entries", _COLUMNS, rows)
+
+
+def _settle_manifests(session: Session, stored: Any, contents: Contents) -> None:
+    """One manifest is left."""
+    keep = contents.manifest
+    for row in stored:
+        if row.id != keep.id:
+            orphan(session, [row.blob_key] if row.blob_key else [])
+            session.delete(row)
+    kept = session.get_one(ManifestRow, keep.id) if keep.id else keep
+    kept.current = True
+    session.add(kept)
+    session.flush()

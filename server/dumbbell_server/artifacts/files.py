@@ -1,0 +1,179 @@
+"""Files of versions and manifests, in the form in which the type File shows them."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from dumbbell_server import ids
+from dumbbell_server.artifacts.manifests import hex_of
+from dumbbell_server.artifacts.queries import FileOfVersion
+from dumbbell_server.artifacts.tables import ArtifactRow, ManifestRow
+from dumbbell_server.artifacts.uploads import Planned
+from dumbbell_server.files.routes import mimetype_of
+from dumbbell_server.graph.context import Context
+
+
+def file_path(artifact_id: int, digest: str, name: str) -> str:
+    """Where a file's bytes are. Its last name is there for whoever saves it; any name will do."""
+    return f"/storage/wandb_artifacts/{artifact_id}/{hex_of(digest)}/{name.rsplit('/', 1)[-1]}"
+
+
+def manifest_path(manifest_id: int, name: str) -> str:
+    return f"/storage/manifests/{manifest_id}/{name}"
+
+
+def part_path(upload_id: str, number: int) -> str:
+    return f"/storage/parts/{upload_id}/{number}"
+
+
+def storage_path(artifact_id: int, digest: str) -> str:
+    """Opaque to clients, which only look at how it begins (behaviours.md 7.7)."""
+    return f"wandb_artifacts/{artifact_id}/{hex_of(digest)}"
+
+
+def _file_id(artifact_id: int, name: str) -> str:
+    return base64.b64encode(f"ArtifactFile:{artifact_id}:{name}".encode("utf-8", "surrogatepass")).decode()
+
+
+@dataclass(frozen=True)
+class VersionFile:
+    """A file of a committed version."""
+
+    artifact: ArtifactRow
+    name: str
+    digest: str
+    size: int
+    ref: str | None
+    birth_artifact_id: int
+
+    stored = True
+
+    @property
+    def artifact_id(self) -> int:
+        return self.birth_artifact_id
+
+    @property
+    def node_id(self) -> str:
+        return _file_id(self.artifact.id or 0, self.name)
+
+    @property
+    def mimetype(self) -> str:
+        return mimetype_of(self.name)
+
+    @property
+    def updated_at(self) -> str | None:
+        return self.artifact.updated_at
+
+    @property
+    def storage_path(self) -> str | None:
+        return None if self.ref is not None else storage_path(self.birth_artifact_id, self.digest)
+
+    def read_url(self, context: Context) -> str:
+        """A reference leads to where it lies."""
+        if self.ref is not None:
+            return self.ref
+        return context.signed("GET", file_path(self.artifact.id or 0, self.digest, self.name))
+
+    def upload_url(self, _context: Context) -> str | None:
+        return None
+
+
+def version_file(artifact: ArtifactRow, found: FileOfVersion) -> VersionFile:
+    entry, blob = found
+    birth = blob.birth_artifact_id if blob else artifact.id or 0
+    return VersionFile(artifact, entry.path, blob.digest if blob else entry.digest or "", entry.size, entry.ref, birth)
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file that is about to be uploaded, or need not be."""
+
+    plan: Planned
+
+    updated_at: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+    @property
+    def artifact_id(self) -> int:
+        return self.plan.birth_artifact_id
+
+    @property
+    def node_id(self) -> str:
+        return _file_id(self.plan.artifact_id, self.name)
+
+    @property
+    def size(self) -> int:
+        return self.plan.stored_size or 0
+
+    @property
+    def mimetype(self) -> str:
+        return mimetype_of(self.name)
+
+    @property
+    def digest(self) -> str | None:
+        return self.plan.md5
+
+    @property
+    def storage_path(self) -> str | None:
+        return storage_path(self.plan.birth_artifact_id, self.plan.md5)
+
+    @property
+    def stored(self) -> bool:
+        return self.plan.stored_size is not None
+
+    def _path(self) -> str:
+        return file_path(self.plan.artifact_id, self.plan.md5, self.name)
+
+    def read_url(self, context: Context) -> str:
+        return context.signed("GET", self._path())
+
+    def upload_url(self, context: Context) -> str | None:
+        """In one piece, which works also where parts were asked for."""
+        return None if self.stored else context.signed("PUT", self._path())
+
+
+@dataclass(frozen=True)
+class ManifestFile:
+    """The file of a manifest; with `uploading` for who announced it."""
+
+    row: ManifestRow
+    uploading: bool = False
+
+    artifact_id: int | None = None
+    mimetype: str = "application/json"
+    updated_at: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.row.name
+
+    @property
+    def node_id(self) -> str:
+        return ids.encode("ArtifactManifestFile", self.row.id or 0)
+
+    @property
+    def size(self) -> int:
+        return self.row.size
+
+    @property
+    def digest(self) -> str | None:
+        return self.row.digest or None
+
+    @property
+    def storage_path(self) -> str | None:
+        return f"wandb_manifests/{self.row.id}/{self.name}"
+
+    @property
+    def stored(self) -> bool:
+        return self.row.blob_key is not None
+
+    def read_url(self, context: Context) -> str:
+        return context.signed("GET", manifest_path(self.row.id or 0, self.name))
+
+    def upload_url(self, context: Context) -> str | None:
+        return context.signed("PUT", manifest_path(self.row.id or 0, self.name)) if self.uploading else None
+

@@ -1,0 +1,362 @@
+"""What versions of artifacts add to the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Annotated, Any
+
+import strawberry
+
+from dumbbell_server import ids
+from dumbbell_server.accounts.tables import UserRow
+from dumbbell_server.artifacts import access, queries, service
+from dumbbell_server.artifacts.access import ARTIFACT
+from dumbbell_server.artifacts.files import (
+    ManifestFile,
+    PlannedFile,
+    VersionFile,
+    part_path,
+    version_file,
+)
+from dumbbell_server.artifacts.tables import (
+    COMMITTED,
+    AliasRow,
+    ArtifactRow,
+    ArtifactTagRow,
+    ArtifactTypeRow,
+    CollectionRow,
+)
+from dumbbell_server.errors import BadInput
+from dumbbell_server.files.graphql import StoredFile
+from dumbbell_server.graph.connections import Edge, Page, PageInfo, number, page_of, page_size, position
+from dumbbell_server.graph.context import Context, Info
+from dumbbell_server.graph.refs import (
+    ArtifactManifestRef,
+    ArtifactRef,
+    ArtifactTypeRef,
+    CollectionRef,
+    FileConnectionRef,
+    FileRef,
+    MembershipConnectionRef,
+    RunConnectionRef,
+    RunRef,
+    SequenceRef,
+    UserRef,
+)
+from dumbbell_server.graph.scalars import DateTime, Int64, JSONString
+from dumbbell_server.runs.tables import RunRow
+
+_MOST_ENTRIES = 20_000
+
+
+@strawberry.enum
+class ArtifactState(Enum):
+    PENDING = "PENDING"
+    COMMITTED = "COMMITTED"
+    DELETED = "DELETED"
+
+
+@strawberry.enum
+class ArtifactDigestAlgorithm(Enum):
+    MANIFEST_MD5 = "MANIFEST_MD5"
+    MANIFEST_XXH128 = "MANIFEST_XXH128"
+
+
+@strawberry.type
+class ArtifactAlias:
+    @strawberry.field
+    def id(row: strawberry.Parent[AliasRow]) -> strawberry.ID:
+        return strawberry.ID(ids.encode("ArtifactAlias", row.id or 0))
+
+    @strawberry.field
+    def alias(row: strawberry.Parent[AliasRow]) -> str:
+        return row.name
+
+    @strawberry.field
+    def artifact_collection(row: strawberry.Parent[AliasRow], info: Info) -> CollectionRef | None:
+        return info.context.get(CollectionRow, row.collection_id)
+
+    @strawberry.field
+    def artifact_collection_name(row: strawberry.Parent[AliasRow], info: Info) -> str | None:
+        return info.context.require(CollectionRow, row.collection_id).name
+
+
+@strawberry.type
+class Tag:
+    name: str
+
+    @strawberry.field
+    def id(row: strawberry.Parent[ArtifactTagRow]) -> strawberry.ID:
+        return strawberry.ID(ids.encode("Tag", row.id or 0))
+
+
+@strawberry.type
+class ArtifactManifest:
+    @strawberry.field
+    def id(manifest: strawberry.Parent[ManifestFile]) -> strawberry.ID:
+        return strawberry.ID(ids.encode("ArtifactManifest", manifest.row.id or 0))
+
+    @strawberry.field
+    def file(manifest: strawberry.Parent[ManifestFile]) -> FileRef:
+        return manifest
+
+
+@strawberry.input
+class ArtifactManifestEntryInput:
+    name: str
+    digest: str
+    birth_artifact_id: str | None = strawberry.field(name="birthArtifactID", default=None)
+    size: Int64 | None = None
+    ref: str | None = None
+
+
+ArtifactCreator = Annotated[RunRef | UserRef, strawberry.union("ArtifactCreator")]
+
+
+def page_of_files(context: Context, artifact: ArtifactRow, names: Sequence[str] | None, after: str | None,
+                  first: int | None) -> Page[VersionFile]:
+    """Files of a committed version by name."""
+    size, begin = page_size(first), position(after)
+    if artifact.state != COMMITTED:
+        return Page([], PageInfo(has_next_page=False, end_cursor=None), 0)
+    number_of = artifact.id or 0
+    if names:
+        every = queries.files_named(context.session, number_of, names)
+        found, total = [file for file in every if begin is None or file[0].path > begin], len(every)
+    else:
+        found, total = queries.files(context.session, number_of, begin, size + 1), artifact.file_count
+    files = [version_file(artifact, file) for file in found]
+    return page_of(files, size, lambda file: file.name, total)
+
+
+@strawberry.type
+class ArtifactCore:
+    digest: str
+    description: str | None
+    labels: JSONString | None
+    size: Int64
+    file_count: Int64
+    commit_hash: str | None
+    version_index: int | None
+    history_step: Int64 | None
+    created_at: DateTime
+    updated_at: DateTime | None
+
+    @strawberry.field
+    def id(artifact: strawberry.Parent[ArtifactRow]) -> strawberry.ID:
+        return strawberry.ID(ids.encode(ARTIFACT, artifact.id or 0))
+
+    @strawberry.field
+    def state(artifact: strawberry.Parent[ArtifactRow]) -> ArtifactState:
+        return ArtifactState(artifact.state)
+
+    @strawberry.field
+    def digest_algorithm(artifact: strawberry.Parent[ArtifactRow]) -> ArtifactDigestAlgorithm | None:
+        return ArtifactDigestAlgorithm(artifact.digest_algorithm)
+
+    @strawberry.field
+    def metadata(artifact: strawberry.Parent[ArtifactRow]) -> JSONString | None:
+        return JSONString(artifact.metadata_json) if artifact.metadata_json is not None else None
+
+    @strawberry.field
+    def ttl_duration_seconds(artifact: strawberry.Parent[ArtifactRow]) -> Int64:
+        return Int64(artifact.ttl_seconds)
+
+    @strawberry.field
+    def ttl_is_inherited(artifact: strawberry.Parent[ArtifactRow]) -> bool:
+        return artifact.ttl_seconds == service.INHERITED
+
+    @strawberry.field
+    def artifact_type(artifact: strawberry.Parent[ArtifactRow], info: Info) -> ArtifactTypeRef:
+        sequence = info.context.require(CollectionRow, artifact.sequence_id)
+        return info.context.require(ArtifactTypeRow, sequence.type_id)
+
+    @strawberry.field
+    def artifact_sequence(artifact: strawberry.Parent[ArtifactRow], info: Info) -> SequenceRef:
+        return info.context.require(CollectionRow, artifact.sequence_id)
+
+    @strawberry.field
+    def aliases(artifact: strawberry.Parent[ArtifactRow], info: Info) -> list[ArtifactAlias]:
+        """In every collection that the asker may see."""
+        found = _of_page(info.context, "aliases", artifact, lambda numbers: queries.aliases_of(
+            info.context.session, numbers))
+        return [row for row in found if sees_collection(info.context, row.collection_id)]
+
+    @strawberry.field
+    def tags(artifact: strawberry.Parent[ArtifactRow], info: Info) -> list[Tag]:
+        found: list[Any] = _of_page(info.context, "tags", artifact, lambda numbers: [
+            (row.artifact_id, row) for row in queries.tags_of(info.context.session, numbers)])
+        return found
+
+    @strawberry.field
+    def current_manifest(artifact: strawberry.Parent[ArtifactRow], info: Info) -> ArtifactManifestRef | None:
+        row = queries.current_manifest(info.context.session, artifact.id or 0)
+        return ManifestFile(row) if row else None
+
+    @strawberry.field
+    def created_by(artifact: strawberry.Parent[ArtifactRow], info: Info) -> ArtifactCreator | None:
+        """The run, where there is one that the asker may see; else the user."""
+        run = info.context.get(RunRow, artifact.run_id)
+        if run is not None and access.sees_project(info.context.session, info.context.visitor, run.project_id):
+            return run
+        return info.context.get(UserRow, artifact.user_id)
+
+    @strawberry.field
+    def used_by(artifact: strawberry.Parent[ArtifactRow], info: Info, after: str | None = None,
+                first: int | None = None) -> RunConnectionRef:
+        """Runs that took it in, as far as the asker may see them."""
+        session, visitor = info.context.session, info.context.visitor
+        size = page_size(first, 1000)
+        rows = [row for row in queries.users_of(session, artifact.id or 0, number(after))
+                if access.sees_project(session, visitor, row[1].project_id)]
+        page = page_of(rows[:size + 1], size, lambda row: row[0], len(rows))
+        return Page([Edge(edge.node[1], edge.cursor) for edge in page.edges], page.page_info, page.total_count)
+
+    @strawberry.field
+    def artifact_memberships(artifact: strawberry.Parent[ArtifactRow], info: Info) -> MembershipConnectionRef:
+        rows = [row for row in queries.memberships_of(info.context.session, artifact.id or 0)
+                if sees_collection(info.context, row.collection_id)]
+        return page_of(rows, len(rows), lambda row: row.id or 0, len(rows))
+
+    @strawberry.field
+    def files(artifact: strawberry.Parent[ArtifactRow], info: Info, names: list[str] | None = None,
+              after: str | None = None, first: int | None = None) -> FileConnectionRef | None:
+        return page_of_files(info.context, artifact, names, after, first)
+
+    @strawberry.field
+    def files_by_manifest_entries(
+        artifact: strawberry.Parent[ArtifactRow], info: Info, storage_layout: str, manifest_version: str,
+        entries: list[ArtifactManifestEntryInput] | None = None, storage_region: str | None = None,
+        first: int | None = None, after: str | None = None,
+    ) -> FileConnectionRef | None:
+        """URLs of the entries that the version really has."""
+        del storage_layout, manifest_version, storage_region, first, after
+        if len(entries or ()) > _MOST_ENTRIES:
+            raise BadInput(f"{len(entries or ())} entries were asked for, at most {_MOST_ENTRIES} are answered")
+        wanted = {entry.name: entry.digest for entry in entries or ()}
+        found = [version_file(artifact, file) for file in queries.files_named(
+            info.context.session, artifact.id or 0, list(wanted))]
+        files = [file for file in found if file.digest == wanted[file.name]]
+        return page_of(files, len(files), lambda file: file.name, len(files))
+
+
+def _of_page(context: Context, what: str, artifact: ArtifactRow, load: Any) -> list[Any]:
+    """Rows of one version out of those of all versions on its page, which are asked for together."""
+    page: list[int] = context.notes.get("versions on a page") or []  # type: ignore[assignment]
+    number_of = artifact.id or 0
+    if number_of not in page:
+        return [row for _, row in load([number_of])]
+    loaded: dict[int, list[Any]] | None = context.notes.get(f"{what} of a page")  # type: ignore[assignment]
+    if loaded is None or number_of not in loaded:
+        loaded = {key: [] for key in page}
+        for key, row in load(page):
+            loaded[key].append(row)
+        context.notes[f"{what} of a page"] = loaded
+    return loaded[number_of]
+
+
+def know_page(context: Context, artifacts: Sequence[ArtifactRow]) -> None:
+    """These versions are shown together: what each needs is asked for once."""
+    context.know(*artifacts)
+    context.notes["versions on a page"] = [artifact.id for artifact in artifacts]
+
+
+def sees_collection(context: Context, collection_id: int) -> bool:
+    collection = context.get(CollectionRow, collection_id)
+    return collection is not None and access.sees_project(context.session, context.visitor, collection.project_id)
+
+
+@strawberry.type
+class UploadUrlPart:
+    part_number: Int64
+    upload_url: str
+
+
+@strawberry.type
+class UploadMultipartUrls:
+    upload_id: str = strawberry.field(name="uploadID")
+    upload_url_parts: list[UploadUrlPart]
+
+
+@strawberry.type
+class FileArtifacts:
+    """What only files of artifacts have."""
+
+    @strawberry.field
+    def upload_multipart_urls(file: strawberry.Parent[StoredFile], info: Info) -> UploadMultipartUrls | None:
+        if not isinstance(file, PlannedFile) or file.plan.upload_id is None:
+            return None
+        upload = file.plan.upload_id
+        return UploadMultipartUrls(upload_id=upload, upload_url_parts=[
+            UploadUrlPart(part_number=Int64(part), upload_url=info.context.signed("PUT", part_path(upload, part)))
+            for part in file.plan.parts])
+
+    @strawberry.field
+    def artifact(file: strawberry.Parent[StoredFile], info: Info) -> ArtifactRef | None:
+        """The version for which the bytes first came, where the asker may see it."""
+        number_of = file.artifact_id if isinstance(file, PlannedFile | VersionFile) else None
+        artifact = info.context.get(ArtifactRow, number_of)
+        seen = artifact is not None and access.sees(info.context.session, info.context.visitor, artifact)
+        return artifact if seen else None
+
+
+@strawberry.type
+class ArtifactEdge:
+    node: ArtifactRef
+    cursor: str
+
+
+@strawberry.type
+class ArtifactConnection:
+    total_count: int
+    edges: list[ArtifactEdge]
+    page_info: PageInfo
+
+
+def _used(context: Context, run: RunRow, kind: str, after: str | None, first: int | None) -> Page[ArtifactRow]:
+    size = page_size(first)
+    session = context.session
+    rows = queries.used(session, run.id or 0, kind, number(after), size + 1)
+    know_page(context, [artifact for _, artifact in rows])
+    page = page_of(rows, size, lambda row: row[0], queries.count_used(session, run.id or 0, kind))
+    return Page([Edge(edge.node[1], edge.cursor) for edge in page.edges], page.page_info, page.total_count)
+
+
+@strawberry.type
+class RunArtifacts:
+    @strawberry.field
+    def input_artifacts(run: strawberry.Parent[RunRow], info: Info, after: str | None = None,
+                        first: int | None = None) -> ArtifactConnection | None:
+        return _used(info.context, run, service.INPUT, after, first)
+
+    @strawberry.field
+    def output_artifacts(run: strawberry.Parent[RunRow], info: Info, after: str | None = None,
+                         first: int | None = None) -> ArtifactConnection | None:
+        return _used(info.context, run, service.OUTPUT, after, first)
+
+
+@strawberry.type
+class ClientIDMapping:
+    server_id: strawberry.ID = strawberry.field(name="serverID")
+
+
+@strawberry.type
+class ArtifactsQuery:
+    @strawberry.field
+    def artifact(self, info: Info, id: strawberry.ID) -> ArtifactRef | None:
+        """Pending ones too: their maker asks for them while it fills them."""
+        return access.find(info.context.session, info.context.visitor, id)
+
+    @strawberry.field
+    def client_id_mapping(
+        self, info: Info, client_id: Annotated[strawberry.ID, strawberry.argument(name="clientID")],
+    ) -> ClientIDMapping | None:
+        session, visitor = info.context.session, info.context.visitor
+        row = queries.client_id(session, client_id)
+        if row is None:
+            return None
+        node = access.node_of(row.artifact_id) if row.artifact_id else \
+            ids.encode(access.COLLECTION, row.collection_id or 0)
+        seen = access.find(session, visitor, node) if row.artifact_id else access.find_collection(session, visitor, node)
+        return ClientIDMapping(server_id=strawberry.ID(node)) if seen else None

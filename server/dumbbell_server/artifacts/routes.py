@@ -1,0 +1,198 @@
+"""PUT of files, parts and manifests on signed URLs; GET there, and on the older paths that take a key."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.orm import Session
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dumbbell_server.artifacts import downloads, uploads
+from dumbbell_server.artifacts.committing import manifest_key
+from dumbbell_server.artifacts.downloads import Found
+from dumbbell_server.artifacts.manifests import digest_of
+from dumbbell_server.errors import BadInput, NotFound
+from dumbbell_server.files.routes import announced_size, check_whole, etag_of, mimetype_of
+from dumbbell_server.http.ranges import Blob, send_blob
+from dumbbell_server.http.state import actor_of, state_of
+from dumbbell_server.storage import orphans
+from dumbbell_server.storage.blobs import Incoming
+from dumbbell_server.storage.database import reading
+from dumbbell_server.storage.house import House
+
+Unit = Callable[[Session], bool]
+
+
+def _check_signature(request: Request) -> None:
+    query = request.query_params
+    state_of(request).house.signer.check(request.method, request.scope["path"], query.get("expires", ""),
+                                         query.get("signature", ""))
+
+
+def _token_key(folder: str) -> str:
+    token = secrets.token_hex(16)
+    return f"{folder}/{token[:2]}/{token}"
+
+
+async def _receive(request: Request, limit: int) -> Incoming | None:
+    """The body, whole and as announced; None where the sender is gone."""
+    house = state_of(request).house
+    announced = announced_size(request, limit)
+    try:
+        incoming = await house.blobs.receive(request.stream(), limit)
+    except ClientDisconnect:
+        return None
+    try:
+        check_whole(request, incoming, announced)
+    except BadInput:
+        await house.blobs.drop(incoming)
+        raise
+    return incoming
+
+
+async def _keep(house: House, incoming: Incoming, key: str, unit: Unit) -> Response:
+    """The bytes are kept under the key, unless the unit fails or has no use for them."""
+    try:
+        await house.blobs.keep(incoming, key)
+    except BaseException:
+        await house.blobs.drop(incoming)
+        raise
+    try:
+        needed = await house.database.write_soon(unit)
+    except Exception:  # a cancelled wait is no failure: the unit may still be committed, and needs the bytes
+        house.blobs.delete(key)
+        raise
+    if not needed:
+        house.blobs.delete(key)
+    return Response(b"{}", media_type="application/json", headers={"ETag": f'"{incoming.md5.hex()}"'})
+
+
+async def put_file(request: Request) -> Response:
+    """Bytes with the digest that is in the path, or 400 and nothing kept."""
+    _check_signature(request)
+    house, artifact_id = state_of(request).house, int(request.path_params["artifact_id"])
+    digest = digest_of(request.path_params["digest"]) or ""
+    await _in_pool(request, uploads.awaited, artifact_id)
+    incoming = await _receive(request, house.settings.max_upload)
+    if incoming is None:
+        return Response(status_code=400)  # nobody reads it
+    if incoming.md5_base64 != digest:
+        await house.blobs.drop(incoming)
+        raise BadInput(f"the body has MD5 {incoming.md5.hex()}, the file was announced with "
+                       f"{request.path_params['digest']}; send it again")
+    key = _token_key("artifacts")
+    return await _keep(house, incoming, key, lambda session: uploads.received(
+        session, house.clock, artifact_id, digest, incoming.size, key))
+
+
+async def put_manifest(request: Request) -> Response:
+    _check_signature(request)
+    house, number = state_of(request).house, int(request.path_params["manifest_id"])
+    incoming = await _receive(request, house.settings.max_body)
+    if incoming is None:
+        return Response(status_code=400)
+    key = manifest_key()
+
+    def unit(session: Session) -> bool:
+        uploads.received_manifest(session, house.clock, number, incoming.size, incoming.md5_base64, key)
+        return True
+
+    answer = await _keep(house, incoming, key, unit)
+    await asyncio.get_running_loop().run_in_executor(state_of(request).pool, orphans.collect, house)
+    return answer
+
+
+async def put_part(request: Request) -> Response:
+    _check_signature(request)
+    house, upload = state_of(request).house, request.path_params["upload"]
+    incoming = await _receive(request, house.settings.max_upload)
+    if incoming is None:
+        return Response(status_code=400)
+    key = _token_key("parts")
+
+    def unit(session: Session) -> bool:
+        uploads.received_part(session, upload, int(request.path_params["number"]), incoming.size,
+                              incoming.md5_base64, key)
+        return True
+
+    return await _keep(house, incoming, key, unit)
+
+
+async def join_parts(house: House, parts: list[tuple[str, int]], artifact_id: int, digest: str) -> None:
+    """One file of the parts (key and size), in their order. BadInput where it is not the one that was announced."""
+    async def all_pieces() -> downloads.Pieces:
+        for key, size in parts:
+            async for piece in house.blobs.read(key, 0, size):
+                yield piece
+
+    incoming = await house.blobs.receive(all_pieces(), house.settings.max_upload)
+    if incoming.md5_base64 != digest:
+        await house.blobs.drop(incoming)
+        raise BadInput(f"the parts make a file with MD5 {incoming.md5_base64!r}, announced was {digest!r}")
+    key = _token_key("artifacts")
+    await _keep(house, incoming, key, lambda session: uploads.received(
+        session, house.clock, artifact_id, digest, incoming.size, key))
+
+
+async def _in_pool(request: Request, find: Callable[..., Found | int | None], *given: object) -> Found | int | None:
+    state = state_of(request)
+
+    def ask() -> Found | int | None:
+        with reading(state.house.database) as session:
+            return find(session, *given)
+    return await asyncio.get_running_loop().run_in_executor(state.pool, ask)
+
+
+async def _send(request: Request, name: str, find: Callable[..., Found | None], *given: object) -> Response:
+    found = await _in_pool(request, find, *given)
+    if not isinstance(found, Found):
+        raise NotFound(f"file {name!r} is not here, or you may not see it")
+    return send_blob(request, state_of(request).house.blobs,
+                     Blob(found.blob_key, found.size, etag_of(found.digest), mimetype_of(name), name))
+
+
+async def get_file(request: Request) -> Response:
+    _check_signature(request)
+    path = request.path_params
+    return await _send(request, path["name"], downloads.signed_file, int(path["artifact_id"]), path["digest"])
+
+
+async def get_manifest(request: Request) -> Response:
+    _check_signature(request)
+    path = request.path_params
+    return await _send(request, path["name"], downloads.manifest, int(path["manifest_id"]))
+
+
+async def get_v1(request: Request) -> Response:
+    """The first layout: a digest in an entity."""
+    path = request.path_params
+    return await _send(request, path["digest"], downloads.in_entity, actor_of(request), path["entity"],
+                       path["digest"])
+
+
+async def get_v2(request: Request) -> Response:
+    """The second layout. Its segments are read before they are unescaped: a name may hold a slash, or be empty."""
+    place = downloads.place_of(request.scope["raw_path"].decode("latin-1"))
+    if place is None:
+        raise NotFound("this is no path of an artifact's file")
+    return await _send(request, place.name, downloads.at, actor_of(request), place)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def _both(path: str, put: Handler, get: Handler) -> list[Route]:
+    return [Route(path, put, methods=["PUT"]), Route(path, get, methods=["GET", "HEAD"])]
+
+
+ROUTES = [
+    *_both("/storage/wandb_artifacts/{artifact_id:int}/{digest}/{name:path}", put_file, get_file),
+    *_both("/storage/manifests/{manifest_id:int}/{name}", put_manifest, get_manifest),
+    Route("/storage/parts/{upload}/{number:int}", put_part, methods=["PUT"]),
+    Route("/artifacts/{entity}/{digest}", get_v1, methods=["GET", "HEAD"]),
+    Route("/artifactsV2/{rest:path}", get_v2, methods=["GET", "HEAD"]),
+]

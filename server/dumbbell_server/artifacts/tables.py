@@ -1,0 +1,230 @@
+"""Rows of artifacts: types, collections, versions, where versions are members, manifests and bytes."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+PENDING = "PENDING"
+COMMITTED = "COMMITTED"
+DELETED = "DELETED"
+SEQUENCE = "sequence"
+PORTFOLIO = "portfolio"
+
+_UNFINISHED = text("state = 'PENDING'")
+_MORTAL = text("expires_at IS NOT NULL")
+# Paths sort by their bytes on both databases.
+_PATH = String().with_variant(String(collation="C"), "postgresql")
+
+
+class ArtifactTypeRow(SQLModel, table=True):
+    __tablename__ = "artifact_types"
+    __table_args__ = (UniqueConstraint("project_id", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
+    name: str
+    description: str | None = None
+    created_at: str
+
+
+class CollectionRow(SQLModel, table=True):
+    """A name under which versions are counted: where they are logged to (sequence) or linked to (portfolio)."""
+
+    __tablename__ = "artifact_collections"
+    __table_args__ = (
+        UniqueConstraint("project_id", "name"),
+        Index("artifact_collections_of_type", "type_id"),
+        # an id is never used again: clients hold it in references
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
+    type_id: int = Field(foreign_key="artifact_types.id", ondelete="CASCADE")
+    user_id: int  # who made it
+    kind: str  # sequence, portfolio
+    name: str
+    description: str | None = None
+    state: str = "READY"  # DELETED in the answer that says so; the row is gone then
+    next_version: int = 0  # a number is never used again
+    created_at: str
+    updated_at: str
+
+
+class ArtifactRow(SQLModel, table=True):
+    """A version. It has a number, files and a place in its collection once it is committed."""
+
+    __tablename__ = "artifacts"
+    __table_args__ = (
+        Index("artifacts_by_digest", "sequence_id", "digest"),
+        Index("artifacts_distributed", "sequence_id", "distributed_id"),
+        Index("artifacts_unfinished", "project_id", "created_at", sqlite_where=_UNFINISHED,
+              postgresql_where=_UNFINISHED),
+        Index("artifacts_mortal", "expires_at", sqlite_where=_MORTAL, postgresql_where=_MORTAL),
+        {"sqlite_autoincrement": True},  # as above; and a signed URL of a deleted version must not reach another
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
+    sequence_id: int = Field(foreign_key="artifact_collections.id", ondelete="CASCADE")
+    run_id: int | None = Field(default=None, foreign_key="runs.id", ondelete="SET NULL", index=True)
+    user_id: int
+    state: str
+    version_index: int | None = None
+    digest: str
+    digest_algorithm: str = "MANIFEST_MD5"
+    description: str | None = None
+    metadata_json: str | None = Field(default=None, sa_column=Column("metadata", Text))
+    labels: str | None = None
+    size: int = Field(default=0, sa_type=BigInteger)
+    file_count: int = 0
+    commit_hash: str | None = None
+    history_step: int | None = Field(default=None, sa_type=BigInteger)
+    ttl_seconds: int = Field(default=-1, sa_type=BigInteger)  # -1 inherits, -2 never expires
+    expires_at: str | None = None
+    storage_region: str | None = None
+    distributed_id: str | None = None
+    wanted_aliases: str = "[]"  # JSON pairs of collection and alias, until it is committed
+    created_at: str
+    updated_at: str
+
+
+class ClientIdRow(SQLModel, table=True):
+    """What a client called a version, or its sequence, before it had an id: each process calls them anew."""
+
+    __tablename__ = "artifact_client_ids"
+
+    client_id: str = Field(primary_key=True)
+    artifact_id: int | None = Field(default=None, foreign_key="artifacts.id", ondelete="CASCADE", index=True)
+    collection_id: int | None = Field(default=None, foreign_key="artifact_collections.id", ondelete="CASCADE",
+                                      index=True)
+
+
+class ArtifactTagRow(SQLModel, table=True):
+    __tablename__ = "artifact_tags"
+    __table_args__ = (UniqueConstraint("artifact_id", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    artifact_id: int = Field(foreign_key="artifacts.id", ondelete="CASCADE")
+    name: str
+
+
+class CollectionTagRow(SQLModel, table=True):
+    __tablename__ = "artifact_collection_tags"
+    __table_args__ = (UniqueConstraint("collection_id", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    collection_id: int = Field(foreign_key="artifact_collections.id", ondelete="CASCADE")
+    name: str
+
+
+class MembershipRow(SQLModel, table=True):
+    """A version in a collection, under that collection's own number: its source has one too."""
+
+    __tablename__ = "artifact_memberships"
+    __table_args__ = (
+        UniqueConstraint("collection_id", "version_index"),
+        UniqueConstraint("artifact_id", "collection_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    collection_id: int = Field(foreign_key="artifact_collections.id", ondelete="CASCADE")
+    artifact_id: int = Field(foreign_key="artifacts.id", ondelete="CASCADE")
+    version_index: int
+    created_at: str
+
+
+class AliasRow(SQLModel, table=True):
+    """A name for one version of a collection. `vN` is none: it follows from the number."""
+
+    __tablename__ = "artifact_aliases"
+    __table_args__ = (UniqueConstraint("collection_id", "name"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    collection_id: int = Field(foreign_key="artifact_collections.id", ondelete="CASCADE")
+    membership_id: int = Field(foreign_key="artifact_memberships.id", ondelete="CASCADE", index=True)
+    name: str
+
+
+class ManifestRow(SQLModel, table=True):
+    """A manifest as a client announced it; with bytes once they came. The server makes one of several at commit."""
+
+    __tablename__ = "artifact_manifests"
+    __table_args__ = (Index("artifact_manifests_of", "artifact_id"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True)
+    artifact_id: int = Field(foreign_key="artifacts.id", ondelete="CASCADE")
+    base_artifact_id: int | None = None
+    name: str
+    kind: str  # FULL, INCREMENTAL, PATCH
+    digest: str  # base64 MD5 of the file, empty while it is not known
+    size: int = Field(default=0, sa_type=BigInteger)
+    blob_key: str | None = None
+    current: bool = False  # the one that a committed version has
+
+
+class ArtifactBlobRow(SQLModel, table=True):
+    """Bytes of files: once a project, however many versions name them."""
+
+    __tablename__ = "artifact_blobs"
+    __table_args__ = (UniqueConstraint("project_id", "digest"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
+    birth_artifact_id: int  # for which they first came
+    digest: str  # base64 MD5
+    size: int = Field(sa_type=BigInteger)
+    blob_key: str
+    touched_at: str  # when they came, or a client was last told that they need not come again
+
+
+class EntryRow(SQLModel, table=True):
+    """A file of a committed version: bytes of ours, which cannot go while this row is there, or a reference."""
+
+    __tablename__ = "artifact_entries"
+    __table_args__ = ({"sqlite_with_rowid": False},)  # kept in the order of its key
+
+    artifact_id: int = Field(sa_column=Column(Integer, ForeignKey("artifacts.id", ondelete="CASCADE"),
+                                              primary_key=True))
+    path: str = Field(sa_column=Column(_PATH, primary_key=True))
+    blob_id: int | None = Field(default=None, foreign_key="artifact_blobs.id", index=True)
+    size: int = Field(sa_type=BigInteger)
+    digest: str | None = None  # of a reference, in whatever form its maker gave
+    ref: str | None = None
+
+
+class UploadRow(SQLModel, table=True):
+    """A file that comes in parts."""
+
+    __tablename__ = "artifact_uploads"
+
+    id: str = Field(primary_key=True)
+    artifact_id: int = Field(foreign_key="artifacts.id", ondelete="CASCADE", index=True)
+    digest: str
+
+
+class PartRow(SQLModel, table=True):
+    __tablename__ = "artifact_parts"
+
+    upload_id: str = Field(foreign_key="artifact_uploads.id", ondelete="CASCADE", primary_key=True)
+    number: int = Field(primary_key=True)
+    size: int = Field(sa_type=BigInteger)
+    md5: str  # base64
+    blob_key: str
+
+
+class UseRow(SQLModel, table=True):
+    """A run made a version, or took it in."""
+
+    __tablename__ = "artifact_uses"
+    __table_args__ = (UniqueConstraint("run_id", "kind", "artifact_id"),
+                      Index("artifact_uses_by_artifact", "artifact_id", "kind"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE")
+    artifact_id: int = Field(foreign_key="artifacts.id", ondelete="CASCADE")
+    kind: str  # input, output
+    used_as: str | None = None
+    created_at: str

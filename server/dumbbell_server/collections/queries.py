@@ -1,0 +1,95 @@
+"""SELECTs of collections and of the versions in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, func
+from sqlalchemy.orm import Session
+from sqlmodel import col, select
+
+from dumbbell_server.artifacts.tables import (
+    AliasRow,
+    ArtifactRow,
+    CollectionRow,
+    CollectionTagRow,
+    MembershipRow,
+)
+
+
+@dataclass(frozen=True)
+class Order:
+    """One column of collections, ties by age."""
+
+    column: str = "id"
+    ascending: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which collections: of a project, of a type, of a name."""
+
+    project_id: int
+    type_id: int | None = None
+    name: str | None = None
+
+    def named(self, name: str | None) -> Choice:
+        return replace(self, name=name)
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found = [col(CollectionRow.project_id) == self.project_id]
+        if self.type_id is not None:
+            found.append(col(CollectionRow.type_id) == self.type_id)
+        if self.name is not None:
+            found.append(col(CollectionRow.name) == self.name)
+        return found
+
+
+def count(session: Session, choice: Choice) -> int:
+    return int(session.execute(
+        select(func.count()).select_from(CollectionRow).where(*choice.conditions())).scalar_one())
+
+
+def page(session: Session, choice: Choice, order: Order, after: tuple[Any, int] | None, limit: int,
+         ) -> Sequence[CollectionRow]:
+    column: Any = getattr(CollectionRow, order.column)
+    key: Any = col(CollectionRow.id)
+    statement = select(CollectionRow).where(*choice.conditions())
+    if after is not None:
+        value, number = after
+        beyond = column > value if order.ascending else column < value
+        tied = (column == value) & (key > number if order.ascending else key < number)
+        statement = statement.where(beyond | tied)
+    ends = [column.asc(), key.asc()] if order.ascending else [column.desc(), key.desc()]
+    return session.execute(statement.order_by(*dict.fromkeys(ends)).limit(limit)).scalars().all()
+
+
+def tags(session: Session, collection_id: int) -> Sequence[CollectionTagRow]:
+    return session.execute(select(CollectionTagRow).where(CollectionTagRow.collection_id == collection_id)
+                           .order_by(col(CollectionTagRow.id))).scalars().all()
+
+
+def aliases(session: Session, collection_id: int, after: int | None, limit: int) -> Sequence[AliasRow]:
+    return session.execute(
+        select(AliasRow).where(AliasRow.collection_id == collection_id, col(AliasRow.id) > (after or 0))
+        .order_by(col(AliasRow.id)).limit(limit)).scalars().all()
+
+
+def count_versions(session: Session, collection_id: int) -> int:
+    return int(session.execute(select(func.count()).select_from(MembershipRow).where(
+        MembershipRow.collection_id == collection_id)).scalar_one())
+
+
+def versions(session: Session, collection_id: int, after: int | None, limit: int, *, ascending: bool,
+             ) -> list[tuple[MembershipRow, ArtifactRow]]:
+    """Versions of a collection by number."""
+    number: Any = col(MembershipRow.version_index)
+    statement = (select(MembershipRow, ArtifactRow)
+                 .join(ArtifactRow, col(ArtifactRow.id) == MembershipRow.artifact_id)
+                 .where(MembershipRow.collection_id == collection_id))
+    if after is not None:
+        statement = statement.where(number > after if ascending else number < after)
+    statement = statement.order_by(number.asc() if ascending else number.desc()).limit(limit)
+    return [(row[0], row[1]) for row in session.execute(statement).all()]
