@@ -149,5 +149,6 @@ class Mutation(
 
 
 def build_schema() -> GraphQLSchema:
-    found = strawberry.Schema(query=Query, mutation=Mutation, config=CONFIG, types=[ArtifactSequence, ArtifactPortfolio])
+    of_interfaces = [ArtifactSequence, ArtifactPortfolio]
+    found = strawberry.Schema(query=Query, mutation=Mutation, config=CONFIG, types=of_interfaces)
     return found._schema  # noqa: SLF001 - we execute it

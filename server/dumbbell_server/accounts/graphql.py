@@ -76,6 +76,10 @@ class EntityConnection:
 
 @strawberry.type
 class UserCore:
+    @classmethod
+    def is_type_of(cls, row: object, _info: object) -> bool:
+        return isinstance(row, UserRow)
+
     name: str
     username: str | None
     admin: bool | None

@@ -54,16 +54,26 @@ class Contents:
 def commit(house: House, actor: Actor, node_id: str) -> ArtifactRow:
     """The version is committed, which it may be already. BadInput where a manifest or a byte is missing."""
     while True:
-        with reading(house.database) as session:
-            artifact = access.for_writing(session, actor, node_id, "commit artifacts")
-            if artifact.state == COMMITTED:
-                return artifact
-            contents = _gather(house, session, artifact)
-        done = house.database.write(
-            lambda session, read=contents: _commit(session, house.clock, artifact.id or 0, read))  # type: ignore[misc]
+        done = _try_commit(house, actor, node_id)
         if done is not None:
-            return done  # type: ignore[no-any-return]
-        house.blobs.delete(contents.manifest.blob_key or "")  # a manifest came while we read: once more
+            return done
+
+
+def _try_commit(house: House, actor: Actor, node_id: str) -> ArtifactRow | None:
+    """None where another manifest came meanwhile."""
+    with reading(house.database) as session:
+        artifact = access.for_writing(session, actor, node_id, "commit artifacts")
+        if artifact.state == COMMITTED:
+            return artifact
+        contents = _gather(house, session, artifact)
+    number, made = artifact.id or 0, contents.manifest.id is None
+    done = None
+    try:
+        done = house.database.write(lambda session: _commit(session, house.clock, number, contents))
+    finally:
+        if made and (done is None or contents.manifest.id is None):
+            house.blobs.delete(contents.manifest.blob_key or "")  # nobody names it
+    return done
 
 
 def _gather(house: House, session: Session, artifact: ArtifactRow) -> Contents:
@@ -77,7 +87,7 @@ def _gather(house: House, session: Session, artifact: ArtifactRow) -> Contents:
     if whole and len(rows) == len(whole):
         manifest = manifests.parse(house.blobs.load(whole[-1].blob_key or ""))
         return Contents(list(manifests.entries(manifest)), whole[-1], None, seen)
-    base = _load(house, whole[-1]) if whole else _base(house, session, artifact, rows)
+    base = _load(house, whole[-1]) if whole else _base(house, session, artifact)
     changes = [_load(house, row) for row in rows if row.kind in {INCREMENTAL, PATCH}]
     manifest = manifests.merged(base, changes)
     entries = list(manifests.entries(manifest))
@@ -88,7 +98,7 @@ def _load(house: House, row: ManifestRow) -> dict[str, Any]:
     return manifests.parse(house.blobs.load(row.blob_key or ""))
 
 
-def _base(house: House, session: Session, artifact: ArtifactRow, rows: list[ManifestRow]) -> dict[str, Any] | None:
+def _base(house: House, session: Session, artifact: ArtifactRow) -> dict[str, Any] | None:
     """What an incremental manifest builds on: the version it names, or the latest of the sequence."""
     incremental = [row for row in queries.manifests_of(session, artifact.id or 0) if row.kind == INCREMENTAL]
     if not incremental:

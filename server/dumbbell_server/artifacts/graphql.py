@@ -204,8 +204,10 @@ class ArtifactCore:
 
     @strawberry.field
     def used_by(artifact: strawberry.Parent[ArtifactRow], info: Info, after: str | None = None,
-                first: int | None = None) -> RunConnectionRef:
-        """Runs that took it in, as far as the asker may see them."""
+                first: int | None = None, before: str | None = None,
+                last: int | None = None) -> RunConnectionRef:
+        """Runs that took it in, as far as the asker may see them. Clients up to 0.12 declare `before` and `last`."""
+        del before, last
         session, visitor = info.context.session, info.context.visitor
         size = page_size(first, 1000)
         rows = [row for row in queries.users_of(session, artifact.id or 0, number(after))
@@ -314,7 +316,12 @@ class ArtifactConnection:
     page_info: PageInfo
 
 
-def _used(context: Context, run: RunRow, kind: str, after: str | None, first: int | None) -> Page[ArtifactRow]:
+@strawberry.type
+class InputArtifactConnection(ArtifactConnection):
+    """A name of its own, by which clients up to 0.22 tell it apart."""
+
+
+def _used(context: Context, run: RunRow, kind: str, after: str | None, first: int | None) -> Any:
     size = page_size(first)
     session = context.session
     rows = queries.used(session, run.id or 0, kind, number(after), size + 1)
@@ -327,13 +334,15 @@ def _used(context: Context, run: RunRow, kind: str, after: str | None, first: in
 class RunArtifacts:
     @strawberry.field
     def input_artifacts(run: strawberry.Parent[RunRow], info: Info, after: str | None = None,
-                        first: int | None = None) -> ArtifactConnection | None:
-        return _used(info.context, run, service.INPUT, after, first)
+                        first: int | None = None) -> InputArtifactConnection | None:
+        page: InputArtifactConnection = _used(info.context, run, service.INPUT, after, first)
+        return page
 
     @strawberry.field
     def output_artifacts(run: strawberry.Parent[RunRow], info: Info, after: str | None = None,
                          first: int | None = None) -> ArtifactConnection | None:
-        return _used(info.context, run, service.OUTPUT, after, first)
+        page: ArtifactConnection = _used(info.context, run, service.OUTPUT, after, first)
+        return page
 
 
 @strawberry.type
@@ -356,7 +365,10 @@ class ArtifactsQuery:
         row = queries.client_id(session, client_id)
         if row is None:
             return None
-        node = access.node_of(row.artifact_id) if row.artifact_id else \
-            ids.encode(access.COLLECTION, row.collection_id or 0)
-        seen = access.find(session, visitor, node) if row.artifact_id else access.find_collection(session, visitor, node)
+        if row.artifact_id:
+            node = access.node_of(row.artifact_id)
+            seen = access.find(session, visitor, node) is not None
+        else:
+            node = ids.encode(access.COLLECTION, row.collection_id or 0)
+            seen = access.find_collection(session, visitor, node) is not None
         return ClientIDMapping(server_id=strawberry.ID(node)) if seen else None

@@ -294,7 +294,7 @@ class ArtifactsMutation:
                                            ) -> CompleteMultipartUploadArtifactPayload | None:
         """One file of the parts; done again, nothing changes."""
         context, actor, house = info.context, info.context.actor, info.context.house
-        wanted = {part.part_number: part.hex_md5 for part in input.completed_parts}
+        wanted = {int(part.part_number): part.hex_md5 for part in input.completed_parts}
         with reading(house.database) as session:
             found = uploads.parts_of(session, actor, input.artifact_id, input.upload_id, wanted)
         if found is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, func
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
@@ -168,7 +168,7 @@ def blob_ids(session: Session, project_id: int, digests: Iterable[str]) -> dict[
 FileOfVersion = tuple[EntryRow, ArtifactBlobRow | None]
 
 
-def _files(artifact_id: int, names: Sequence[str] | None) -> Select[Any]:
+def _files(artifact_id: int, names: Sequence[str] | None) -> Any:
     statement = (select(EntryRow, ArtifactBlobRow)
                  .join(ArtifactBlobRow, col(ArtifactBlobRow.id) == EntryRow.blob_id, isouter=True)
                  .where(EntryRow.artifact_id == artifact_id))

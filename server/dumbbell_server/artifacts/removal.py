@@ -89,8 +89,8 @@ def delete_collection(session: Session, actor: Actor, collection: CollectionRow)
         ArtifactRow.sequence_id == collection.id, ArtifactRow.user_id != actor.user_id,
         col(ArtifactRow.state) != DELETED).limit(1)).first()
     if others is not None or collection.user_id != actor.user_id:
-        access.collection_for_writing(session, actor, access.collection_node(collection), "delete collections of others",
-                                      Role.ADMIN)
+        node = access.collection_node(collection)
+        access.collection_for_writing(session, actor, node, "delete the collections of others", Role.ADMIN)
     purge(session, col(ArtifactRow.sequence_id) == collection.id)
     session.execute(delete(CollectionRow).where(col(CollectionRow.id) == collection.id))
 

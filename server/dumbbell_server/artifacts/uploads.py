@@ -158,7 +158,10 @@ def received_part(session: Session, upload_id: str, number: int, size: int, md5:
 
 def parts_of(session: Session, actor: Actor, node_id: str, upload_id: str, wanted: dict[int, str],
              ) -> tuple[UploadRow, list[PartRow]] | None:
-    """The upload with its parts in order; None where it is complete already. BadInput where they differ from `wanted`."""
+    """The upload with its parts in order; None where it is complete already.
+
+    BadInput where a part is missing or has another MD5 than `wanted` says.
+    """
     artifact = access.for_writing(session, actor, node_id, "upload files")
     upload = session.get(UploadRow, upload_id)
     if upload is None or upload.artifact_id != artifact.id:

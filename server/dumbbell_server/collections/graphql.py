@@ -309,7 +309,9 @@ class ArtifactTypeConnection:
 @strawberry.type
 class ProjectArtifacts:
     @strawberry.field
-    def artifact(project: strawberry.Parent[ProjectRow], info: Info, name: str) -> ArtifactRef | None:
+    def artifact(project: strawberry.Parent[ProjectRow], info: Info, name: str,
+                 enable_tracking: bool | None = None) -> ArtifactRef | None:
+        del enable_tracking  # clients up to 0.22 say it
         return _version(info.context, project.id or 0, name)
 
     @strawberry.field

@@ -127,7 +127,7 @@ class DeleteArtifactCollectionTagAssignmentsPayload:
     client_mutation_id: str | None = strawberry.field(name="clientMutationID", default=None)
 
 
-def _to_link(session: Session, actor: Actor, input: LinkArtifactInput) -> ArtifactRow:  # noqa: A002 - as elsewhere
+def _to_link(session: Session, actor: Actor, input: LinkArtifactInput) -> ArtifactRow:
     """The version by its id, or by what its maker called it."""
     node = input.artifact_id
     if node is None and input.client_id is not None:

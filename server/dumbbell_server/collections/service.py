@@ -121,8 +121,9 @@ def delete_tags(session: Session, clock: Clock, actor: Actor, place: tuple[str, 
 
 def link(session: Session, clock: Clock, actor: Actor, artifact: ArtifactRow, target: LinkTarget,
          aliases: Sequence[str]) -> MembershipRow:
-    """The version is in the portfolio, which is made where it is new, with its project: under the next number there,
-    or the one it has already.
+    """The version is in the portfolio, under the next number there or the one it has already.
+
+    Portfolio and project are made where they are new.
     """
     if artifact.state != COMMITTED:
         raise BadInput("this artifact is not committed yet; wait for it, then link it")

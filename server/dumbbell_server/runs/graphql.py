@@ -34,6 +34,11 @@ def settled(context: Context) -> None:
 
 @strawberry.type
 class RunCore:
+    @classmethod
+    def is_type_of(cls, row: object, _info: object) -> bool:
+        """In the union with users (who made an artifact), whatever is no user; pages of runs may hold other rows."""
+        return not isinstance(row, UserRow)
+
     name: str
     display_name: str | None
     description: str | None
