@@ -10,7 +10,7 @@ from dumbbell_server.artifacts.manifests import hex_of
 from dumbbell_server.artifacts.queries import FileOfVersion
 from dumbbell_server.artifacts.tables import ArtifactRow, ManifestRow
 from dumbbell_server.artifacts.uploads import Planned
-from dumbbell_server.files.routes import mimetype_of
+from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.graph.context import Context
 
 

@@ -16,7 +16,8 @@ from dumbbell_server.artifacts.committing import manifest_key
 from dumbbell_server.artifacts.downloads import Found
 from dumbbell_server.artifacts.manifests import digest_of
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.files.routes import announced_size, check_whole, etag_of, mimetype_of
+from dumbbell_server.files.names import mimetype_of
+from dumbbell_server.files.routes import announced_size, check_whole, etag_of
 from dumbbell_server.http.ranges import Blob, send_blob
 from dumbbell_server.http.state import actor_of, state_of
 from dumbbell_server.storage import orphans
