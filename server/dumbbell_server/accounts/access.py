@@ -16,7 +16,7 @@ from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
 
-_ROLES = {"admin": Role.ADMIN, "member": Role.MEMBER, "viewer": Role.VIEWER}
+_ROLES = {"admin": Role.ADMIN, "member": Role.MEMBER, "viewer": Role.VIEWER, "restricted_viewer": Role.RESTRICTED}
 _FRESH = 2.0  # seconds; only other processes on the same Postgres can make an entry stale
 _MOST = 10_000
 
@@ -32,13 +32,25 @@ def actor_of_user(session: Session, user: UserRow) -> Actor:
     personal = queries.entity_of_user(session, user.id)
     if personal is not None and personal.id is not None:
         roles[personal.id] = Role.ADMIN
-    organizations = {row.organization_id: role_of(row.role)
-                     for row in queries.organization_memberships(session, user.id)}
+    seats = queries.seats_of(session, user.id)
     chosen = session.get(EntityRow, user.default_entity_id) if user.default_entity_id else None
     home = chosen or personal
     if home is None or home.id is None:
         raise Unauthenticated(f"user {user.username!r} has no entity")
-    return Actor(user.id, user.username, user.admin, home.id, home.name, roles, organizations)
+    return Actor(
+        user.id, user.username, user.admin, home.id, home.name, roles,
+        organizations={organization: role_of(role) for organization, _, role in seats},
+        seats={entity: role_of(role) for _, entity, role in seats},
+        registries=_registries(session, user.id))
+
+
+def _registries(session: Session, user_id: int) -> dict[int, dict[int, Role]]:
+    """The highest of the roles that the user has in each registry."""
+    found: dict[int, dict[int, Role]] = {}
+    for entity, project, role in queries.registry_roles_of(session, user_id):
+        known = found.setdefault(entity, {})
+        known[project] = max(known.get(project, Role.NONE), role_of(role))
+    return found
 
 
 class Keys:

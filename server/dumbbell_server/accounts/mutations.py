@@ -149,13 +149,18 @@ class RenameEntityPayload:
 
 def write_accounts(info: Info, unit: Callable[[Session], T]) -> T:
     """Run a unit that changes accounts; afterwards nobody remembers old roles, this request included."""
+    result = info.context.write(unit)
+    forget_roles(info)
+    return result
+
+
+def forget_roles(info: Info) -> None:
+    """After a unit that changed what somebody may do."""
     context = info.context
-    result = context.write(unit)
     service.changed(context.house)
     user = context.get(UserRow, context.actor.user_id)
     if user is not None:
         context.visitor = actor_of_user(context.session, user)
-    return result
 
 
 @strawberry.type

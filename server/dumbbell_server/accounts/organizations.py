@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.names import organization_name
 from dumbbell_server.accounts.service import delete_entity, free_name, slug
-from dumbbell_server.accounts.tables import EntityRow, OrganizationMemberRow, OrganizationRow, UserRow
+from dumbbell_server.accounts.tables import (
+    EntityRow,
+    OrganizationMemberRow,
+    OrganizationRow,
+    RegistryMemberRow,
+    UserRow,
+)
 from dumbbell_server.accounts.teams import checked_role, delete_team, make_team, user_named
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
@@ -88,7 +96,7 @@ def set_member(session: Session, actor: Actor, name: str, username: str, role: s
 
 
 def remove_member(session: Session, actor: Actor, name: str, username: str) -> OrganizationRow:
-    """The user is not in the organization; in its teams they stay. Admins remove anybody, members themselves."""
+    """The user is in neither the organization nor its registries; in its teams they stay. Admins remove anybody, members themselves."""
     organization = queries.organization_by_name(session, name) if storable(name) else None
     leaves = organization is not None and organization.id in actor.organizations and username == actor.username
     if organization is None or not leaves:
@@ -99,6 +107,8 @@ def remove_member(session: Session, actor: Actor, name: str, username: str) -> O
         raise NotFound(f"user {username!r} is not in the organization {name!r}")
     _keep_an_admin(session, organization, row, user)
     session.delete(row)
+    session.execute(delete(RegistryMemberRow).where(
+        col(RegistryMemberRow.entity_id) == organization.entity_id, col(RegistryMemberRow.user_id) == user.id))
     session.flush()
     return organization
 

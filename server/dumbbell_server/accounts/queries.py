@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, bindparam, or_
+from sqlalchemy import ColumnElement, bindparam, or_, union_all
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
@@ -16,6 +16,8 @@ from dumbbell_server.accounts.tables import (
     MemberRow,
     OrganizationMemberRow,
     OrganizationRow,
+    RegistryMemberRow,
+    RegistryTeamRow,
     UserRow,
 )
 from dumbbell_server.storage.dialect import literal_like
@@ -59,11 +61,6 @@ def living_users(session: Session) -> Sequence[UserRow]:
 
 def memberships(session: Session, user_id: int) -> Sequence[MemberRow]:
     return session.execute(select(MemberRow).where(MemberRow.user_id == user_id)).scalars().all()
-
-
-def organization_memberships(session: Session, user_id: int) -> Sequence[OrganizationMemberRow]:
-    return session.execute(
-        select(OrganizationMemberRow).where(OrganizationMemberRow.user_id == user_id)).scalars().all()
 
 
 def member(session: Session, entity_id: int, user_id: int) -> MemberRow | None:
@@ -120,6 +117,24 @@ def teams_of_organization(session: Session, organization_id: int) -> Sequence[En
     return session.execute(
         select(EntityRow).where(EntityRow.organization_id == organization_id, EntityRow.kind == "team").order_by(
             col(EntityRow.name))).scalars().all()
+
+
+def seats_of(session: Session, user_id: int) -> Sequence[tuple[int, int, str]]:
+    """Organization, its entity and the user's role in it."""
+    rows = session.execute(
+        select(OrganizationRow.id, OrganizationRow.entity_id, OrganizationMemberRow.role).join(
+            OrganizationMemberRow, col(OrganizationMemberRow.organization_id) == col(OrganizationRow.id)).where(
+            OrganizationMemberRow.user_id == user_id))
+    return [(organization or 0, entity, role) for organization, entity, role in rows]
+
+
+def registry_roles_of(session: Session, user_id: int) -> Sequence[tuple[int, int, str]]:
+    """Entity, project and role, of the user alone and by each team that the user is in."""
+    own = select(RegistryMemberRow.entity_id, RegistryMemberRow.project_id, RegistryMemberRow.role).where(
+        RegistryMemberRow.user_id == user_id)
+    by_team = select(RegistryTeamRow.entity_id, RegistryTeamRow.project_id, RegistryTeamRow.role).join(
+        MemberRow, col(MemberRow.entity_id) == col(RegistryTeamRow.team_id)).where(MemberRow.user_id == user_id)
+    return [(entity, project, role) for entity, project, role in session.execute(union_all(own, by_team))]
 
 
 def with_default_entity(session: Session, entity_id: int) -> Sequence[UserRow]:

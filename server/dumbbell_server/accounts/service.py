@@ -21,6 +21,7 @@ from dumbbell_server.accounts.tables import (
     FormerNameRow,
     MemberRow,
     OrganizationMemberRow,
+    RegistryMemberRow,
     UserRow,
 )
 from dumbbell_server.clock import Clock
@@ -137,6 +138,7 @@ def delete_user(session: Session, events: Events, clock: Clock, user: UserRow) -
     session.execute(delete(ApiKeyRow).where(col(ApiKeyRow.user_id) == user.id))
     session.execute(delete(MemberRow).where(col(MemberRow.user_id) == user.id))
     session.execute(delete(OrganizationMemberRow).where(col(OrganizationMemberRow.user_id) == user.id))
+    session.execute(delete(RegistryMemberRow).where(col(RegistryMemberRow.user_id) == user.id))
     user.deleted_at = clock.text()
     user.username = f"{user.username} (deleted {user.id})"  # no user can be named so
     user.email = ""

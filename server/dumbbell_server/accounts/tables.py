@@ -77,6 +77,32 @@ class OrganizationMemberRow(SQLModel, table=True):
     role: str  # admin, member, viewer
 
 
+class RegistryMemberRow(SQLModel, table=True):
+    """A user in a registry, which is a project of an organization's entity."""
+
+    __tablename__ = "registry_members"
+    __table_args__ = (UniqueConstraint("project_id", "user_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
+    entity_id: int = Field(foreign_key="entities.id", ondelete="CASCADE", index=True)  # the organization's
+    user_id: int = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
+    role: str  # admin, member, viewer, restricted_viewer
+
+
+class RegistryTeamRow(SQLModel, table=True):
+    """A team in a registry: each who is in the team has the role."""
+
+    __tablename__ = "registry_teams"
+    __table_args__ = (UniqueConstraint("project_id", "team_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
+    entity_id: int = Field(foreign_key="entities.id", ondelete="CASCADE", index=True)  # the organization's
+    team_id: int = Field(foreign_key="entities.id", ondelete="CASCADE", index=True)
+    role: str
+
+
 class ApiKeyRow(SQLModel, table=True):
     """A key as its hash; `prefix` is what may be shown of it."""
 

@@ -10,7 +10,13 @@ from dumbbell_server.projects.tables import ProjectRow
 
 
 class Guarded(Protocol):
-    """A project, or as much of its row as access depends on."""
+    """A project, or as much of its row as access depends on.
+
+    The id counts in entities of organizations only, which hold nothing but registries.
+    """
+
+    @property
+    def id(self) -> int | None: ...
 
     @property
     def entity_id(self) -> int: ...
@@ -28,10 +34,21 @@ def role_in(actor: Actor | None, project: Guarded) -> Role:
     """What the actor is in the project; without a key nobody is more than a viewer."""
     if actor is None:
         return Role.VIEWER if project.access in PUBLIC else Role.NONE
-    role = actor.role(project.entity_id)
+    role = max(actor.role(project.entity_id), _role_in_registry(actor, project))
     if project.access == "USER_WRITE":
         return max(role, Role.MEMBER)
     return max(role, Role.VIEWER) if project.access == "USER_READ" else role
+
+
+def _role_in_registry(actor: Actor, registry: Guarded) -> Role:
+    """What they were given there; without that, who is in the organization sees what is open to it."""
+    seat = actor.seats.get(registry.entity_id, Role.NONE)
+    if seat == Role.ADMIN:
+        return Role.ADMIN
+    given = actor.registries.get(registry.entity_id, {}).get(registry.id or 0)
+    if given is not None:
+        return given
+    return Role.VIEWER if seat > Role.NONE and registry.access == PRIVATE else Role.NONE
 
 
 def require(actor: Actor, project: ProjectRow, role: Role, deed: str) -> None:

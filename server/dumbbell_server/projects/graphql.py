@@ -7,6 +7,7 @@ import strawberry
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import visible_entity
+from dumbbell_server.accounts.mutations import forget_roles
 from dumbbell_server.accounts.tables import EntityRow, UserRow
 from dumbbell_server.errors import NotFound
 from dumbbell_server.graph.actor import Role
@@ -16,6 +17,7 @@ from dumbbell_server.graph.refs import EntityRef, ProjectConnectionRef, ProjectR
 from dumbbell_server.graph.scalars import DateTime, JSONString
 from dumbbell_server.projects import queries, service
 from dumbbell_server.projects.access import role_in
+from dumbbell_server.projects.registries import holds_registries
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.storage.orphans import collect
 
@@ -53,6 +55,10 @@ class ProjectCore:
     @strawberry.field
     def user(project: strawberry.Parent[ProjectRow], info: Info) -> UserRef | None:
         return info.context.get(UserRow, project.user_id)
+
+    @strawberry.field
+    def allow_all_artifact_types_in_registry(project: strawberry.Parent[ProjectRow]) -> bool:
+        return project.allow_all_artifact_types
 
     @strawberry.field
     def read_only(project: strawberry.Parent[ProjectRow], info: Info) -> bool:
@@ -132,6 +138,26 @@ class ProjectIconInput:
 
 
 @strawberry.input
+class ArtifactTypeInput:
+    name: str
+    description: str | None = None  # not kept
+
+
+@strawberry.input
+class RateLimitsInput:
+    """Sent by clients as null only."""
+
+    create_artifacts: int | None = None
+    create_artifacts_request_count: int | None = None
+    create_artifacts_time_window: int | None = None
+    filestream_count: float | None = None
+    filestream_per_run_count: float | None = None
+    filestream_size: int | None = None
+    graphql: int | None = None
+    run_update_count: float | None = None
+
+
+@strawberry.input
 class UpsertModelInput:
     id: str | None = None
     name: str | None = None
@@ -140,10 +166,13 @@ class UpsertModelInput:
     access: str | None = None
     docker_image: str | None = None
     framework: str | None = None
+    allow_all_artifact_types_in_registry: bool | None = None
+    artifact_types: list[ArtifactTypeInput] | None = None
     icon: ProjectIconInput | None = None  # not kept
     is_benchmark: bool | None = None
     is_published: bool | None = None
     owner: strawberry.ID | None = None  # not kept
+    rate_limits: RateLimitsInput | None = None  # not kept
     repo: str | None = None
     views: JSONString | None = None
     client_mutation_id: str | None = None
@@ -152,7 +181,8 @@ class UpsertModelInput:
         return service.ProjectEdit(
             description=self.description, access=self.access, views=self.views, repo=self.repo,
             docker_image=self.docker_image, framework=self.framework, is_benchmark=self.is_benchmark,
-            is_published=self.is_published)
+            is_published=self.is_published, allow_all_artifact_types=self.allow_all_artifact_types_in_registry,
+            artifact_types=tuple(kind.name for kind in self.artifact_types or ()))
 
 
 @strawberry.type
@@ -198,7 +228,10 @@ class ProjectsMutation:
     def upsert_model(self, info: Info, input: UpsertModelInput) -> UpsertModelPayload | None:
         context, actor = info.context, info.context.actor
         project, inserted = context.write(lambda session: service.upsert(
-            session, context.house.clock, actor, input.entity_name, input.name, input.id, input.edit()))
+            session, context.house.events, context.house.clock, actor, input.entity_name, input.name, input.id,
+            input.edit()))
+        if inserted and holds_registries(context.get(EntityRow, project.entity_id)):
+            forget_roles(info)  # whoever made it is its admin
         return UpsertModelPayload(project=project, model=project, inserted=inserted,
                                   client_mutation_id=input.client_mutation_id)
 

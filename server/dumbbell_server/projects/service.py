@@ -17,7 +17,7 @@ from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
 from dumbbell_server.graph.actor import Actor, Role
 from dumbbell_server.graph.wandb_json import storable
-from dumbbell_server.projects import queries
+from dumbbell_server.projects import queries, registries
 from dumbbell_server.projects.access import ACCESSES, PRIVATE, require, role_in
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.storage.events import Events
@@ -36,6 +36,14 @@ class ProjectDeleting:
 
 
 @dataclass(frozen=True)
+class RegistryTypesAdded:
+    """Told inside the unit that lets a registry take these types of artifacts."""
+
+    project_id: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ProjectEdit:
     """What is to be set; None leaves it."""
 
@@ -47,6 +55,8 @@ class ProjectEdit:
     framework: str | None = None
     is_benchmark: bool | None = None
     is_published: bool | None = None
+    allow_all_artifact_types: bool | None = None
+    artifact_types: tuple[str, ...] = ()  # of a registry: those it takes, beside the ones it takes already
 
 
 def checked_name(name: str) -> str:
@@ -62,14 +72,14 @@ def find(session: Session, actor: Actor | None, entity_name: str | None, name: s
     if entity is None or entity.id is None or not storable(name or ""):
         return None
     project = queries.by_name(session, entity.id, name or UNCATEGORIZED)
-    return project if project is not None and role_in(actor, project) >= Role.VIEWER else None
+    return project if project is not None and role_in(actor, project) > Role.NONE else None
 
 
 def find_by_id(session: Session, actor: Actor | None, node_id: str) -> ProjectRow | None:
     """The project of a node id, in either of its two kinds."""
     number = ids.decode("Project", node_id) or ids.decode("ProjectInternalId", node_id)
     project = session.get(ProjectRow, number) if number else None
-    return project if project is not None and role_in(actor, project) >= Role.VIEWER else None
+    return project if project is not None and role_in(actor, project) > Role.NONE else None
 
 
 def for_writing(session: Session, clock: Clock, actor: Actor, entity_name: str | None, name: str | None) -> ProjectRow:
@@ -77,6 +87,9 @@ def for_writing(session: Session, clock: Clock, actor: Actor, entity_name: str |
     checked_name(name or UNCATEGORIZED)
     entity = visible_entity(session, actor, entity_name or None)
     project = queries.by_name(session, entity.id, name or UNCATEGORIZED) if entity and entity.id else None
+    if entity is not None and registries.holds_registries(entity):
+        seen = project is not None and role_in(actor, project) > Role.NONE
+        raise registries.refusal(project if seen else None, entity, name or UNCATEGORIZED)
     if project is not None:
         require(actor, project, Role.MEMBER, "write")
         return project
@@ -98,35 +111,67 @@ def _create(session: Session, clock: Clock, actor: Actor, entity: EntityRow, nam
     return project
 
 
-def upsert(session: Session, clock: Clock, actor: Actor, entity_name: str | None, name: str | None,
+def for_linking(session: Session, clock: Clock, actor: Actor, entity_name: str | None, name: str | None) -> ProjectRow:
+    """The project to link versions to: made on first use, unless it is a registry, which must be there."""
+    entity = visible_entity(session, actor, entity_name or None)
+    if entity is None or not registries.holds_registries(entity):
+        return for_writing(session, clock, actor, entity_name, name)
+    project = find(session, actor, entity.name, name)
+    if project is None:
+        raise NotFound(f"registry {entity.name}/{name} not found")
+    require(actor, project, Role.MEMBER, "link artifacts")
+    return project
+
+
+def upsert(session: Session, events: Events, clock: Clock, actor: Actor, entity_name: str | None, name: str | None,
            node_id: str | None, edit: ProjectEdit) -> tuple[ProjectRow, bool]:
     """Create the project or set what is given; the flag says that it was created."""
-    if node_id:
-        project = find_by_id(session, actor, node_id)
-        if project is None:
-            raise NotFound(f"no project has the id {node_id[:80]!r}")
-        inserted = False
-    else:
-        if not name:
-            raise BadInput("upsertModel needs the name of a project")
-        made_before = find(session, actor, entity_name, name)
-        project = for_writing(session, clock, actor, entity_name, name)
-        inserted = made_before is None
-    require(actor, project, Role.MEMBER, "edit settings")
-    if not inserted and edit.access is not None and edit.access != project.access:
-        require(actor, project, Role.ADMIN, "change the access")
+    project, inserted = _to_edit(session, clock, actor, entity_name, name, node_id)
+    registry = registries.holds_registries(session.get(EntityRow, project.entity_id))
+    if registry:
+        registries.check_visibility(edit.access)
+    if not inserted:
+        access_changes = edit.access is not None and edit.access != project.access
+        require(actor, project, Role.ADMIN if registry or access_changes else Role.MEMBER, "edit settings")
     _apply(project, edit)
+    if registry and edit.artifact_types:
+        events.tell(session, RegistryTypesAdded(project.id or 0, edit.artifact_types))
     project.updated_at = clock.text()
     session.add(project)
     session.flush()
     return project, inserted
 
 
+def _to_edit(session: Session, clock: Clock, actor: Actor, entity_name: str | None, name: str | None,
+             node_id: str | None) -> tuple[ProjectRow, bool]:
+    if node_id:
+        project = find_by_id(session, actor, node_id)
+        if project is None:
+            raise NotFound(f"no project has the id {node_id[:80]!r}")
+        return project, False
+    if not name:
+        raise BadInput("upsertModel needs the name of a project")
+    made_before = find(session, actor, entity_name, name)
+    entity = visible_entity(session, actor, entity_name or None)
+    if entity is None or not registries.holds_registries(entity):
+        return for_writing(session, clock, actor, entity_name, name), made_before is None
+    if made_before is not None:
+        return made_before, False
+    registries.check_may_create(actor, entity)
+    registries.checked_registry_name(checked_name(name))
+    if queries.by_name(session, entity.id or 0, name) is not None:
+        raise Conflict(f"registry {entity.name}/{name} exists; choose another name")
+    project = _create(session, clock, actor, entity, name)
+    project.allow_all_artifact_types = True
+    registries.add_creator(session, actor, project)
+    return project, True
+
+
 def _apply(project: ProjectRow, edit: ProjectEdit) -> None:
     if edit.access is not None and edit.access not in ACCESSES:
         raise BadInput(f"access {edit.access[:40]!r} is not known; it is one of {', '.join(sorted(ACCESSES))}")
     for field, value in vars(edit).items():
-        if value is None:
+        if value is None or field == "artifact_types":
             continue
         if isinstance(value, str) and len(value) > _LONGEST_TEXT:
             raise BadInput(f"{field} is longer than {_LONGEST_TEXT} characters")
@@ -142,6 +187,8 @@ def rename(session: Session, clock: Clock, actor: Actor, entity_name: str, old: 
         raise NotFound(f"project {entity_name}/{old} not found")
     require(actor, project, Role.ADMIN, "rename")
     checked_name(new)
+    if registries.holds_registries(session.get(EntityRow, project.entity_id)):
+        registries.checked_registry_name(new)
     if new == old:
         return project
     if queries.by_name(session, project.entity_id, new) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 
 from dumbbell_server.storage.stamps import stamp
@@ -24,6 +24,7 @@ class ProjectRow(SQLModel, table=True):
     framework: str | None = None
     is_benchmark: bool = False
     is_published: bool = False
+    allow_all_artifact_types: bool = Field(default=False, sa_column_kwargs={"server_default": false()})  # a registry's
     runs_made: int = 0  # runs ever created, for the number in a generated name
     removal: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=False, default=stamp(),
                                                                server_default="0"))  # stamp of when runs last went

@@ -187,7 +187,8 @@ def _project(loading: _Loading, form: ProjectForm) -> int:
     row = projects_queries.by_name(session, entity.id or 0, form.name)
     if row is None:
         edit = projects.ProjectEdit(description=form.description, access=form.access)
-        row, _ = projects.upsert(session, loading.start, loading.actor(form.user), entity.name, form.name, None, edit)
+        row, _ = projects.upsert(session, loading.house.events, loading.start, loading.actor(form.user), entity.name,
+                                 form.name, None, edit)
         loading.counts.projects += 1
     return row.id or 0
 
