@@ -47,6 +47,7 @@ from dumbbell_server.projects.graphql import (
     ProjectsQuery,
     UserProjects,
 )
+from dumbbell_server.registries.graphql import ProjectMembers, RegistriesMutation
 from dumbbell_server.runs.graphql import ProjectRuns, RunConnection, RunCore, RunsMutation
 from dumbbell_server.sweeps.graphql import ProjectSweeps, RunSweeps, SweepConnection, SweepCore, SweepsMutation
 from dumbbell_server.views.graphql import ProjectViews, View, ViewConnection, ViewsMutation, ViewsQuery
@@ -82,7 +83,7 @@ class Organization(OrganizationCore):
 
 
 @strawberry.type
-class Project(ProjectCore, ProjectRuns, ProjectSweeps, ProjectViews, ProjectArtifacts):
+class Project(ProjectCore, ProjectRuns, ProjectSweeps, ProjectViews, ProjectArtifacts, ProjectMembers):
     pass
 
 
@@ -139,6 +140,7 @@ class Mutation(
     RunsMutation,
     HistoryMutation,
     FilesMutation,
+    RegistriesMutation,
     SweepsMutation,
     ViewsMutation,
     ArtifactsMutation,

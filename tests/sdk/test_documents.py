@@ -31,17 +31,13 @@ WAITING = {
         UseArtifact
     """,
     "registries": """
-        CreateRegistryMembers DeleteRegistryMembers FetchRegistries FetchRegistry RegistryCollections
-        RegistryTeamMembers RegistryUserMembers RegistryVersions RenameRegistry UpdateTeamRegistryRole
-        UpdateUserRegistryRole UpsertRegistry
+        FetchRegistries FetchRegistry RegistryCollections RegistryVersions RenameRegistry UpsertRegistry
     """,
     "sweeps": """
-        CreateAgent EnqueueSweepRun GetAgentRuns GetSweep GetSweepAgent GetSweepAgents GetSweepLegacy GetSweeps
-        GetSweepState Heartbeat SweepConfig SweepRunsWithHistory SweepWatchedRuns SweepWithRuns UpsertSweep
-        UpsertSweepState
+        CreateAgent EnqueueSweepRun GetAgentRuns GetSweepAgent GetSweepAgents Heartbeat
     """,
-    "reports and charts": """
-        CreateCustomChart ProjectViews
+    "charts": """
+        CreateCustomChart
     """,
     "launch": """
         ackRunQueueItem CreateDefaultResourceConfig createLaunchAgent CreateRunQueue DeleteFromRunQueue

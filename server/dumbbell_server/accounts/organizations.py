@@ -96,7 +96,10 @@ def set_member(session: Session, actor: Actor, name: str, username: str, role: s
 
 
 def remove_member(session: Session, actor: Actor, name: str, username: str) -> OrganizationRow:
-    """The user is in neither the organization nor its registries; in its teams they stay. Admins remove anybody, members themselves."""
+    """The user is in neither the organization nor its registries; in its teams they stay.
+
+    Admins remove anybody, members themselves.
+    """
     organization = queries.organization_by_name(session, name) if storable(name) else None
     leaves = organization is not None and organization.id in actor.organizations and username == actor.username
     if organization is None or not leaves:

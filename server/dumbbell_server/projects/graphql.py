@@ -15,7 +15,7 @@ from dumbbell_server.graph.connections import Page, PageInfo, number, page_of, p
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import EntityRef, ProjectConnectionRef, ProjectRef, UserRef
 from dumbbell_server.graph.scalars import DateTime, JSONString
-from dumbbell_server.projects import queries, service
+from dumbbell_server.projects import listing, queries, service
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.registries import holds_registries
 from dumbbell_server.projects.tables import ProjectRow
@@ -95,8 +95,11 @@ class EntityProjects:
 
     @strawberry.field
     def projects(
-        entity: strawberry.Parent[EntityRow], info: Info, after: str | None = None, first: int | None = None,
+        entity: strawberry.Parent[EntityRow], info: Info, filters: JSONString | None = None,
+        after: str | None = None, first: int | None = None, order: str | None = None,
     ) -> ProjectConnectionRef | None:
+        if filters or order or holds_registries(entity):
+            return listing.page(info.context, entity, filters, order, after, first)
         return _page(info.context, [entity.id or 0], after, first)
 
 
@@ -155,6 +158,8 @@ class RateLimitsInput:
     filestream_size: int | None = None
     graphql: int | None = None
     run_update_count: float | None = None
+    sdk_graphql: int | None = None
+    sdk_graphql_query_seconds: float | None = None
 
 
 @strawberry.input

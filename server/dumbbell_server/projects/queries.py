@@ -32,6 +32,12 @@ def by_any_name(session: Session, entity: str, name: str) -> ProjectRow | None:
     return session.get(ProjectRow, former) if former else None
 
 
+def of_entity(session: Session, entity_id: int) -> Sequence[ProjectRow]:
+    """All of them, the oldest first."""
+    return session.execute(
+        select(ProjectRow).where(ProjectRow.entity_id == entity_id).order_by(col(ProjectRow.id))).scalars().all()
+
+
 def newest(session: Session, entity_ids: Sequence[int], before: int | None, limit: int, *,
            public_only: bool = False) -> Sequence[ProjectRow]:
     statement = select(ProjectRow).where(col(ProjectRow.entity_id).in_(entity_ids))

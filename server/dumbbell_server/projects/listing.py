@@ -1,0 +1,52 @@
+"""An entity's projects, filtered and ordered: how clients look for registries."""
+
+from __future__ import annotations
+
+from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.filters import cursors, listing, order, parse
+from dumbbell_server.filters.tree import Field, Tree
+from dumbbell_server.graph.actor import Role
+from dumbbell_server.graph.connections import Edge, Page, PageInfo, page_size
+from dumbbell_server.graph.context import Context
+from dumbbell_server.projects import queries
+from dumbbell_server.projects.access import role_in
+from dumbbell_server.projects.registries import holds_registries
+from dumbbell_server.projects.tables import ProjectRow
+
+# Both spellings of the clients: of plain and of advanced search (behaviours.md 8.15).
+_FIELDS = {"id": Field("id"), "project_id": Field("id"), "name": Field("name"), "entity_id": Field("entity_id"),
+           "description": Field("description"), "access": Field("access"),
+           "created_at": Field("created_at", moment=True), "createdAt": Field("created_at", moment=True),
+           "updated_at": Field("updated_at", moment=True), "updatedAt": Field("updated_at", moment=True)}
+_KNOWN = "name, created_at, updated_at, id, description, access"
+
+
+def read_filter(filters: str | None, what: str = "filters") -> Tree:
+    return parse.parse(filters, field, what)
+
+
+def field(key: str) -> Field:
+    return _FIELDS.get(key) or Field("", tuple(key.split(".")))
+
+
+def cells(project: ProjectRow) -> dict[Field, object]:
+    return {known: getattr(project, known.column) for known in _FIELDS.values()}
+
+
+def visible(context: Context, entity: EntityRow) -> dict[int, ProjectRow]:
+    """All projects of the entity that the visitor may see, the oldest first."""
+    rows = queries.of_entity(context.session, entity.id or 0)
+    return {project.id or 0: project for project in rows if role_in(context.visitor, project) > Role.NONE}
+
+
+def page(context: Context, entity: EntityRow, filters: str | None, ordered: str | None, after: str | None,
+         first: int | None) -> Page[ProjectRow]:
+    """Registries come the oldest first, other projects the newest, where no order is given."""
+    usual = "+created_at" if holds_registries(entity) else "-created_at"
+    keys = order.parse((ordered or "").strip() or usual, _FIELDS.get, _KNOWN)
+    projects = visible(context, entity)
+    found = listing.ask({number: cells(project) for number, project in projects.items()}, read_filter(filters), keys,
+                        cursors.read(after, keys), page_size(first))
+    edges = [Edge(projects[number], cursors.write(position, number)) for number, position in found.rows]
+    return Page(edges, PageInfo(has_next_page=found.more, end_cursor=edges[-1].cursor if edges else None,
+                                start_cursor=edges[0].cursor if edges else None), found.count)

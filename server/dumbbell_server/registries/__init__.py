@@ -1,0 +1,1 @@
+"""Registries: who is in them, and looking through them all."""

@@ -1,0 +1,131 @@
+"""What registries add to the schema: who is in them."""
+
+from __future__ import annotations
+
+import strawberry
+from sqlalchemy.orm import Session
+
+from dumbbell_server import ids
+from dumbbell_server.accounts.mutations import write_accounts
+from dumbbell_server.graph.context import Info
+from dumbbell_server.graph.refs import EntityRef
+from dumbbell_server.projects.tables import ProjectRow
+from dumbbell_server.registries import queries, service
+
+
+@strawberry.type
+class Role:
+    name: str
+
+
+@strawberry.type
+class ProjectMember:
+    """A user who was let in by name; the id is the user's."""
+
+    id: strawberry.ID
+    name: str | None
+    username: str | None
+    email: str | None
+    role: Role
+
+
+@strawberry.type
+class ProjectTeamMember:
+    team: EntityRef
+    role: Role
+
+
+@strawberry.type
+class ProjectMembers:
+    @strawberry.field
+    def members(project: strawberry.Parent[ProjectRow], info: Info) -> list[ProjectMember]:
+        """Not those who see it by their seat in the organization; nobody for those without a key."""
+        if info.context.visitor is None:
+            return []
+        return [ProjectMember(id=strawberry.ID(ids.encode("User", user.id or 0)), name=user.name,
+                              username=user.username, email=user.email, role=Role(name=role))
+                for user, role in queries.members(info.context.session, project.id or 0)]
+
+    @strawberry.field
+    def team_members(project: strawberry.Parent[ProjectRow], info: Info) -> list[ProjectTeamMember]:
+        if info.context.visitor is None:
+            return []
+        return [ProjectTeamMember(team=team, role=Role(name=role))
+                for team, role in queries.teams(info.context.session, project.id or 0)]
+
+
+@strawberry.input
+class CreateProjectMembersInput:
+    project_id: strawberry.ID
+    user_ids: list[strawberry.ID] | None = None
+    team_ids: list[strawberry.ID] | None = None
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class DeleteProjectMembersInput:
+    project_id: strawberry.ID
+    user_ids: list[strawberry.ID] | None = None
+    team_ids: list[strawberry.ID] | None = None
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class UpdateProjectMemberInput:
+    project_id: strawberry.ID
+    user_id: strawberry.ID
+    user_project_role: str
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class UpdateProjectTeamMemberInput:
+    project_id: strawberry.ID
+    team_id: strawberry.ID
+    team_project_role: str
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class ProjectMembersPayload:
+    success: bool
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class RegistriesMutation:
+    @strawberry.field
+    def create_project_members(self, info: Info, input: CreateProjectMembersInput) -> ProjectMembersPayload | None:
+        actor = info.context.actor
+
+        def unit(session: Session) -> None:
+            service.add_members(session, actor, input.project_id, input.user_ids or (), input.team_ids or ())
+
+        write_accounts(info, unit)
+        return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def delete_project_members(self, info: Info, input: DeleteProjectMembersInput) -> ProjectMembersPayload | None:
+        actor = info.context.actor
+
+        def unit(session: Session) -> None:
+            service.remove_members(session, actor, input.project_id, input.user_ids or (), input.team_ids or ())
+
+        write_accounts(info, unit)
+        return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def update_project_member(self, info: Info, input: UpdateProjectMemberInput) -> ProjectMembersPayload | None:
+        actor = info.context.actor
+        write_accounts(info, lambda session: service.set_user_role(
+            session, actor, input.project_id, input.user_id, input.user_project_role))
+        return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def update_project_team_member(
+        self, info: Info, input: UpdateProjectTeamMemberInput,
+    ) -> ProjectMembersPayload | None:
+        actor = info.context.actor
+        write_accounts(info, lambda session: service.set_team_role(
+            session, actor, input.project_id, input.team_id, input.team_project_role))
+        return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)
