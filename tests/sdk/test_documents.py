@@ -36,6 +36,9 @@ WAITING = {
     "sweeps": """
         CreateAgent EnqueueSweepRun GetAgentRuns GetSweepAgent GetSweepAgents Heartbeat
     """,
+    "nothing: the text is a template that the client completes": """
+        UpsertSweep
+    """,
     "charts": """
         CreateCustomChart
     """,
