@@ -1,3 +1,23 @@
-"""The public client of Dumbbell. Its API is not built yet; until then `wandb.Api` reads everything."""
+"""The public client: read and write what `wandb` logged, on this server or on W&B's own.
 
-__version__ = "0.1.0"
+api = dumbbell.Api()
+for run in api.runs("entity/project", {"state": "finished"}):
+print(run.name, run.config, run.summary)
+"""
+
+from dumbbell._version import __version__
+from dumbbell.api import Api
+from dumbbell.errors import CommError, Error, InvalidValueError, NotFoundError, RunNotFoundError, UsageError
+from dumbbell.files import File, Files
+from dumbbell.filters import QueryGenerator
+from dumbbell.history import HistoryScan, SampledHistoryScan
+from dumbbell.projects import Project, Projects
+from dumbbell.run import Run
+from dumbbell.runs import Runs
+from dumbbell.users import Member, Team, User
+
+__all__ = [
+    "Api", "CommError", "Error", "File", "Files", "HistoryScan", "InvalidValueError", "Member", "NotFoundError",
+    "Project", "Projects", "QueryGenerator", "Run", "RunNotFoundError", "Runs", "SampledHistoryScan", "Team",
+    "UsageError", "User", "__version__",
+]

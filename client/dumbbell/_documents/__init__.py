@@ -1,0 +1,1 @@
+"""The GraphQL documents, by what they are about."""

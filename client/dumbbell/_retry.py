@@ -1,0 +1,69 @@
+"""Which failures are tried again, and for how long."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+import httpx2
+import stamina
+
+_T = TypeVar("_T")
+
+GRAPHQL_WINDOW = 20.0  # seconds of failure after which a call gives up
+DOWNLOAD_WINDOW = 10.0
+_FINAL = frozenset({400, 401, 402, 403, 404, 410, 413, 422, 501})
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 300.0
+
+
+class StatusError(Exception):
+    """The server answered with this status; `text` is the body as far as it was read."""
+
+    def __init__(self, status: int, reason: str, text: str, retry_after: str | None = None) -> None:
+        super().__init__(f"HTTP {status} {reason}".strip())
+        self.status = status
+        self.text = text
+        self.retry_after = retry_after
+
+
+class CutError(Exception):
+    """The body ended before its announced length, or was not what it claimed to be."""
+
+
+def retried(function: Callable[[], _T], window: float = GRAPHQL_WINDOW) -> _T:
+    """Call until it succeeds, fails for good, or has failed for `window` seconds; then its last error."""
+    attempts = 1 if os.environ.get("WANDB_TEST") else None
+    for attempt in stamina.retry_context(on=_wait, attempts=attempts, timeout=window, wait_initial=_FIRST_WAIT,
+                                         wait_max=_LONGEST_WAIT, wait_jitter=_FIRST_WAIT / 4):
+        with attempt:
+            return function()
+    raise AssertionError("a retry ends by a value or an error")
+
+
+def _wait(error: Exception) -> bool | float:
+    """Whether to try again, and after how many seconds where the server says so."""
+    if isinstance(error, StatusError):
+        if error.status in _FINAL:
+            return False
+        told = retry_after(error.retry_after)
+        return True if told is None else told
+    return isinstance(error, httpx2.TransportError | httpx2.DecodingError | CutError)
+
+
+def retry_after(text: str | None) -> float | None:
+    """Seconds from a Retry-After header, which holds seconds or a date."""
+    if not text:
+        return None
+    try:
+        return min(max(float(text), 0.0), _LONGEST_WAIT)
+    except ValueError:
+        pass
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return min(max((moment - dt.datetime.now(dt.UTC)).total_seconds(), 0.0), _LONGEST_WAIT)

@@ -1,0 +1,135 @@
+"""Everything that this client raises on purpose.
+
+Error:
+      CommError                  talking to the server failed; `.exc` holds the cause
+        AuthenticationError      the key is missing or unknown (HTTP 401)
+        PermissionDeniedError    the key may not do this, or the thing is hidden from it (HTTP 403 and 404)
+        InvalidValueError        also a ValueError: an argument, a name or a state that cannot be
+          UnsafePathError        a name from the server that would leave the folder it is written to
+          DigestError            bytes that are not what their digest says
+          ImmutableError         a logged artifact is not changed; make a new version
+          NoLengthError          also a TypeError: a list whose total the server does not tell
+          UnknownOperatorError   also a KeyError: an operator that filters do not have
+        NotFoundError            also a ValueError: no such project, run, sweep, file, artifact
+          MissingItemError       also an IndexError: past the end of a list
+          MissingEntryError      also a KeyError: not in this artifact
+      UsageError                 called in a way that cannot work, such as without a key
+
+Methods that talk to the server raise nothing but these. With `WANDB_DEBUG=true` the cause itself is raised instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class Error(Exception):
+    """The root of the tree."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message  # a KeyError would show its repr
+
+
+class CommError(Error):
+    """A call to the server failed. `exc` is the exception behind it, or None."""
+
+    def __init__(self, message: str = "", exc: BaseException | None = None) -> None:
+        super().__init__(message)
+        self.exc = exc
+
+    def __reduce__(self) -> tuple[type[CommError], tuple[str, BaseException | None]]:
+        return type(self), (self.message, self.exc)
+
+
+class AuthenticationError(CommError):
+    """The server does not know the key."""
+
+
+class PermissionDeniedError(CommError):
+    """The key may not do this, or may not know that the thing exists."""
+
+
+class InvalidValueError(CommError, ValueError):
+    """A value that cannot be; `exc` holds the plain ValueError."""
+
+    def __init__(self, message: str = "", exc: BaseException | None = None) -> None:
+        super().__init__(message, exc or ValueError(message))
+
+
+class UnsafePathError(InvalidValueError):
+    """A name that would be written outside of the chosen folder."""
+
+
+class DigestError(InvalidValueError):
+    """The bytes that arrived are not those that were asked for."""
+
+
+class ImmutableError(InvalidValueError):
+    """A logged artifact cannot be changed."""
+
+
+class NoLengthError(InvalidValueError, TypeError):
+    """The server does not tell the total. A TypeError too, so that `list()` works without it."""
+
+
+class UnknownOperatorError(InvalidValueError, KeyError):
+    """An operator that filters do not have."""
+
+
+class NotFoundError(CommError, ValueError):
+    """No such thing, or it is hidden from this key."""
+
+    def __init__(self, message: str = "", exc: BaseException | None = None) -> None:
+        super().__init__(message, exc or ValueError(message))
+
+
+class MissingItemError(NotFoundError, IndexError):
+    """Past the end of a list."""
+
+
+class MissingEntryError(NotFoundError, KeyError):
+    """A path that an artifact does not have."""
+
+
+class UsageError(Error):
+    """The call cannot work as it was made."""
+
+
+RunNotFoundError = NotFoundError  # what wandb calls it
+
+
+def debugging() -> bool:
+    """Whether causes are raised as they are."""
+    return os.environ.get("WANDB_DEBUG", "").lower() in {"1", "true"}
+
+
+def normalized(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let `function` raise errors of this tree only, with the cause on `exc`."""
+    @functools.wraps(function)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return function(*args, **kwargs)
+        except CommError as error:
+            if debugging() and error.exc is not None:
+                raise error.exc from error
+            raise
+        except Error:
+            raise
+        except Exception as error:
+            if debugging():
+                raise
+            message = str(error) or type(error).__name__
+            if isinstance(error, ValueError):
+                raise InvalidValueError(message, error) from error
+            raise CommError(message, error) from error
+    return call

@@ -1,0 +1,162 @@
+"""The history of a run: sampled, or every row."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dumbbell import _html, _json
+from dumbbell._client import Client
+from dumbbell._documents import runs as documents
+from dumbbell._paginator import Ahead
+from dumbbell.errors import InvalidValueError, NotFoundError
+
+if TYPE_CHECKING:
+    from dumbbell.run_core import RunCore
+
+Row = dict[str, Any]
+_AHEAD = 2  # pages on their way while one is worked on
+_WIDEST = 64  # times page_size, after empty pages
+
+
+def ask(client: Client, run: RunCore, document: str, **variables: Any) -> dict[str, Any]:
+    """The answer about this run. NotFoundError if it is gone."""
+    data = client.execute(document, {"project": run.project, "entity": run.entity, "name": run.id, **variables})
+    found = (data.get("project") or {}).get("run")
+    if found is None:
+        raise missing(run)
+    answer: dict[str, Any] = found
+    return answer
+
+
+def missing(run: RunCore) -> NotFoundError:
+    """The error that says which run there is not."""
+    return NotFoundError(f"could not find run {run.entity}/{run.project}/{run.id}: there is none, or this key may "
+                         "not see it")
+
+
+def sampled_rows(client: Client, run: RunCore, samples: int, stream: str) -> list[Row]:
+    """About `samples` rows, spread evenly, with all their columns."""
+    if stream == "system":
+        return _json.loads_each(ask(client, run, documents.EVENTS, samples=samples)["events"] or [])
+    return _json.loads_each(ask(client, run, documents.HISTORY, samples=samples)["history"] or [])
+
+
+def sampled_keys(client: Client, run: RunCore, samples: int, keys: Sequence[str], x_axis: str) -> list[Row]:
+    """About `samples` rows of those that have all of the keys."""
+    spec = {"keys": list(dict.fromkeys([x_axis, *keys])), "samples": samples}
+    found = ask(client, run, documents.SAMPLED_HISTORY, specs=[_json.dumps(spec)])["sampledHistory"]
+    return list(found[0] or []) if found else []
+
+
+def wrong_keys(keys: Any, stream: str) -> str | None:
+    """What to tell the user of keys that cannot be, or None."""
+    if keys is None:
+        return None
+    if not isinstance(keys, list | tuple):
+        return "keys must be specified in a list"
+    if not all(isinstance(key, str) for key in keys):
+        return "keys must be a list of strings"
+    return "stream must be default when specifying keys" if keys and stream != "default" else None
+
+
+def complain(message: str) -> None:
+    """Say it on stderr, where wandb prints it too."""
+    print(f"dumbbell: ERROR {message}", file=sys.stderr)  # noqa: T201 - documented: an error line and an empty list
+
+
+def framed(rows: list[Row], *, pandas: bool, polars: bool) -> Any:
+    """Rows as a data frame, where the library is there."""
+    for wanted, library in ((polars, "polars"), (pandas, "pandas")):
+        if not wanted:
+            continue
+        try:
+            module = importlib.import_module(library)
+        except ImportError:
+            warnings.warn(f"{library} is not installed, so history is a list of dicts", stacklevel=4)
+            continue
+        if library == "polars":
+            return module.from_dicts(rows, infer_schema_length=None) if rows else module.DataFrame()
+        return module.DataFrame.from_records(rows)
+    return rows
+
+
+class HistoryScan:
+    """Every row of a run's history with min_step <= step < max_step, in the order of steps.
+
+    Each loop starts anew. While rows of a page are looked at, the next pages are on their way.
+
+    Attributes:
+        min_step: the first step.
+        max_step: the step after the last.
+        page_size: steps a request.
+        keys: only these columns, of rows that have all of them; None for all.
+    """
+
+    def __init__(self, client: Client, run: RunCore, min_step: int, max_step: int, page_size: int = 1000,
+                 keys: Sequence[str] | None = None) -> None:
+        if isinstance(page_size, bool) or not isinstance(page_size, int) or page_size < 1:
+            raise InvalidValueError(f"page_size is {page_size!r}; it must be at least 1")
+        self.client = client
+        self.run = run
+        self.min_step = min_step
+        self.max_step = max_step
+        self.page_size = page_size
+        self.keys = list(keys) if keys else None
+        self._loop: Iterator[Row] | None = None
+
+    def __iter__(self) -> Iterator[Row]:
+        fetch: Callable[[int, int], list[Row]] = self._keyed if self.keys else self._whole
+        waiting: deque[tuple[int, Ahead]] = deque()
+        offset, width = self.min_step, self.page_size
+        while waiting or offset < self.max_step:
+            while offset < self.max_step and len(waiting) < _AHEAD:
+                end = min(offset + width, self.max_step)
+                waiting.append((end, Ahead(functools.partial(fetch, offset, end))))
+                offset = end
+            rows = waiting.popleft()[1].take()
+            # Only an empty page widens the window: rows of a page stay below what the server gives at once.
+            width = self.page_size if rows else min(width * 2, self.page_size * _WIDEST)
+            yield from rows
+
+    def __next__(self) -> Row:
+        if self._loop is None:
+            self._loop = iter(self)
+        return next(self._loop)
+
+    def next(self) -> Row:
+        """The next row; this position is the scan's own, loops do not move it."""
+        return next(self)
+
+    def _whole(self, start: int, stop: int) -> list[Row]:
+        found = self._answer(documents.HISTORY_PAGE, minStep=start, maxStep=stop, pageSize=stop - start)["history"]
+        return _json.loads_each(found or [])
+
+    def _keyed(self, start: int, stop: int) -> list[Row]:
+        # maxStep is inclusive here, and only here: wandb 0.31 sends 9 for [0, 10).
+        spec = {"keys": self.keys, "minStep": start, "maxStep": stop - 1, "samples": stop - start}
+        found = self._answer(documents.SAMPLED_HISTORY_PAGE, spec=_json.dumps(spec))["sampledHistory"]
+        return list(found[0] or []) if found else []
+
+    def _answer(self, document: str, **variables: Any) -> dict[str, Any]:
+        data = self.client.execute(document, {"entity": self.run.entity, "project": self.run.project,
+                                              "run": self.run.id, **variables})
+        found = (data.get("project") or {}).get("run")
+        if found is None:
+            raise missing(self.run)
+        answer: dict[str, Any] = found
+        return answer
+
+    def __repr__(self) -> str:
+        return f"<HistoryScan {'/'.join(self.run.path)} steps {self.min_step} to {self.max_step}>"
+
+    def _repr_html_(self) -> str:
+        return _html.table(self)
+
+
+SampledHistoryScan = HistoryScan  # two classes in 2020, one today

@@ -1,0 +1,77 @@
+"""Runs, and lists of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dumbbell import _html, _json
+from dumbbell._attrs import NOTHING
+from dumbbell._client import Client
+from dumbbell._documents import runs as documents
+from dumbbell._paginator import Page, Paginator, page_of
+from dumbbell.errors import InvalidValueError, NotFoundError
+from dumbbell.history import framed, wrong_keys
+from dumbbell.run import Run
+
+__all__ = ["Run", "Runs"]
+
+
+class Runs(Paginator[Run]):
+    """An iterable collection of runs associated with a project and optional filter.
+
+    This is generally used indirectly via the `Api`.runs method. `len()` is the number of runs that match.
+    """
+
+    def __init__(self, client: Client, entity: str, project: str, filters: Mapping[str, Any] = NOTHING,
+                 order: str | None = None, per_page: int | None = 50, *, lazy: bool = False) -> None:
+        self.entity = entity
+        self.project = project
+        self.filters = dict(filters or {})
+        self.order = order
+        self._lazy = lazy
+        super().__init__(client, {"project": project, "entity": entity, "order": order,
+                                  "filters": _json.dumps(self.filters)}, per_page)
+
+    def _fetch(self, cursor: str | None) -> tuple[dict[str, Any], Page]:
+        data = self.client.execute(documents.LIGHT_RUNS if self._lazy else documents.RUNS, {
+            **self.variables, "cursor": cursor, "perPage": self.per_page})
+        project = data.get("project")
+        if project is None or project.get("runs") is None:
+            raise NotFoundError(f"could not find project {self.entity}/{self.project}: there is none, or this key "
+                                "may not see it")
+        return data, page_of(project["runs"], project.get("runCount"))
+
+    def _converted(self, row: Any) -> Run:
+        return Run(self.client, self.entity, self.project, row["node"]["name"], row["node"])
+
+    def histories(self, samples: int = 500, keys: list[str] | None = None, x_axis: str = "_step",
+                  format: str = "default",  # noqa: A002 - its name in wandb
+                  stream: str = "default") -> Any:
+        """Sampled histories of all the runs, each row with its run's id under `run_id`.
+
+        Args:
+            samples: rows a run.
+            keys: only these columns, of rows that have all of them.
+            x_axis: the column that goes along with keys.
+            format: "default" for a list of dicts, "pandas" or "polars" for a data frame.
+            stream: "default" for metrics, "system" for machine metrics.
+
+        Raises:
+            InvalidValueError: (a ValueError) for another format, or keys that cannot be.
+        """
+        if format not in {"default", "pandas", "polars"}:
+            raise InvalidValueError(f"format {format!r} is none of default, pandas, polars")
+        wrong = wrong_keys(keys, stream)
+        if wrong:
+            raise InvalidValueError(wrong)
+        rows = [{**row, "run_id": run.id} for run in self
+                for row in run.history(samples, keys, x_axis, pandas=False, stream=stream)]
+        return framed(rows, pandas=format == "pandas", polars=format == "polars")
+
+    def __repr__(self) -> str:
+        return f"<Runs {self.entity}/{self.project}{self._described()}>"
+
+    def _repr_html_(self) -> str:
+        return _html.table({"name": run.name, "id": run.id, "state": run.state, "created": run.created_at,
+                            "tags": ", ".join(run.tags)} for run in self)

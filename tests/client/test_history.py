@@ -1,0 +1,139 @@
+"""History, sampled and whole."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+import dumbbell
+from support.wire import Wire
+from support.world import World
+
+ROWS = [{"_step": step, "loss": 1 / (step + 1), **({"acc": step} if step % 3 == 0 else {})} for step in range(20)]
+
+
+@pytest.fixture
+def run(world: World, api: dumbbell.Api) -> dumbbell.Run:
+    world.upsert("r")
+    world.history("r", ROWS)
+    return api.run("local/p/r")
+
+
+def test_sampled_rows(run: dumbbell.Run) -> None:
+    assert run.history(pandas=False) == ROWS
+    few = run.history(samples=4, pandas=False)
+    assert (len(few), few[0], few[-1]) == (4, ROWS[0], ROWS[-1])
+
+
+def test_keys_give_rows_that_have_them_all(run: dumbbell.Run) -> None:
+    assert run.history(keys=["acc"], pandas=False) == [{"_step": step, "acc": step} for step in range(0, 20, 3)]
+    assert run.history(keys=["acc"], x_axis="loss", pandas=False)[1] == {"loss": 0.25, "acc": 3}
+    assert run.history(keys=["acc", "_step"], pandas=False)[0] == {"_step": 0, "acc": 0}
+    assert run.history(keys=["acc", "missing"], pandas=False) == []
+
+
+def test_machine_metrics_are_another_stream(world: World, run: dumbbell.Run) -> None:
+    world.stream("r", {"files": {"wandb-events.jsonl": {"offset": 0, "content": ['{"system.cpu": 3}']}}})
+    assert run.history(stream="system", pandas=False) == [{"system.cpu": 3}]
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    ({"keys": ["loss"], "stream": "system"}, "stream must be default"), ({"keys": "loss"}, "in a list"),
+    ({"keys": [1]}, "list of strings")])
+def test_keys_that_cannot_be_are_told_and_give_nothing(run: dumbbell.Run, capsys: pytest.CaptureFixture[str],
+                                                       arguments: dict[str, Any], said: str) -> None:
+    assert run.history(**arguments) == []
+    assert said in capsys.readouterr().err
+
+
+def test_without_pandas_history_is_a_list(run: dumbbell.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "pandas", None)
+    with pytest.warns(UserWarning, match="pandas is not installed"):
+        assert run.history() == ROWS
+
+
+@pytest.mark.parametrize(("low", "high"), [(None, None), (0, 20), (3, 7), (5, 5), (19, 1000), (50, None), (0, 1)])
+@pytest.mark.parametrize("page_size", [1, 7, 10, 20, 1000])
+def test_a_scan_gives_every_row_of_its_steps(run: dumbbell.Run, low: int | None, high: int | None,
+                                             page_size: int) -> None:
+    wanted = [row for row in ROWS if (low or 0) <= row["_step"] < (20 if high is None else high)]
+    scan = run.scan_history(page_size=page_size, min_step=low, max_step=high)
+    assert list(scan) == wanted
+    assert list(scan) == wanted
+    keyed = run.scan_history(["acc"], page_size, low, high)
+    assert list(keyed) == [{"acc": row["acc"]} for row in wanted if "acc" in row]
+
+
+def test_a_scan_asks_for_windows_of_steps(run: dumbbell.Run, wire: Wire) -> None:
+    wire.clear()
+    scan = run.scan_history(page_size=8)
+    assert len(wire.requests) == 1
+    list(scan)
+    windows = sorted((body["variables"]["minStep"], body["variables"]["maxStep"]) for body in wire.bodies[1:])
+    assert windows == [(0, 8), (8, 16), (16, 20)]
+    wire.clear()
+    list(run.scan_history(["acc"], page_size=10))
+    specs = sorted(json.loads(body["variables"]["spec"])["maxStep"] for body in wire.bodies[1:])
+    assert specs == [9, 19]
+
+
+def test_a_scan_over_a_gap_takes_few_requests(world: World, api: dumbbell.Api, wire: Wire) -> None:
+    world.upsert("gap")
+    rows = [{"_step": step, "x": step} for step in (0, 1, 50_000, 50_001, 100_000)]
+    world.history("gap", rows)
+    run = api.run("local/p/gap")
+    wire.clear()
+    assert list(run.scan_history(page_size=100)) == rows
+    assert len(wire.requests) < 60
+
+
+def test_a_run_without_history(world: World, api: dumbbell.Api, wire: Wire) -> None:
+    world.upsert("empty")
+    run = api.run("local/p/empty")
+    wire.clear()
+    assert run.lastHistoryStep == -1
+    assert list(run.scan_history()) == []
+    assert run.history(pandas=False) == []
+    assert wire.operations == ["RunHistoryKeys", "RunHistoryKeys", "RunHistory"]
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    ({"page_size": 0}, "page_size"), ({"page_size": -1}, "page_size"), ({"keys": "loss"}, "keys"),
+    ({"keys": [3]}, "keys")])
+def test_scans_that_cannot_be(run: dumbbell.Run, arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(dumbbell.InvalidValueError, match=said):
+        run.scan_history(**arguments)
+
+
+def test_no_keys_are_all_keys(run: dumbbell.Run) -> None:
+    assert list(run.scan_history(keys=[])) == ROWS
+
+
+def test_rows_of_a_scan_are_fresh_and_loops_independent(run: dumbbell.Run) -> None:
+    scan = run.scan_history(page_size=5)
+    next(iter(scan))["loss"] = "spoiled"
+    assert [next(scan), scan.next()] == ROWS[:2]
+    assert [row["_step"] for row in scan] == list(range(20))
+    assert next(scan) == ROWS[2]
+    assert "<th>loss</th>" in scan._repr_html_()
+
+
+def test_numbers_that_are_none_come_through(world: World, api: dumbbell.Api) -> None:
+    world.upsert("n")
+    world.history("n", ['{"_step": 0, "a": NaN}', '{"_step": 1, "a": -Infinity}'])
+    rows = list(api.run("local/p/n").scan_history())
+    assert math.isnan(rows[0]["a"])
+    assert rows[1]["a"] == -math.inf
+
+
+def test_histories_of_many_runs(world: World, api: dumbbell.Api, run: dumbbell.Run) -> None:
+    world.upsert("s")
+    world.history("s", [{"_step": 0, "loss": 7}])
+    rows = api.runs("local/p", order="+name").histories(samples=3, keys=["loss"])
+    assert [row["run_id"] for row in rows] == [run.id] * 3 + ["s"]
+    assert rows[-1] == {"_step": 0, "loss": 7, "run_id": "s"}
+    with pytest.raises(ValueError, match="format"):
+        api.runs("local/p").histories(format="csv")
