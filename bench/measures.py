@@ -65,10 +65,13 @@ def upserts(target: Target) -> Iterator[Figure]:
 
 def run_pages(target: Target) -> Iterator[Figure]:
     """Of the thousand runs and more that `upserts` has made."""
+    loss = orjson.dumps({"$and": [{"config.lr.value": {"$lt": 0.5}}, {"state": {"$in": ["running", "finished"]}}]})
     for name, query, variables in (
         ("page of 50 runs, lazy", LIST, {"first": 50}),
         ("page of 1000 runs, lazy", LIST, {"first": 1000}),
         ("page of 1000 runs, full", FULL, {"first": 1000}),
+        ("50 runs, filtered, by summary", LIST, {"first": 50, "filters": loss.decode(),
+                                                 "order": "+summary_metrics.loss"}),
     ):
         def trial(query: str = query, variables: dict[str, Any] = variables) -> None:
             for _ in range(5):
