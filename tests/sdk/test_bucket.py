@@ -38,3 +38,32 @@ def test_files_go_through_the_bucket(version: str, s3: S3, tmp_path: Path) -> No
     read = json.loads(finished.line("{"))
     assert (read["size"], read["text"]) == (4, "kept")
     assert not list((tmp_path / "data").rglob("blobs/runs/*")), "the bytes lie in the data folder"
+
+
+LOG_AND_DOWNLOAD = """
+    import json
+    import pathlib
+    import wandb
+
+    for number in range(20):
+        path = pathlib.Path("data") / f"{number} #.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"text {number}")
+    with wandb.init(project="bucket") as run:
+        artifact = wandb.Artifact("texts", "dataset")
+        artifact.add_dir("data")
+        run.log_artifact(artifact).wait()
+    found = wandb.Api().artifact("bucket/texts:latest")
+    folder = pathlib.Path(found.download("read", skip_cache=True))
+    found.verify(str(folder))
+    print(json.dumps({path.name: path.read_text() for path in folder.iterdir()}))
+"""
+
+
+@pytest.mark.sdk
+def test_artifacts_go_through_the_bucket(s3: S3, tmp_path: Path) -> None:
+    with start_server(tmp_path, **s3.environment, DUMBBELL_BLOB_URL=f"s3://{s3.new_bucket()}") as server:
+        finished = run_script("0.31.0", server, tmp_path, LOG_AND_DOWNLOAD)
+    assert finished.returncode == 0, finished
+    assert json.loads(finished.line("{")) == {f"{number} #.txt": f"text {number}" for number in range(20)}
+    assert not list((tmp_path / "data").rglob("blobs/artifacts/*")), "the bytes lie in the data folder"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from dumbbell_server.artifacts import access, manifests, queries
+from dumbbell_server.artifacts import access, expected, manifests, queries
 from dumbbell_server.artifacts.aliases import set_alias
 from dumbbell_server.artifacts.manifests import FILE_NAME, FULL, INCREMENTAL, PATCH, Entry
 from dumbbell_server.artifacts.names import LATEST
@@ -28,17 +27,14 @@ from dumbbell_server.artifacts.tables import (
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.graph.actor import Actor
+from dumbbell_server.storage.blobs import new_key
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.dialect import insert_many
 from dumbbell_server.storage.house import House
 from dumbbell_server.storage.orphans import orphan
 
+MANIFESTS = "manifests"  # the folder of their keys
 _COLUMNS = {"artifact_id": "int", "path": "text", "blob_id": "int", "size": "bigint", "digest": "text", "ref": "text"}
-
-
-def manifest_key() -> str:
-    token = secrets.token_hex(16)
-    return f"manifests/{token[:2]}/{token}"
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,7 @@ def _try_commit(house: House, actor: Actor, node_id: str) -> ArtifactRow | None:
         artifact = access.for_writing(session, actor, node_id, "commit artifacts")
         if artifact.state == COMMITTED:
             return artifact
+        expected.settle(house, artifact.id or 0)
         contents = _gather(house, session, artifact)
     number, made = artifact.id or 0, contents.manifest.id is None
     done = None
@@ -116,7 +113,7 @@ def _base(house: House, session: Session, artifact: ArtifactRow) -> dict[str, An
 
 def _keep(house: House, artifact: ArtifactRow, manifest: dict[str, Any]) -> ManifestRow:
     data = orjson.dumps(manifest)
-    key = manifest_key()
+    key = new_key(MANIFESTS)
     house.blobs.store(key, data)
     digest = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
     return ManifestRow(artifact_id=artifact.id or 0, name=FILE_NAME, kind=FULL, digest=digest, size=len(data),

@@ -90,6 +90,7 @@ class PlannedFile:
     """A file that is about to be uploaded, or need not be."""
 
     plan: Planned
+    bucket_url: str | None = None  # where the bytes go, if not through us
 
     updated_at: str | None = None
 
@@ -133,7 +134,7 @@ class PlannedFile:
 
     def upload_url(self, context: Context) -> str | None:
         """In one piece, which works also where parts were asked for."""
-        return None if self.stored else context.signed("PUT", self._path())
+        return None if self.stored else self.bucket_url or context.signed("PUT", self._path())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import strawberry
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import UserRow
-from dumbbell_server.artifacts import access, queries, service
+from dumbbell_server.artifacts import access, expected, queries, service
 from dumbbell_server.artifacts.access import ARTIFACT
 from dumbbell_server.artifacts.files import (
     ManifestFile,
@@ -289,10 +289,11 @@ class FileArtifacts:
     def upload_multipart_urls(file: strawberry.Parent[StoredFile], info: Info) -> UploadMultipartUrls | None:
         if not isinstance(file, PlannedFile) or file.plan.upload_id is None:
             return None
-        upload = file.plan.upload_id
+        upload, parts, direct = file.plan.upload_id, file.plan.parts, info.context.house.blobs.direct
+        urls = [info.context.signed("PUT", part_path(upload, part)) for part in parts] if direct is None else \
+            expected.part_urls(info.context.session, direct, upload, parts)
         return UploadMultipartUrls(upload_id=upload, upload_url_parts=[
-            UploadUrlPart(part_number=Int64(part), upload_url=info.context.signed("PUT", part_path(upload, part)))
-            for part in file.plan.parts])
+            UploadUrlPart(part_number=Int64(part), upload_url=url) for part, url in zip(parts, urls, strict=True)])
 
     @strawberry.field
     def artifact(file: strawberry.Parent[StoredFile], info: Info) -> ArtifactRef | None:

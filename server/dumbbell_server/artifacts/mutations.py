@@ -7,7 +7,7 @@ from enum import Enum
 
 import strawberry
 
-from dumbbell_server.artifacts import announcing, committing, lineage, service, uploads
+from dumbbell_server.artifacts import announcing, committing, expected, lineage, service, uploads
 from dumbbell_server.artifacts.files import ManifestFile, PlannedFile
 from dumbbell_server.artifacts.graphql import ArtifactDigestAlgorithm
 from dumbbell_server.artifacts.routes import join_parts
@@ -286,7 +286,11 @@ class ArtifactsMutation:
         if len(specs) > _MOST_FILES:
             raise BadInput(f"{len(specs)} files were announced, at most {_MOST_FILES} are taken at once")
         plans = context.write(lambda session: uploads.plan(session, context.house.clock, actor, specs))
-        page = page_of([PlannedFile(plan) for plan in plans], len(plans), lambda file: file.name, len(plans))
+        direct = context.house.blobs.direct
+        keys = expected.expect(context.house, direct, plans) if direct else {}
+        files = [PlannedFile(plan, direct.upload_url(keys[plan]) if direct and plan in keys else None)
+                 for plan in plans]
+        page = page_of(files, len(files), lambda file: file.name, len(files))
         return CreateArtifactFilesPayload(files=page, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
@@ -295,6 +299,9 @@ class ArtifactsMutation:
         """One file of the parts; done again, nothing changes."""
         context, actor, house = info.context, info.context.actor, info.context.house
         wanted = {int(part.part_number): part.hex_md5 for part in input.completed_parts}
+        if house.blobs.direct is not None:
+            digest = expected.complete(house, house.blobs.direct, actor, input.artifact_id, input.upload_id, wanted)
+            return CompleteMultipartUploadArtifactPayload(digest=digest, client_mutation_id=input.client_mutation_id)
         with reading(house.database) as session:
             found = uploads.parts_of(session, actor, input.artifact_id, input.upload_id, wanted)
         if found is not None:

@@ -15,6 +15,7 @@ from dumbbell_server.artifacts.tables import (
     ArtifactRow,
     CollectionRow,
     EntryRow,
+    ExpectedBlobRow,
     ManifestRow,
     MembershipRow,
     PartRow,
@@ -58,6 +59,8 @@ def remove(session: Session, artifact: ArtifactRow) -> None:
         session.delete(row)
     uploads.forget(session, list(session.execute(
         select(UploadRow.id).where(UploadRow.artifact_id == number)).scalars()))
+    orphan(session, session.execute(delete(ExpectedBlobRow).where(
+        col(ExpectedBlobRow.artifact_id) == number).returning(col(ExpectedBlobRow.blob_key))).scalars().all())
     artifact.state = DELETED
     session.add(artifact)
     session.flush()
@@ -76,7 +79,8 @@ def purge(session: Session, which: ColumnElement[bool]) -> None:
         col(ManifestRow.artifact_id).in_(doomed), col(ManifestRow.blob_key).is_not(None))
     parts = select(PartRow.blob_key).join(UploadRow, col(UploadRow.id) == PartRow.upload_id).where(
         col(UploadRow.artifact_id).in_(doomed))
-    for found in (keys, parts):
+    expected = select(ExpectedBlobRow.blob_key).where(col(ExpectedBlobRow.artifact_id).in_(doomed))
+    for found in (keys, parts, expected):
         session.execute(insert(OrphanRow).from_select(["key"], found))
     session.execute(delete(ArtifactRow).where(which))
     for collection_id in elsewhere:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy.orm import Session
@@ -12,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dumbbell_server.artifacts import downloads, uploads
-from dumbbell_server.artifacts.committing import manifest_key
+from dumbbell_server.artifacts.committing import MANIFESTS
 from dumbbell_server.artifacts.downloads import Found
 from dumbbell_server.artifacts.manifests import digest_of
 from dumbbell_server.errors import BadInput, NotFound
@@ -21,7 +20,7 @@ from dumbbell_server.files.routes import announced_size, check_whole, etag_of
 from dumbbell_server.http.ranges import Blob, send_blob
 from dumbbell_server.http.state import actor_of, state_of
 from dumbbell_server.storage import orphans
-from dumbbell_server.storage.blobs import Incoming
+from dumbbell_server.storage.blobs import Incoming, new_key
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
 
@@ -32,11 +31,6 @@ def _check_signature(request: Request) -> None:
     query = request.query_params
     state_of(request).house.signer.check(request.method, request.scope["path"], query.get("expires", ""),
                                          query.get("signature", ""))
-
-
-def _token_key(folder: str) -> str:
-    token = secrets.token_hex(16)
-    return f"{folder}/{token[:2]}/{token}"
 
 
 async def _receive(request: Request, limit: int) -> Incoming | None:
@@ -85,7 +79,7 @@ async def put_file(request: Request) -> Response:
         await house.blobs.drop(incoming)
         raise BadInput(f"the body has MD5 {incoming.md5.hex()}, the file was announced with "
                        f"{request.path_params['digest']}; send it again")
-    key = _token_key("artifacts")
+    key = new_key(uploads.FOLDER)
     return await _keep(house, incoming, key, lambda session: uploads.received(
         session, house.clock, artifact_id, digest, incoming.size, key))
 
@@ -96,7 +90,7 @@ async def put_manifest(request: Request) -> Response:
     incoming = await _receive(request, house.settings.max_body)
     if incoming is None:
         return Response(status_code=400)
-    key = manifest_key()
+    key = new_key(MANIFESTS)
 
     def unit(session: Session) -> bool:
         uploads.received_manifest(session, house.clock, number, incoming.size, incoming.md5_base64, key)
@@ -113,7 +107,7 @@ async def put_part(request: Request) -> Response:
     incoming = await _receive(request, house.settings.max_upload)
     if incoming is None:
         return Response(status_code=400)
-    key = _token_key("parts")
+    key = new_key("parts")
 
     def unit(session: Session) -> bool:
         uploads.received_part(session, upload, int(request.path_params["number"]), incoming.size,
@@ -134,7 +128,7 @@ async def join_parts(house: House, parts: list[tuple[str, int]], artifact_id: in
     if incoming.md5_base64 != digest:
         await house.blobs.drop(incoming)
         raise BadInput(f"the parts make a file with MD5 {incoming.md5_base64!r}, announced was {digest!r}")
-    key = _token_key("artifacts")
+    key = new_key(uploads.FOLDER)
     await _keep(house, incoming, key, lambda session: uploads.received(
         session, house.clock, artifact_id, digest, incoming.size, key))
 

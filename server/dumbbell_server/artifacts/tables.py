@@ -205,6 +205,18 @@ class UploadRow(SQLModel, table=True):
     digest: str
 
 
+class ExpectedBlobRow(SQLModel, table=True):
+    """A file that a client was told to send to the bucket, in one piece or in parts."""
+
+    __tablename__ = "artifact_blobs_expected"
+
+    blob_key: str = Field(primary_key=True)
+    artifact_id: int = Field(foreign_key="artifacts.id", ondelete="CASCADE", index=True)
+    digest: str  # base64 MD5
+    upload_id: str | None = Field(default=None, index=True)
+    store_id: str | None = None  # what the bucket calls an upload in parts
+
+
 class PartRow(SQLModel, table=True):
     __tablename__ = "artifact_parts"
 

@@ -25,6 +25,7 @@ from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.graph.actor import Actor
 from dumbbell_server.storage.orphans import orphan
 
+FOLDER = "artifacts"  # of the keys of files
 _MOST_PARTS = 10_000
 
 

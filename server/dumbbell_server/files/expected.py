@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 
 from sqlalchemy import delete, select
@@ -13,24 +12,19 @@ from dumbbell_server.clock import Clock
 from dumbbell_server.files import service
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.files.tables import ExpectedFileRow
-from dumbbell_server.storage.blobs import Incoming
+from dumbbell_server.storage.blobs import Incoming, new_key
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
 from dumbbell_server.storage.orphans import collect, orphan
 
+FOLDER = "runs"  # of all keys of the files of runs
 _GRACE = 3600.0  # seconds after its URL expired for which an upload may still be under way
-
-
-def new_key() -> str:
-    """Names of files say nothing about where their bytes are."""
-    token = secrets.token_hex(16)
-    return f"runs/{token[:2]}/{token}"
 
 
 def expect(session: Session, clock: Clock, run_id: int, name: str) -> str:
     """A key under which the file may come. NotFound where the run is gone."""
     service.check_run(session, run_id, name)
-    row = ExpectedFileRow(blob_key=new_key(), run_id=run_id, name=name, created_at=clock.text())
+    row = ExpectedFileRow(blob_key=new_key(FOLDER), run_id=run_id, name=name, created_at=clock.text())
     session.add(row)
     session.flush()
     return row.blob_key

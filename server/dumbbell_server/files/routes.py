@@ -11,14 +11,14 @@ from starlette.routing import Route
 
 from dumbbell_server.errors import BadInput, NotFound, TooLarge
 from dumbbell_server.files import queries, service
-from dumbbell_server.files.expected import new_key, settle
+from dumbbell_server.files.expected import FOLDER, settle
 from dumbbell_server.files.names import clean, mimetype_of
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.http.ranges import Blob, send_blob
 from dumbbell_server.http.state import state_of
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage import orphans
-from dumbbell_server.storage.blobs import Incoming
+from dumbbell_server.storage.blobs import Incoming, new_key
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
 
@@ -108,7 +108,7 @@ def check_whole(request: Request, incoming: Incoming, announced: int | None) -> 
 
 async def _store(house: House, run_id: int, name: str, incoming: Incoming) -> bool:
     """The bytes belong to the file, or, where that fails, to nobody and are removed."""
-    key = new_key()
+    key = new_key(FOLDER)
     try:
         await house.blobs.keep(incoming, key)
     except BaseException:

@@ -24,6 +24,12 @@ from dumbbell_server.errors import BadInput, TooLarge
 PIECE = 1 << 20  # what is written, hashed and sent at a time
 
 
+def new_key(folder: str) -> str:
+    """A key that nobody can guess and that says nothing about the bytes."""
+    token = secrets.token_hex(16)
+    return f"{folder}/{token[:2]}/{token}"
+
+
 @dataclass(frozen=True)
 class Incoming:
     """Bytes that have arrived and belong to nobody yet."""
@@ -49,7 +55,17 @@ class Direct(Protocol):
         ...
 
     def look(self, key: str) -> Incoming | None:
-        """What came under the key; None while nothing did."""
+        """What came under the key; None while nothing did. The digest is empty where the store does not know it."""
+        ...
+
+    def begin_parts(self, key: str) -> str:
+        """What the store calls an upload in parts."""
+        ...
+
+    def part_url(self, key: str, upload: str, number: int) -> str: ...
+
+    def join_parts(self, key: str, upload: str, parts: dict[int, str]) -> None:
+        """Make one of the parts, by number, each with its MD5 in hex. BadInput where one did not come so."""
         ...
 
 

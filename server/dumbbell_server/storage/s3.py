@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 import botocore.session
 import obstore
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from obstore.store import S3Store
 
+from dumbbell_server.errors import BadInput
 from dumbbell_server.storage.blobs import Incoming, StoreBlobs
 
 _DOWNLOAD_LIFETIME = 3600  # seconds; whoever is cut off later asks us for a new URL
@@ -37,9 +39,11 @@ class Bucket:
         place = urlsplit(url)
         self._name, self._prefix = place.netloc, place.path.strip("/")
         session = botocore.session.get_session()
-        endpoint = public_url or session.get_config_variable("endpoint_url")
-        config = Config(signature_version="s3v4", s3={"addressing_style": "path" if endpoint else "auto"})
-        self._signer = session.create_client("s3", endpoint_url=endpoint, config=config)
+        endpoint = session.get_config_variable("endpoint_url")
+        style = "path" if endpoint or public_url else "auto"
+        config = Config(signature_version="s3v4", s3={"addressing_style": style})
+        self._client = session.create_client("s3", endpoint_url=endpoint, config=config)
+        self._signer = session.create_client("s3", endpoint_url=public_url or endpoint, config=config)
 
     def download_url(self, key: str, mimetype: str, disposition: str) -> str:
         return self._signed("get_object", key, _DOWNLOAD_LIFETIME, ResponseContentType=mimetype,
@@ -56,7 +60,25 @@ class Bucket:
         tag = (found["e_tag"] or "").strip('"')
         return Incoming(key, found["size"], bytes.fromhex(tag) if len(tag) == _MD5_LENGTH else b"")
 
+    def begin_parts(self, key: str) -> str:
+        upload: str = self._client.create_multipart_upload(**self._place(key))["UploadId"]
+        return upload
+
+    def part_url(self, key: str, upload: str, number: int) -> str:
+        return self._signed("upload_part", key, self._lifetime, UploadId=upload, PartNumber=number)
+
+    def join_parts(self, key: str, upload: str, parts: dict[int, str]) -> None:
+        named = [{"PartNumber": number, "ETag": parts[number].strip('"')} for number in sorted(parts)]
+        try:
+            self._client.complete_multipart_upload(**self._place(key), UploadId=upload,
+                                                   MultipartUpload={"Parts": named})
+        except ClientError as error:
+            reason = error.response.get("Error", {}).get("Message", "no reason given")
+            raise BadInput(f"the bucket does not join these parts: {reason}; send the file again") from error
+
+    def _place(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._name, "Key": f"{self._prefix}/{key}".lstrip("/")}
+
     def _signed(self, method: str, key: str, lifetime: int, **more: Any) -> str:
-        url: str = self._signer.generate_presigned_url(method, ExpiresIn=lifetime, Params={
-            "Bucket": self._name, "Key": f"{self._prefix}/{key}".lstrip("/"), **more})
+        url: str = self._signer.generate_presigned_url(method, ExpiresIn=lifetime, Params=self._place(key) | more)
         return url
