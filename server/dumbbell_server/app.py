@@ -19,12 +19,16 @@ from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import Executor
 from dumbbell_server.history.forks import runs_deleting as forks_of_runs
+from dumbbell_server.history.graphql import answer_keys
+from dumbbell_server.history.pages import history_keys, keys_info
 from dumbbell_server.history.routes import ROUTES as HISTORY
 from dumbbell_server.http.graphql import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.middleware import Edge
 from dumbbell_server.http.state import AppState
 from dumbbell_server.projects.service import ProjectDeleting, entity_deleting
+from dumbbell_server.runs.memory import RunMemory
+from dumbbell_server.runs.pages import RunAnswers
 from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_renamed
 from dumbbell_server.schema import build_schema
 from dumbbell_server.storage.house import House
@@ -73,3 +77,5 @@ def _wire(house: House, keys: Keys) -> None:
     events.listen(RunsDeleting, files_of_runs)
     events.listen(UserRenamed, user_renamed)
     events.listen(RunsDeleting, removal.runs_deleting)
+    house.keeps(RunAnswers).fields["historyKeys"] = history_keys(answer_keys)
+    house.keeps(RunMemory).facts["keys_info"] = keys_info(answer_keys)

@@ -111,10 +111,10 @@ def _headers(key: str | None) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def open_world(folder: Path, database_url: str | None = None, blob_url: str | None = None) -> Iterator[World]:
+def open_world(folder: Path, database_url: str | None = None, **more: Any) -> Iterator[World]:
     clock = StillClock()
-    house = open_house(Settings(data_dir=folder, database_url=database_url, blob_url=blob_url, api_key=KEY,
-                                max_body=MAX_BODY), clock)
+    settings = Settings(data_dir=folder, database_url=database_url, api_key=KEY, max_body=MAX_BODY, **more)
+    house = open_house(settings, clock)
     try:
         first_key(house)
         app: Any = create_app(house)

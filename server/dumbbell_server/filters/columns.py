@@ -120,9 +120,10 @@ def _size(cell: Any) -> int:
 
 @dataclass(frozen=True)
 class Found:
-    """How many rows a filter lets through, and the ids and places of those on the page."""
+    """How many rows a filter lets through, which (a byte a slot), and the ids and places of those on the page."""
 
     count: int
+    passing: int
     rows: list[tuple[int, Position]]
     more: bool
 
@@ -176,24 +177,22 @@ class Table:
             self._alive[self._slots.pop(number)] = 0
         self.dead += len(gone)
 
-    def ask(self, tree: Tree, keys: tuple[Key, ...], after: tuple[Position, int] | None, size: int,
-            constants: Mapping[str, Any]) -> Found:
-        """Count, and a page of rows after a place where there are keys to order by.
+    def passing(self, tree: Tree, constants: Mapping[str, Any]) -> int:
+        """The rows that a filter lets through, a byte a slot. `constants` are cells that all rows share, by column."""
+        return int.from_bytes(self._alive, "little") & self._passing(tree, constants)
 
-        `constants` are cells that all rows share, by column.
-        """
-        alive = int.from_bytes(self._alive, "little")
-        passing = alive & self._passing(tree, constants)
+    def page(self, passing: int, keys: tuple[Key, ...], after: tuple[Position, int] | None, size: int) -> Found:
+        """Count these rows, and find a page of them after a place."""
         count = passing.bit_count()
-        if not keys:
-            return Found(count, [], more=count > 0)
+        if not size:
+            return Found(count, passing, [], more=count > 0)
         flags = passing.to_bytes(len(self.ids), "little")
         start = None if after is None else comparable(after[0], keys, after[1])
         order = self._order(keys, flags, count)
         begin = 0 if start is None else bisect_right(order, start, key=self._rank(keys))
         rest = islice(order, begin, None)
         chosen = list(islice((slot for slot in rest if flags[slot]), size + 1))
-        return Found(count, [(self.ids[slot], self._position(slot, keys)) for slot in chosen[:size]],
+        return Found(count, passing, [(self.ids[slot], self._position(slot, keys)) for slot in chosen[:size]],
                      len(chosen) > size)
 
     def _passing(self, tree: Tree, constants: Mapping[str, Any]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -36,6 +35,10 @@ _SIGNS: dict[str, Callable[[int], bool]] = {
 }
 
 
+def _is_nan(value: Any) -> bool:
+    return bool(value != value)  # noqa: PLR0124 - unlike math.isnan, of integers of any length
+
+
 def name_of(operator: str, operand: Any) -> str:
     return f"{operator}:{json.dumps(operand, sort_keys=True)}"
 
@@ -61,7 +64,7 @@ def equals(operand: Any) -> Test:
     if type(operand) is str:
         return on_elements(name, lambda value: value == operand, text=operand)
     kind = rank(operand)
-    bound = ("$eq", operand) if kind == NUMBER else None
+    bound = ("$eq", operand) if kind == NUMBER and not _is_nan(operand) else None
     return on_elements(name, lambda value: rank(value) == kind and compare(value, operand) == 0, bound)
 
 
@@ -74,10 +77,10 @@ def comparison(operator: str) -> Callable[[Any, str], Test]:
             return equals(None) if operator in {"$gte", "$lte"} else on_elements(name, lambda _: False)
         if kind != NUMBER:
             return on_elements(name, lambda value: rank(value) == kind and fits(compare(value, operand)))
-        if math.isnan(operand):
+        if _is_nan(operand):
             return equals(operand) if operator in {"$gte", "$lte"} else on_elements(name, lambda _: False)
         return on_elements(
-            name, lambda value: rank(value) == NUMBER and value == value and fits(compare(value, operand)),  # noqa: PLR0124
+            name, lambda value: rank(value) == NUMBER and not _is_nan(value) and fits(compare(value, operand)),
             (operator, operand))
     return build
 
@@ -86,16 +89,16 @@ def among(operand: Any, where: str) -> Test:
     """`$in`: equal to one of them."""
     items = checked_list(operand, where)
     texts = {item for item in items if type(item) is str}
-    numbers = {item for item in items if rank(item) == NUMBER}
+    numbers = {item for item in items if rank(item) == NUMBER and not _is_nan(item)}
     others = [item for item in items if rank(item) not in {NUMBER, NULL} and type(item) is not str]
-    nulls, nans = None in items, any(number != number for number in numbers)  # noqa: PLR0124
+    nulls, nans = None in items, any(map(_is_nan, items))
 
     def one(value: Any) -> bool:
         kind = rank(value)
         if type(value) is str:
             return value in texts
         if kind == NUMBER:
-            return value in numbers or (nans and value != value)  # noqa: PLR0124
+            return value in numbers or (nans and _is_nan(value))
         return nulls if kind == NULL else any(rank(item) == kind and compare(value, item) == 0 for item in others)
     return on_elements(name_of("$in", operand), one)
 

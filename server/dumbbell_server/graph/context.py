@@ -24,7 +24,7 @@ class Context:
         self.visitor = actor
         self.base_url = base_url
         self.notes: dict[str, object] = {}  # what a room remembers for this request
-        self.answers: dict[object, object] = {}  # and what it does until something is written
+        self.answers: dict[object, Any] = {}  # and what it does until something is written
         self._known: dict[tuple[type, int], Any] = {}
 
     @property

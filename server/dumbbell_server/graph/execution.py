@@ -21,10 +21,10 @@ from graphql import (
     specified_rules,
     validate,
 )
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from dumbbell_server.errors import DumbbellError
 from dumbbell_server.graph.context import Context
+from dumbbell_server.graph.planned import PlanningExecutor
 
 _log = structlog.get_logger()
 
@@ -106,7 +106,7 @@ class Executor:
             variable_values=variables,
             operation_name=operation or None,  # "" is what the core sends for none
             context_value=context,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
+            executor_class=PlanningExecutor,
         )
         return _answer(result)
 

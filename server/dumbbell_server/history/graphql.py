@@ -90,6 +90,11 @@ def _key_document(context: Context, run: RunRow) -> dict[str, Any]:
     return document
 
 
+def answer_keys(context: Context, run: RunRow) -> JSON | None:
+    document = _key_document(context, run)
+    return JSON(document) if document["keys"] else None
+
+
 def _tail(context: Context, run: RunRow, stream: int) -> JSONString:
     line = queries.last_line(context.session, run.id or 0, stream)
     return compact([] if line is None else [line])
@@ -126,8 +131,7 @@ class RunHistory:
     @strawberry.field
     def history_keys(run: strawberry.Parent[RunRow], info: Info) -> JSON | None:
         """Null while nothing was logged, which clients read as lastStep -1."""
-        document = _key_document(info.context, run)
-        return JSON(document) if document["keys"] else None
+        return answer_keys(info.context, run)
 
     @strawberry.field
     def parquet_history(run: strawberry.Parent[RunRow], live_keys: list[str]) -> ParquetHistory:

@@ -50,3 +50,11 @@ def lines_of(session: Session, chunk: int) -> list[str]:
 def last_line(session: Session, run: int, stream: int) -> str | None:
     body = _LAST(session, run=run, stream=stream).scalar()
     return None if body is None else unpack(bytes(body))[-1]
+
+
+def kept_keys(session: Session, runs: Sequence[int]) -> dict[int, tuple[int, int, str]]:
+    """Generation, count of lines and document of what is kept of these runs' keys."""
+    if not runs:
+        return {}
+    text = f"SELECT run_id, generation, lines, document FROM history_keys WHERE run_id IN ({', '.join(map(str, runs))})"  # noqa: S608 - numbers of ours
+    return {row[0]: (row[1], row[2], row[3]) for row in session.connection().exec_driver_sql(text)}

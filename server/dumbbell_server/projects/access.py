@@ -51,6 +51,10 @@ def _role_in_registry(actor: Actor, registry: Guarded) -> Role:
     return Role.VIEWER if seat > Role.NONE and registry.access == PRIVATE else Role.NONE
 
 
+def may_write(actor: Actor | None, project: Guarded) -> bool:
+    return actor is not None and role_in(actor, project) >= Role.MEMBER
+
+
 def require(actor: Actor, project: ProjectRow, role: Role, deed: str) -> None:
     """NotFound for who may not see the project, Forbidden for who may not do this in it."""
     has = role_in(actor, project)

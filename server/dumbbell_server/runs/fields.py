@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from dumbbell_server.filters.tree import Field
 from dumbbell_server.filters.values import MISSING, lookup
+from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.wandb_json import loads
 
 _NAMES = {
@@ -46,8 +45,8 @@ _DOCUMENTS = {"config": "config", "summary_metrics": "summary_metrics", "summary
 KNOWN = "created_at, heartbeat_at, name, display_name, state and other columns, config.KEY, summary_metrics.KEY"
 
 SHARED = frozenset({"entity", "project", ""})  # columns whose cell is the same in all runs of a project
-# Columns that another room tells: facts(session, run ids) → cell of each run that has one.
-Facts = Callable[[Session, Sequence[int]], Mapping[int, Any]]
+# Columns that another room tells: facts(context, run ids) → cell of each run that has one.
+Facts = Callable[[Context, Sequence[int]], Mapping[int, Any]]
 
 _SQL = {"group": ("r.group_name",), "commit": ("r.git_commit",), "sweep": ("r.sweep_name",),
         "username": ("u.username",), "duration": ("r.created_at", "r.heartbeat_at")}

@@ -8,16 +8,15 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import EntityRow, UserRow
-from dumbbell_server.graph.actor import Role
-from dumbbell_server.graph.connections import Page, PageInfo
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import ProjectRef, RunConnectionRef, RunRef, UserRef
 from dumbbell_server.graph.scalars import DateTime, JSONString, compact
 from dumbbell_server.graph.wandb_json import loads, storable
-from dumbbell_server.projects.access import role_in
+from dumbbell_server.projects.access import may_write
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import listing, queries, service
-from dumbbell_server.runs.states import CRASHED, FAILED, PREEMPTING, RUNNING
+from dumbbell_server.runs.states import FAILED_STATES, LIVE_STATES
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.orphans import collect
 
@@ -80,7 +79,7 @@ class RunCore:
     @strawberry.field
     def read_only(run: strawberry.Parent[RunRow], info: Info) -> bool:
         home = info.context.require(ProjectRow, run.project_id)
-        return info.context.visitor is None or role_in(info.context.visitor, home) < Role.MEMBER
+        return not may_write(info.context.visitor, home)
 
     @strawberry.field
     def stopped(run: strawberry.Parent[RunRow]) -> bool:
@@ -92,11 +91,11 @@ class RunCore:
 
     @strawberry.field
     def running(run: strawberry.Parent[RunRow]) -> bool:
-        return run.state in {RUNNING, PREEMPTING}
+        return run.state in LIVE_STATES
 
     @strawberry.field
     def failed(run: strawberry.Parent[RunRow]) -> bool:
-        return run.state in {FAILED, CRASHED}
+        return run.state in FAILED_STATES
 
     @strawberry.field
     def wandb_config(run: strawberry.Parent[RunRow], keys: list[str] | None = None) -> JSONString:
@@ -168,7 +167,7 @@ class ProjectRuns:
 
 
 def _page(context: Context, project: ProjectRow, filters: str | None, order: str | None, after: str | None,
-          first: int | None) -> Page[RunRow]:
+          first: int | None) -> listing.RunPage:
     settled(context)
     return listing.page(context, project, listing.question(filters, order), first, after)
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.filters.columns import Found, Table
 from dumbbell_server.filters.order import Key, Position
 from dumbbell_server.filters.tree import Field, Tree, fields_of
+from dumbbell_server.graph.context import Context
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.fields import SHARED, Facts, Reader
 from dumbbell_server.settings import Settings
@@ -29,6 +32,15 @@ _STATES = {dialect: Statement(
     f"SELECT p.removal, {mark('runs', 'project_id = p.id', dialect)} AS mark FROM projects p"  # noqa: S608 - ours
     " WHERE p.id = :project") for dialect in ("sqlite", "postgresql")}
 _IDS = Statement("SELECT id FROM runs WHERE project_id = :project ORDER BY id")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which runs, in which order. Equal texts of filters are equal filters."""
+
+    filters: str
+    tree: Tree
+    keys: tuple[Key, ...]
 
 
 class _Memory:
@@ -49,16 +61,26 @@ class RunMemory:
         self._lock = threading.Lock()
         self.facts: dict[str, Facts] = {}  # columns that other rooms tell
 
-    def ask(self, session: Session, project: ProjectRow, entity: str, tree: Tree, keys: tuple[Key, ...],
-            after: tuple[Position, int] | None, size: int) -> Found:
-        """Count the runs that a filter lets through, and find a page of them."""
+    def ask(self, context: Context, project: ProjectRow, asked: Question, after: tuple[Position, int] | None,
+            size: int) -> Found:
+        """Count the runs that a filter lets through, and find a page of them.
+
+        Within a request, a page holds the runs that were counted with the same filter, whatever was written since.
+        """
         assert project.id is not None  # noqa: S101 - a stored row
         memory = self._of(project.id)
+        noted = (RunMemory, project.id, asked.filters)
         with memory.lock:
-            fields = {found for found in fields_of(tree) | {key.field for key in keys} if found.column not in SHARED}
-            self._bring_up(session, project.id, memory, fields)
-            constants = {"entity": entity, "project": project.name}
-            found = memory.table.ask(tree, keys, after, size, constants)
+            table, passing = context.answers.get(noted, (None, 0))
+            again = table is not None and table is memory.table
+            if not again:
+                self._bring_up(context, project.id, memory)
+                self._load(context, project.id, memory.table, fields_of(asked.tree))
+                entity = context.require(EntityRow, project.entity_id).name
+                passing = memory.table.passing(asked.tree, {"entity": entity, "project": project.name})
+                context.answers[noted] = memory.table, passing
+            self._load(context, project.id, memory.table, {key.field for key in asked.keys})
+            found = memory.table.page(passing, asked.keys, after, size)
             memory.size = memory.table.size
             self._give_way(project.id, memory)
         return found
@@ -89,37 +111,39 @@ class RunMemory:
             memory.size = memory.table.size
             total -= before - memory.size
 
-    def _bring_up(self, session: Session, project: int, memory: _Memory, fields: set[Field]) -> None:
-        """The table has these columns, and knows of everything that was committed before."""
+    def _bring_up(self, context: Context, project: int, memory: _Memory) -> None:
+        """The table knows of everything that was committed before."""
+        session = context.session
         state = _STATES[session.get_bind().dialect.name](session, project=project).first()
         removal, now = (state.removal, state.mark) if state else (None, -1)
         if memory.removal is not None and removal != memory.removal:
             memory.table.keep_only(row.id for row in _IDS(session, project=project))
         if memory.mark >= 0 and now != memory.mark:
-            self._follow(session, project, memory)
+            self._follow(context, project, memory)
         if memory.mark < 0 or memory.table.dead > len(memory.table.ids) // 4:
             memory.table = Table([row.id for row in _IDS(session, project=project)])
         memory.removal, memory.mark = removal, now
-        missing = fields - memory.table.columns.keys()
-        if missing:
-            self._load(session, project, memory.table, missing)
 
-    def _follow(self, session: Session, project: int, memory: _Memory) -> None:
+    def _follow(self, context: Context, project: int, memory: _Memory) -> None:
         """Read the rows that changed since; where that is most of them, forget all."""
         reader = Reader(memory.table.columns)
-        rows = _rows(session, reader, "r.revision > :mark", _CHANGED + 1, project=project, mark=memory.mark)
+        rows = _rows(context.session, reader, "r.revision > :mark", _CHANGED + 1, project=project, mark=memory.mark)
         if len(rows) > _CHANGED:
             memory.mark = -1
             return
-        memory.table.change(list(self._read(session, reader, rows)))
+        memory.table.change(list(self._read(context, reader, rows)))
 
-    def _load(self, session: Session, project: int, table: Table, fields: set[Field]) -> None:
+    def _load(self, context: Context, project: int, table: Table, wanted: set[Field]) -> None:
+        """The table has these columns."""
+        fields = {found for found in wanted - table.columns.keys() if found.column not in SHARED}
+        if not fields:
+            return
         reader = Reader(fields)
         columns: dict[Field, dict[int, Any]] = {field: {} for field in fields}
         last = 0
         while True:
-            rows = _rows(session, reader, "r.id > :last ORDER BY r.id", _CHUNK, project=project, last=last)
-            for number, cells in self._read(session, reader, rows):
+            rows = _rows(context.session, reader, "r.id > :last ORDER BY r.id", _CHUNK, project=project, last=last)
+            for number, cells in self._read(context, reader, rows):
                 for field, cell in cells.items():
                     columns[field][number] = cell
             if len(rows) < _CHUNK:
@@ -128,9 +152,9 @@ class RunMemory:
         for field, found in columns.items():
             table.add_column(field, found)
 
-    def _read(self, session: Session, reader: Reader, rows: Sequence[Any]) -> Iterator[tuple[int, dict[Field, Any]]]:
+    def _read(self, context: Context, reader: Reader, rows: Sequence[Any]) -> Iterator[tuple[int, dict[Field, Any]]]:
         ids = [row[0] for row in rows]
-        told = {column: self.facts[column](session, ids) for column in reader.told if column in self.facts}
+        told = {column: self.facts[column](context, ids) for column in reader.told if column in self.facts}
         for row in rows:
             yield row[0], reader.cells(row[1:], {column: cells[row[0]] for column, cells in told.items()
                                                  if row[0] in cells})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import bindparam
 from sqlalchemy.orm import Session
@@ -33,6 +34,14 @@ def by_numbers(session: Session, numbers: Sequence[int]) -> dict[int, RunRow]:
         rows = session.execute(select(RunRow).where(col(RunRow.id).in_(numbers[start:start + MAX_PARAMETERS])))
         found.update((row.id or 0, row) for row in rows.scalars())
     return found
+
+
+def columns_of(session: Session, columns: Sequence[str], numbers: Sequence[int]) -> dict[int, Any]:
+    """These columns, the id first, of the runs that are there. Both are ours: no client's text gets in here."""
+    if not numbers:
+        return {}
+    text = f"SELECT {', '.join(columns)} FROM runs WHERE id IN ({', '.join(map(str, numbers))})"  # noqa: S608
+    return {row[0]: row for row in session.connection().exec_driver_sql(text)}
 
 
 def newest(session: Session, project_id: int, limit: int) -> Sequence[RunRow]:

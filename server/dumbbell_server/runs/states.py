@@ -9,6 +9,9 @@ FINISHED, FAILED, CRASHED, KILLED = "finished", "failed", "crashed", "killed"
 
 STATES = frozenset({RUNNING, PENDING, PREEMPTING, PREEMPTED, FINISHED, FAILED, CRASHED, KILLED})
 
+LIVE_STATES = frozenset({RUNNING, PREEMPTING})
+FAILED_STATES = frozenset({FAILED, CRASHED})
+
 # Transitions that updateRunState allows (behaviours.md 3.7): out of what goes on into an end, and back into the queue.
 _ENDS = frozenset({FINISHED, FAILED, CRASHED, KILLED})
 _ALLOWED = {

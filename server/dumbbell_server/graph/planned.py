@@ -1,0 +1,80 @@
+"""Long lists without per-field execution.
+
+A resolver may return a PlannedList. It is shown what was selected of its items, collected by graphql-core itself, so
+that aliases, fragments and directives are graphql-core's business; and it either answers for all items at once or, at a
+field that it does not know, lets them be executed one by one.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from graphql import FieldNode, GraphQLError, GraphQLObjectType, GraphQLOutputType, get_named_type
+from graphql.pyutils import Path
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+
+class Selection:
+    """What is asked of the objects at one place of a document."""
+
+    def __init__(self, executor: PlanningExecutor, kind: GraphQLOutputType, details: Any, path: Path) -> None:
+        named = get_named_type(kind)
+        assert isinstance(named, GraphQLObjectType)  # noqa: S101 - no list of ours holds anything else
+        self._executor, self._kind, self._path = executor, named, path
+        self._fields: Mapping[str, Any] = executor.collect_subfields(named, details).grouped_field_set
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Names in the answer, and the fields they stand for."""
+        return ((name, self._node(name).name.value) for name in self._fields)
+
+    def plain(self, name: str) -> bool:
+        """Whether no arguments were given."""
+        return not self._node(name).arguments
+
+    def below(self, name: str) -> Selection:
+        """The selection inside an object."""
+        kind = self._kind.fields[self._node(name).name.value].type
+        return Selection(self._executor, kind, self._fields[name], self._path.add_key(name, self._kind.name))
+
+    def complete(self, name: str, value: Any) -> Any:
+        """The answer for an object that many items share, by ordinary execution."""
+        details, executor = self._fields[name], self._executor
+        field = self._kind.fields[self._node(name).name.value]
+        path = self._path.add_key(name, self._kind.name)
+        info = executor.build_resolve_info(field, [detail.node for detail in details], self._kind, path)
+        return executor.complete_value(field.type, details, info, path, value, None)
+
+    @property
+    def type_name(self) -> str:
+        return self._kind.name
+
+    def _node(self, name: str) -> FieldNode:
+        node: FieldNode = self._fields[name][0].node
+        return node
+
+
+class PlannedList(ABC):
+    """The items of a list, and a quick way to answer for all of them."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Any]:
+        """The items for ordinary execution."""
+
+    @abstractmethod
+    def planned(self, selection: Selection) -> list[dict[str, Any]] | None:
+        """The answers for all items, or None where something is selected that has to be executed."""
+
+
+class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
+    def complete_list_value(self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any,
+                            position_context: Any) -> Any:
+        if isinstance(result, PlannedList):
+            try:
+                items = result.planned(Selection(self, return_type.of_type, field_details_list, path))
+            except GraphQLError:  # somewhere a null where none may be: ordinary execution tells where
+                items = None
+            if items is not None:
+                return items
+        return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
