@@ -16,4 +16,4 @@ def ask(rows: Mapping[int, Mapping[Field, object]], tree: Tree, keys: tuple[Key,
     table = Table(list(rows))
     for asked in fields_of(tree) | {key.field for key in keys}:
         table.add_column(asked, {number: cells.get(asked, MISSING) for number, cells in rows.items()})
-    return table.ask(tree, keys, after, size, {})
+    return table.page(table.passing(tree, {}), keys, after, size)
