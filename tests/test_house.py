@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
 import dumbbell_server.app
@@ -50,6 +50,33 @@ def test_migrated_tables_are_those_of_the_code(two_empty: tuple[Database, Databa
     assert ours
     theirs.pop("alembic_version")
     assert theirs == ours
+
+
+def test_a_migration_keeps_every_row(two_empty: tuple[Database, Database]) -> None:
+    """Where SQLite makes a table anew, those that name it must not lose their rows."""
+    database, _ = two_empty
+    opening.upgrade(database, "0001")
+    with database.engine.begin() as connection:
+        for statement in (
+            "INSERT INTO users (id, username, name, email, admin, service, created_at)"
+            " VALUES (1, 'u', 'u', 'u@x', true, false, 'now')",
+            "INSERT INTO entities (id, name, kind, user_id, created_at) VALUES (1, 'u', 'user', 1, 'now')",
+            "INSERT INTO projects (id, entity_id, user_id, name, access, is_benchmark, is_published, runs_made,"
+            " created_at, updated_at) VALUES (1, 1, 1, 'p', 'PRIVATE', false, false, 1, 'now', 'now')",
+            "INSERT INTO runs (id, project_id, user_id, name, display_name, state, stop_requested, tags, config,"
+            " summary_metrics, system_metrics, history_line_count, events_line_count, log_line_count, created_at,"
+            " heartbeat_at, updated_at) VALUES (1, 1, 1, 'r', 'r', 'finished', false, '[]', '{}', '{}', '{}', 1, 0, 0,"
+            " 'now', 'now', 'now')",
+            "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, body) VALUES (1, 0, '', 0, 1, 'x')",
+        ):
+            connection.execute(text(statement))
+    opening.upgrade(database)
+    with database.engine.connect() as connection:
+        for table in ("users", "entities", "projects", "runs", "chunks"):
+            assert connection.execute(text(f"SELECT count(*) FROM {table}")).scalar() == 1, table
+        if connection.dialect.name == "sqlite":
+            assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
 
 
 def tables(database: Database) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -75,8 +77,8 @@ def _bring_up(database: Database) -> None:
     upgrade(database)
 
 
-def upgrade(database: Database) -> None:
-    """Run the migrations that are missing."""
+def upgrade(database: Database, target: str = "head") -> None:
+    """Run the migrations that are missing, all of them or none."""
     from alembic import command  # noqa: PLC0415 - see HEAD
     from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
@@ -92,7 +94,25 @@ def upgrade(database: Database) -> None:
                                f"we know up to {HEAD}); upgrade dumbbell, or start with another --data-dir")
         config.attributes["connection"] = connection
         try:
-            command.upgrade(config, "head")
-            connection.commit()
+            with _one_piece(connection):
+                command.upgrade(config, target)
         except CommandError as error:
             raise StartupError(f"cannot migrate the database: {error}") from error
+
+
+@contextlib.contextmanager
+def _one_piece(connection: Connection) -> Iterator[None]:
+    """A transaction in which SQLite's tables may be made anew: to drop the old one must not delete what names it."""
+    if connection.dialect.name != "sqlite":
+        yield
+        connection.commit()
+        return
+    connection.rollback()
+    connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield
+        connection.commit()
+    finally:
+        connection.rollback()
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
