@@ -58,15 +58,15 @@ def test_a_migration_keeps_every_row(two_empty: tuple[Database, Database]) -> No
     opening.upgrade(database, "0001")
     with database.engine.begin() as connection:
         for statement in (
-            "INSERT INTO users (id, username, name, email, admin, service, created_at)"
-            " VALUES (1, 'u', 'u', 'u@x', true, false, 'now')",
+            ("INSERT INTO users (id, username, name, email, admin, service, created_at)"
+            " VALUES (1, 'u', 'u', 'u@x', true, false, 'now')"),
             "INSERT INTO entities (id, name, kind, user_id, created_at) VALUES (1, 'u', 'user', 1, 'now')",
-            "INSERT INTO projects (id, entity_id, user_id, name, access, is_benchmark, is_published, runs_made,"
-            " created_at, updated_at) VALUES (1, 1, 1, 'p', 'PRIVATE', false, false, 1, 'now', 'now')",
-            "INSERT INTO runs (id, project_id, user_id, name, display_name, state, stop_requested, tags, config,"
+            ("INSERT INTO projects (id, entity_id, user_id, name, access, is_benchmark, is_published, runs_made,"
+            " created_at, updated_at) VALUES (1, 1, 1, 'p', 'PRIVATE', false, false, 1, 'now', 'now')"),
+            ("INSERT INTO runs (id, project_id, user_id, name, display_name, state, stop_requested, tags, config,"
             " summary_metrics, system_metrics, history_line_count, events_line_count, log_line_count, created_at,"
             " heartbeat_at, updated_at) VALUES (1, 1, 1, 'r', 'r', 'finished', false, '[]', '{}', '{}', '{}', 1, 0, 0,"
-            " 'now', 'now', 'now')",
+            " 'now', 'now', 'now')"),
             "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, body) VALUES (1, 0, '', 0, 1, 'x')",
         ):
             connection.execute(text(statement))
