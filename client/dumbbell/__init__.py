@@ -7,6 +7,21 @@ print(run.name, run.config, run.summary)
 
 from dumbbell._version import __version__
 from dumbbell.api import Api
+from dumbbell.artifacts import (
+    Artifact,
+    ArtifactCollection,
+    ArtifactCollections,
+    ArtifactFiles,
+    ArtifactManifest,
+    Artifacts,
+    ArtifactType,
+    ArtifactTypes,
+    ArtifactVersions,
+    ManifestEntry,
+    ProjectArtifactCollections,
+    ProjectArtifactTypes,
+    RunArtifacts,
+)
 from dumbbell.errors import CommError, Error, InvalidValueError, NotFoundError, RunNotFoundError, UsageError
 from dumbbell.files import File, Files
 from dumbbell.filters import QueryGenerator
@@ -17,7 +32,37 @@ from dumbbell.runs import Runs
 from dumbbell.users import Member, Team, User
 
 __all__ = [
-    "Api", "CommError", "Error", "File", "Files", "HistoryScan", "InvalidValueError", "Member", "NotFoundError",
-    "Project", "Projects", "QueryGenerator", "Run", "RunNotFoundError", "Runs", "SampledHistoryScan", "Team",
-    "UsageError", "User", "__version__",
+    "Api",
+    "Artifact",
+    "ArtifactCollection",
+    "ArtifactCollections",
+    "ArtifactFiles",
+    "ArtifactManifest",
+    "ArtifactType",
+    "ArtifactTypes",
+    "ArtifactVersions",
+    "Artifacts",
+    "CommError",
+    "Error",
+    "File",
+    "Files",
+    "HistoryScan",
+    "InvalidValueError",
+    "ManifestEntry",
+    "Member",
+    "NotFoundError",
+    "Project",
+    "ProjectArtifactCollections",
+    "ProjectArtifactTypes",
+    "Projects",
+    "QueryGenerator",
+    "Run",
+    "RunArtifacts",
+    "RunNotFoundError",
+    "Runs",
+    "SampledHistoryScan",
+    "Team",
+    "UsageError",
+    "User",
+    "__version__",
 ]

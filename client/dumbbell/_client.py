@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from dumbbell._transport import Transport
 
 if TYPE_CHECKING:
+    from dumbbell.artifacts import Artifact, ArtifactCollections, ArtifactTypes, RunArtifacts
     from dumbbell.projects import Project
     from dumbbell.run import Run
     from dumbbell.runs import Runs
@@ -22,6 +23,10 @@ class Classes:
     project: type[Project]
     run: type[Run]
     runs: type[Runs]
+    artifact: type[Artifact]
+    run_artifacts: type[RunArtifacts]
+    artifact_types: type[ArtifactTypes]
+    artifact_collections: type[ArtifactCollections]
 
 
 class Client:

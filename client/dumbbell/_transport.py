@@ -108,6 +108,13 @@ class Transport:
                 raise _status_error(answer, answer.text)
             yield answer
 
+    def bytes_of(self, url: str) -> bytes:
+        """All bytes of a URL, tried again on faults; the key goes along only to the server's own host."""
+        def read() -> bytes:
+            with self.stream(url) as answer:
+                return answer.read()
+        return self.telling(lambda: retried(read))
+
     def put(self, url: str, content: Any, headers: Mapping[str, str]) -> httpx2.Response:
         """PUT bytes to a URL that the server gave out; an iterator needs a Content-Length among `headers`."""
         answer = self.http.put(self.absolute(url), content=content, timeout=None,

@@ -11,10 +11,11 @@ from dumbbell._client import Client
 from dumbbell._documents import accounts as documents
 from dumbbell._paginator import Page, Paginator, page_of
 from dumbbell._paths import quoted
-from dumbbell.errors import NotFoundError
+from dumbbell.errors import NotFoundError, normalized
 from dumbbell.users import User
 
 if TYPE_CHECKING:
+    from dumbbell.artifacts import ArtifactCollections, ArtifactTypes
     from dumbbell.runs import Runs
 
 
@@ -94,6 +95,24 @@ class Project(Attrs):
     def runs(self, filters: Mapping[str, Any] = NOTHING, order: str = "-created_at", per_page: int = 50) -> Runs:
         """Its runs, as `Api.runs` gives them."""
         return self.client.classes.runs(self.client, self.entity, self.name, filters, order, per_page)
+
+    @normalized
+    def artifacts_types(self, per_page: int | None = 50) -> ArtifactTypes:
+        """The types of its artifacts."""
+        return self.client.classes.artifact_types(self.client, self.entity, self.name, per_page=per_page)
+
+    @normalized
+    def collections(self, filters: Mapping[str, Any] = NOTHING, order: str | None = None,
+                    per_page: int | None = 50) -> ArtifactCollections:
+        """The collections of its artifacts, of all types.
+
+        Args:
+            filters: MongoDB's query language, by name and tag.
+            order: such as `+name` or `-created_at`.
+            per_page: number of results per page.
+        """
+        return self.client.classes.artifact_collections(self.client, self.entity, self.name, None, per_page,
+                                                        filters=filters, order=order)
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
         """The page of the project in a frame.

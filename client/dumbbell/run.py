@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from dumbbell import _json
+from dumbbell._documents import artifacts as artifact_documents
 from dumbbell._documents import runs as documents
 from dumbbell.errors import CommError, InvalidValueError, NotFoundError, normalized
 from dumbbell.files import File, Files, upload
@@ -18,6 +19,7 @@ from dumbbell.run_core import RunCore
 
 if TYPE_CHECKING:
     from dumbbell.api import Api
+    from dumbbell.artifacts import Artifact, RunArtifacts
 
 _ID_LETTERS = string.digits + string.ascii_lowercase
 _ENDED = frozenset({"finished", "crashed", "failed", "killed"})
@@ -173,6 +175,53 @@ class Run(RunCore):
             InvalidValueError: (a ValueError) there is no such file, or it is not below root.
         """
         return self.file(upload(self.client, self, path, root))
+
+    @normalized
+    def logged_artifacts(self, per_page: int = 100) -> RunArtifacts:
+        """The artifacts that it logged."""
+        return self.client.classes.run_artifacts(self.client, self, "logged", per_page)
+
+    @normalized
+    def used_artifacts(self, per_page: int = 100) -> RunArtifacts:
+        """The artifacts that it used."""
+        return self.client.classes.run_artifacts(self.client, self, "used", per_page)
+
+    @normalized
+    def use_artifact(self, artifact: Artifact, use_as: str | None = None) -> Artifact:
+        """Note that the run uses an artifact; returns it.
+
+        Args:
+            artifact: one that was logged.
+            use_as: accepted because wandb has it.
+
+        Raises:
+            InvalidValueError: (a ValueError) it is not logged yet.
+        """
+        del use_as
+        if not artifact.id:
+            raise InvalidValueError(f"artifact {artifact.name!r} is not logged yet: use log_artifact() first")
+        self.client.execute(artifact_documents.USE, {"input": {
+            "artifactID": artifact.id, "entityName": self.entity, "projectName": self.project, "runName": self.id,
+            "artifactEntityName": artifact.entity, "artifactProjectName": artifact.project}})
+        return artifact
+
+    @normalized
+    def log_artifact(self, artifact: Artifact, aliases: Sequence[str] | None = None,
+                     tags: Sequence[str] | None = None) -> Artifact:
+        """Log an artifact as one of the run's outputs; returns it when the server has all of it.
+
+        Files whose bytes the server has are not sent again; where a collection has the same content already, that
+        version is meant.
+
+        Args:
+            artifact: a new one, or one that was logged to the same project.
+            aliases: names of the version beside `latest`.
+            tags: of the version.
+
+        Raises:
+            InvalidValueError: (a ValueError) it belongs to another project, or an alias is none.
+        """
+        return artifact._log(self, aliases, tags)  # noqa: SLF001 - logging is between the two
 
     @overload
     def history(self, samples: int = ..., keys: Sequence[str] | None = ..., x_axis: str = ..., *,

@@ -1,0 +1,22 @@
+"""Artifacts: versioned sets of files."""
+
+from dumbbell.artifacts.artifact import Artifact, ArtifactEntry, find
+from dumbbell.artifacts.files import ArtifactFiles
+from dumbbell.artifacts.listing import (
+    ArtifactCollection,
+    ArtifactCollections,
+    Artifacts,
+    ArtifactType,
+    ArtifactTypes,
+    ArtifactVersions,
+    ProjectArtifactCollections,
+    ProjectArtifactTypes,
+    RunArtifacts,
+)
+from dumbbell.artifacts.manifest import ArtifactManifest, ManifestEntry
+
+__all__ = [
+    "Artifact", "ArtifactCollection", "ArtifactCollections", "ArtifactEntry", "ArtifactFiles", "ArtifactManifest",
+    "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "ManifestEntry", "ProjectArtifactCollections",
+    "ProjectArtifactTypes", "RunArtifacts", "find",
+]

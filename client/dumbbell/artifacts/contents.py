@@ -1,0 +1,203 @@
+"""The files of a version: looked at, downloaded, checked."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+from dumbbell import _json
+from dumbbell._download import md5_of, within
+from dumbbell._progress import progress
+from dumbbell.artifacts import cache, downloads, references
+from dumbbell.artifacts.draft import ArtifactDraft
+from dumbbell.artifacts.files import ArtifactFiles
+from dumbbell.artifacts.manifest import ManifestEntry
+from dumbbell.errors import DigestError, InvalidValueError, NotFoundError
+
+
+class ArtifactEntry(ManifestEntry):
+    """An entry that knows its artifact."""
+
+    _artifact: ArtifactContents
+
+    def download(self, root: str | None = None, *, skip_cache: bool | None = None) -> str:
+        """Download this file alone.
+
+        Args:
+            root: a folder; without one the file stays in the cache, and is not to be changed there.
+            skip_cache: do not keep the bytes in the cache.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            DigestError: (a ValueError) the bytes are not those that were logged.
+            CommError: they could not be had.
+        """
+        return self._artifact._download_entry(self, root, use_cache=not skip_cache)  # noqa: SLF001 - its own part
+
+    def ref_target(self) -> str:
+        """The URI of a reference. InvalidValueError (a ValueError) for a stored file."""
+        if self.ref is None:
+            raise InvalidValueError(f"{self.path} is a file of the artifact, not a reference")
+        return self.ref
+
+    def ref_url(self) -> str:
+        """The URI by which another artifact may refer to this entry."""
+        return f"wandb-artifact://{base64.b64decode(str(self._artifact.id)).hex()}/{self.path}"
+
+
+class ArtifactContents(ArtifactDraft):
+    """The files of an artifact."""
+
+    def get_path(self, name: str) -> ArtifactEntry:
+        """The entry of this path. MissingEntryError (a KeyError) if there is none."""
+        found = self.manifest.entry(name)
+        entry = ArtifactEntry(**vars(found))
+        entry._artifact = self  # noqa: SLF001 - an entry belongs to its artifact
+        return entry
+
+    get_entry = get_path
+
+    def get(self, name: str) -> Any:
+        """The object that was added under this name, such as a table: what its JSON file holds. None if there is none.
+
+        Args:
+            name: with or without its ending, such as `.table.json`.
+        """
+        entries = self.manifest.entries
+        path = next((path for path in entries if path == name or (
+            path.startswith(f"{name}.") and path.count(".") == name.count(".") + 2 and path.endswith(".json"))), None)
+        if path is None or not path.endswith(".json"):
+            return None
+        return _json.loads(Path(self.get_path(path).download()).read_bytes())
+
+    def files(self, names: list[str] | None = None, per_page: int = 50) -> ArtifactFiles:
+        """The files, as the server lists them.
+
+        Args:
+            names: only these.
+            per_page: number of results per page.
+        """
+        return ArtifactFiles(self._logged(), self, names, per_page)
+
+    def download(self, root: str | None = None, *, allow_missing_references: bool = False,
+                 skip_cache: bool | None = None, path_prefix: str | None = None,
+                 multipart: bool | None = None) -> str:
+        """Download the artifact to dir specified by the <root>.
+
+        Files that are there and unchanged are kept; others than the artifact's are left alone. A file is in place
+        only when it is whole and its digest is right.
+
+        Args:
+            root: directory to download artifact to. If None artifact will be downloaded to './artifacts/<self.name>/'.
+            allow_missing_references: leave out what references point to where that cannot be had.
+            skip_cache: do not keep the bytes in the cache.
+            path_prefix: only files whose path begins so.
+            multipart: accepted because wandb has it.
+
+        Returns:
+            The path to the downloaded contents.
+
+        Raises:
+            DigestError: (a ValueError) the bytes are not those that were logged.
+            UnsafePathError: (a ValueError) a file would leave the folder.
+            CommError: a file could not be had.
+        """
+        del multipart
+        folder = Path(root) if root else downloads.default_root(self.name)
+        entries = [entry for entry in self.manifest.entries.values() if entry.path.startswith(path_prefix or "")]
+        unknown = [entry.path for entry in entries
+                   if entry.ref is not None and references.scheme_of(entry.ref) not in references.KNOWN]
+        known = [entry for entry in entries if entry.path not in set(unknown)]
+        if allow_missing_references:
+            known = [entry for entry in known if entry.ref is None or self._fetched(entry, folder)]
+        folder.mkdir(parents=True, exist_ok=True)
+        size = sum(entry.size or 0 for entry in known)
+        with progress(f"download {self.name}", size, len(known)) as told:
+            downloads.download_entries(self._source_of_files(), known, folder, told, use_cache=not skip_cache)
+        if unknown and not allow_missing_references:
+            raise InvalidValueError("there is no way to download " + ", ".join(
+                f"{path} ({self.manifest.entries[path].ref})" for path in unknown)
+                + "; the rest of the artifact is there. Pass allow_missing_references=True to leave them out")
+        return str(folder)
+
+    def _fetched(self, entry: ManifestEntry, folder: Path) -> bool:
+        try:
+            downloads.download_entries(self._source_of_files(), [entry], folder, lambda _: None)
+        except (InvalidValueError, NotFoundError):
+            return False
+        return True
+
+    def _source_of_files(self) -> downloads.Source:
+        return downloads.Source(self._logged(), str(self.id), self._place, self.manifest)
+
+    def _download_entry(self, entry: ManifestEntry, root: str | None, *, use_cache: bool) -> str:
+        target = None if root is None else within(Path(root), entry.path)
+        place = downloads.cache_place(entry)
+        source = self._source_of_files()
+        if target is None and place is not None and cache.cached(place, entry.size):
+            return str(place)
+        if target is not None and use_cache and downloads.copied_from_cache(entry, target):
+            return str(target)
+        url = None if entry.ref is not None else next(source.urls([entry]))[1]
+        return str(downloads.fetch_entry(source.client, entry, url, target, lambda _: None, use_cache=use_cache))
+
+    def checkout(self, root: str | None = None) -> str:
+        """Download, and delete whatever else is in the folder. Returns the folder."""
+        folder = Path(root) if root else downloads.default_root(self.name)
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if path.is_file() or path.is_symlink():
+                if path.relative_to(folder).as_posix() not in self.manifest.entries:
+                    path.unlink()
+            elif not any(path.iterdir()):
+                path.rmdir()
+        return self.download(root)
+
+    def file(self, root: str | None = None) -> str:
+        """Download a single file artifact to dir specified by the <root>.
+
+        Args:
+            root: directory to download artifact to. If None artifact will be downloaded to './artifacts/<self.name>/'.
+
+        Returns:
+            The full path of the downloaded file.
+
+        Raises:
+            InvalidValueError: (a ValueError) it holds no file, or more than one.
+        """
+        paths = list(self.manifest.entries)
+        if len(paths) != 1:
+            raise InvalidValueError(f"artifact {self.name} holds {len(paths)} files; file() is for those that hold "
+                                    "one, download() for all")
+        return str(Path(self.download(root)) / paths[0])
+
+    def verify(self, root: str | None = None, *, strict: bool = False) -> None:
+        """Verify an artifact by checksumming its downloaded contents.
+
+        Raises a ValueError if the verification fails. Does not verify downloaded reference files.
+
+        Args:
+            root: directory to download artifact to. If None artifact will be downloaded to './artifacts/<self.name>/'.
+            strict: also fail for files that are not the artifact's.
+
+        Raises:
+            DigestError: (a ValueError) a file is missing, changed, or, when strict, too many.
+        """
+        folder = Path(root) if root else downloads.default_root(self.name)
+        for entry in self.manifest.entries.values():
+            if entry.md5 is None:
+                continue
+            try:
+                with within(folder, entry.path).open("rb") as file:
+                    found = base64.b64encode(md5_of(file).digest()).decode()
+            except OSError as error:
+                raise DigestError(f"{entry.path} is missing in {folder}") from error
+            if found != entry.md5:
+                raise DigestError(f"{entry.path} in {folder} has changed: its MD5 is {found}, not {entry.md5}")
+        if strict:
+            more = [path for path in folder.rglob("*") if path.is_file()
+                    and path.relative_to(folder).as_posix() not in self.manifest.entries]
+            if more:
+                raise DigestError(f"{more[0]} is no file of artifact {self.name}")

@@ -1,0 +1,130 @@
+"""Putting files into a new artifact."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO
+
+from dumbbell._download import md5_of
+from dumbbell.artifacts.manifest import ManifestEntry
+from dumbbell.artifacts.record import ArtifactRecord
+from dumbbell.artifacts.references import look_up
+from dumbbell.errors import InvalidValueError
+
+_THREADS = 8
+_MAX_OBJECTS = 10_000_000
+
+
+class ArtifactDraft(ArtifactRecord):
+    """An artifact that is being put together. Once it is logged these methods raise ImmutableError (a ValueError)."""
+
+    def add_file(self, local_path: str, name: str | None = None, is_tmp: bool = False, *,
+                 overwrite: bool = False) -> ManifestEntry:
+        """Add a file of this machine. It is read now for its digest, and again when the artifact is logged.
+
+        Args:
+            local_path: where it is.
+            name: its path within the artifact; its file name if it is missing.
+            is_tmp: put the digest into the name, so that a file made anew each time never clashes.
+            overwrite: replace an entry of the same name and other content.
+
+        Raises:
+            InvalidValueError: (a ValueError) it is no file, or its name is taken by other content.
+        """
+        self._draft()
+        place = Path(local_path)
+        if not place.is_file():
+            raise InvalidValueError(f"{local_path!r} is not a file")
+        entry = _entry(place, name or place.name)
+        if is_tmp:
+            stem, dot, end = entry.path.rpartition("/")[2].partition(".")
+            folder = entry.path.rpartition("/")[0]
+            entry.path = "/".join(part for part in (folder, f"{(entry.hex or '')[:20]}.{stem}{dot}{end}") if part)
+        return self._added(entry, overwrite=overwrite)
+
+    def add_dir(self, local_path: str, name: str | None = None, *, overwrite: bool = False) -> None:
+        """Add all files of a folder, with the folders within.
+
+        Args:
+            local_path: the folder.
+            name: the folder within the artifact; its root if it is missing.
+            overwrite: replace entries of the same name and other content.
+
+        Raises:
+            InvalidValueError: (a ValueError) it is no folder, or a name is taken by other content.
+        """
+        self._draft()
+        root = Path(local_path)
+        if not root.is_dir():
+            raise InvalidValueError(f"{local_path!r} is not a folder")
+        places = sorted(path for path in root.rglob("*") if path.is_file())
+        names = ["/".join(part for part in (name, path.relative_to(root).as_posix()) if part) for path in places]
+        with ThreadPoolExecutor(_THREADS) as pool:
+            for entry in pool.map(_entry, places, names):
+                self._added(entry, overwrite=overwrite)
+
+    def add_reference(self, uri: str, name: str | None = None, checksum: bool = True,
+                      max_objects: int | None = None) -> list[ManifestEntry]:
+        """Name files that stay where they are.
+
+        Args:
+            uri: file://, http(s)://, s3://, gs:// or any other; folders only of this machine.
+            name: the path within the artifact; the end of the URI if it is missing.
+            checksum: look at what is there, so that a change is noticed later; otherwise the URI is the digest.
+            max_objects: files a folder may have.
+
+        Raises:
+            InvalidValueError: (a ValueError) it is no URI, or there is nothing there.
+        """
+        self._draft()
+        found = look_up(str(uri), name, checksum=checksum, max_objects=max_objects or _MAX_OBJECTS)
+        return [self._added(entry, overwrite=False) for entry in found]
+
+    @contextlib.contextmanager
+    def new_file(self, name: str, mode: str = "w", encoding: str | None = None) -> Iterator[IO[str] | IO[bytes]]:
+        """A file to write to, which is added when it is closed.
+
+        Args:
+            name: its path within the artifact.
+            mode: w or wb.
+            encoding: of text; UTF-8 if it is missing.
+
+        Raises:
+            InvalidValueError: (a ValueError) the name is taken by other content.
+        """
+        self._draft()
+        folder = Path(tempfile.mkdtemp(prefix="dumbbell-"))
+        place = folder / "new"
+        with place.open(mode, encoding=None if "b" in mode else encoding or "utf-8") as file:
+            yield file
+        self._added(_entry(place, name), overwrite=False)
+
+    def remove(self, name: str) -> None:
+        """Take an entry out again, or all below a folder. MissingEntryError (a KeyError) if there is none."""
+        manifest = self._draft()
+        below = [path for path in manifest.entries if path.startswith(f"{name.rstrip('/')}/")]
+        for path in below or [manifest.entry(name).path]:
+            del manifest.entries[path]
+
+    def _added(self, entry: ManifestEntry, *, overwrite: bool) -> ManifestEntry:
+        manifest = self._draft()
+        parts = entry.path.split("/")
+        if entry.path.startswith("/") or any(part in {"", ".", ".."} for part in parts):
+            raise InvalidValueError(f"{entry.path!r} is no path within an artifact")
+        known = manifest.entries.get(entry.path)
+        if known is not None and (known.digest, known.ref) != (entry.digest, entry.ref) and not overwrite:
+            raise InvalidValueError(f"the artifact has {entry.path!r} already, with other content; pass "
+                                    "overwrite=True to replace it")
+        manifest.entries[entry.path] = entry
+        return entry
+
+
+def _entry(place: Path, name: str) -> ManifestEntry:
+    with place.open("rb") as file:
+        digest = base64.b64encode(md5_of(file).digest()).decode()
+    return ManifestEntry(name.replace("\\", "/"), digest, place.stat().st_size, local_path=str(place.resolve()))
