@@ -27,42 +27,17 @@ from dumbbell.files import File, Files
 from dumbbell.filters import QueryGenerator
 from dumbbell.history import HistoryScan, SampledHistoryScan
 from dumbbell.projects import Project, Projects
+from dumbbell.reports import BetaReport, Reports
 from dumbbell.run import Run
 from dumbbell.runs import Runs
+from dumbbell.sweeps import Sweep, Sweeps
 from dumbbell.users import Member, Team, User
 
 __all__ = [
-    "Api",
-    "Artifact",
-    "ArtifactCollection",
-    "ArtifactCollections",
-    "ArtifactFiles",
-    "ArtifactManifest",
-    "ArtifactType",
-    "ArtifactTypes",
-    "ArtifactVersions",
-    "Artifacts",
-    "CommError",
-    "Error",
-    "File",
-    "Files",
-    "HistoryScan",
-    "InvalidValueError",
-    "ManifestEntry",
-    "Member",
-    "NotFoundError",
-    "Project",
-    "ProjectArtifactCollections",
-    "ProjectArtifactTypes",
-    "Projects",
-    "QueryGenerator",
-    "Run",
-    "RunArtifacts",
-    "RunNotFoundError",
-    "Runs",
-    "SampledHistoryScan",
-    "Team",
-    "UsageError",
-    "User",
+    "Api", "Artifact", "ArtifactCollection", "ArtifactCollections", "ArtifactFiles", "ArtifactManifest",
+    "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "BetaReport", "CommError", "Error", "File",
+    "Files", "HistoryScan", "InvalidValueError", "ManifestEntry", "Member", "NotFoundError", "Project",
+    "ProjectArtifactCollections", "ProjectArtifactTypes", "Projects", "QueryGenerator", "Reports", "Run",
+    "RunArtifacts", "RunNotFoundError", "Runs", "SampledHistoryScan", "Sweep", "Sweeps", "Team", "UsageError", "User",
     "__version__",
 ]

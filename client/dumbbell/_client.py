@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dumbbell.projects import Project
     from dumbbell.run import Run
     from dumbbell.runs import Runs
+    from dumbbell.sweeps import Sweep, Sweeps
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Classes:
     project: type[Project]
     run: type[Run]
     runs: type[Runs]
+    sweep: type[Sweep]
+    sweeps: type[Sweeps]
     artifact: type[Artifact]
     run_artifacts: type[RunArtifacts]
     artifact_types: type[ArtifactTypes]

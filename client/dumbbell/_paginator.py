@@ -187,6 +187,12 @@ class Paginator(Generic[T]):
             self.objects.extend(self._converted(row) for row in page.rows)
             return True
 
+    def fill(self, nodes: Sequence[Any]) -> None:
+        """Take all there is from an answer that had it along with something else."""
+        rows = [{"node": node} for node in nodes]
+        self._page = Page(rows, None, more=False, total=len(rows))
+        self.objects = [self._converted(row) for row in rows]
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_lock": None, "_ahead": None}
 

@@ -5,36 +5,31 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, unquote
 
 from dumbbell import _paths, _settings
 from dumbbell._attrs import NOTHING
 from dumbbell._client import Classes, Client
 from dumbbell._documents import accounts as documents
 from dumbbell._transport import USER_AGENT, Transport
-from dumbbell.artifacts import (
-    Artifact,
-    ArtifactCollection,
-    ArtifactCollections,
-    ArtifactType,
-    ArtifactTypes,
-    ArtifactVersions,
-    RunArtifacts,
-    find,
-)
+from dumbbell.api_artifacts import ApiArtifacts
+from dumbbell.artifacts import Artifact, ArtifactCollections, ArtifactTypes, RunArtifacts
 from dumbbell.errors import InvalidValueError, NotFoundError, normalized
 from dumbbell.projects import Project, Projects
+from dumbbell.reports import BetaReport, Reports, id_of, same_id
 from dumbbell.run import Run
 from dumbbell.runs import Runs
+from dumbbell.sweeps import Sweep, Sweeps
 from dumbbell.users import Team, User, find_users, viewer
 
 if TYPE_CHECKING:
     import httpx2
 
-_CLASSES = Classes(project=Project, run=Run, runs=Runs, artifact=Artifact, run_artifacts=RunArtifacts,
-                   artifact_types=ArtifactTypes, artifact_collections=ArtifactCollections)
+_CLASSES = Classes(project=Project, run=Run, runs=Runs, sweep=Sweep, sweeps=Sweeps, artifact=Artifact,
+                   run_artifacts=RunArtifacts, artifact_types=ArtifactTypes, artifact_collections=ArtifactCollections)
 
 
-class Api:
+class Api(ApiArtifacts):
     """Used for querying the wandb server.
 
     Example:
@@ -62,6 +57,7 @@ class Api:
         self._viewer: User | None = None
         self._runs: dict[Any, Any] = {}
         self._projects: dict[str, Projects] = {}
+        self._reports: dict[tuple[str, str, str | None], Reports] = {}
 
     @property
     def api_key(self) -> str:
@@ -92,9 +88,6 @@ class Api:
             return self.viewer.entity
         except NotFoundError:
             return None
-
-    def _default_entity(self) -> str | None:
-        return self.default_entity
 
     def flush(self) -> None:
         """Forget the runs and sweeps that were asked for.
@@ -205,6 +198,57 @@ class Api:
                 self._runs[place] = found
         return found
 
+    @normalized
+    def sweep(self, path: str = "") -> Sweep:
+        """Returns a sweep by parsing path in the form entity/project/sweep_id.
+
+        Args:
+            path: path to sweep in the form entity/project/sweep_id. If api.entity is set, this can be in the form
+                project/sweep_id and if api.project is set this can just be the sweep_id.
+
+        Raises:
+            NotFoundError: (a ValueError) there is no such sweep, or the key may not see it.
+            InvalidValueError: (a ValueError) the path names no sweep.
+        """
+        place = _paths.run_path(path, self.settings, self._default_entity, "sweep")
+        with self._lock:
+            found: Sweep | None = self._runs.get(("sweep", *place))
+        if found is None:
+            found = _paths.with_blanks(lambda *named: Sweep(self.client, *named), place)
+            with self._lock:
+                self._runs["sweep", *place] = found
+        return found
+
+    def reports(self, path: str | None = "", name: str | None = None, per_page: int | None = 50) -> Reports:
+        """Get reports for a given project path.
+
+        WARNING: This api is in beta and will likely change in a future release
+
+        Args:
+            path: path to project the report resides in, should be in the form: "entity/project".
+            name: optional name of the report requested, which may be percent-encoded.
+            per_page: Sets the page size for query pagination. None will use the default size.
+
+        Returns:
+            A `Reports` object which is an iterable collection of `BetaReport` objects.
+
+        Raises:
+            InvalidValueError: (a ValueError) the path is not one, or something it leaves out has no default.
+        """
+        entity, project = _paths.project_path(path, self.settings, self._default_entity)
+        wanted = None if name is None else unquote(name)
+        key = (entity, project, wanted)
+        with self._lock:
+            if key not in self._reports:
+                self._reports[key] = Reports(self.client, project, wanted, entity, per_page)
+            return self._reports[key]
+
+    def _report(self, entity: str, project: str, last: str) -> BetaReport:
+        for report in self.reports(f"{quote(entity, safe='')}/{quote(project, safe='')}"):
+            if same_id(report.id, id_of(last)) or report.name == last:
+                return report
+        raise NotFoundError(f"could not find report {last!r} in {entity}/{project}")
+
     def user(self, username_or_email: str) -> User | None:
         """The user of this name or address, or None."""
         found = self.users(username_or_email)
@@ -219,108 +263,6 @@ class Api:
     def team(self, team: str) -> Team:
         """A team by its name. NotFoundError if there is none."""
         return Team(self.client, team)
-
-    @normalized
-    def artifact(self, name: str, type: str | None = None) -> Artifact:  # noqa: A002 - its name of old
-        """Returns a single artifact by parsing path in the form entity/project/name.
-
-        Args:
-            name: An artifact name. May be prefixed with entity/project. Valid names can be in the following forms:
-                name:version, name:alias, digest.
-            type: The type of artifact to fetch.
-
-        Returns:
-            An `Artifact` object.
-
-        Raises:
-            NotFoundError: (a ValueError) there is none, or the key may not see it.
-            InvalidValueError: (a ValueError) it is of another type.
-        """
-        found = find(self.client, *_paths.artifact_path(name, self.settings, self._default_entity))
-        if type is not None and found.type != type:
-            raise InvalidValueError(f"artifact {name!r} is of type {found.type!r}, not {type!r}")
-        return found
-
-    @normalized
-    def artifact_types(self, project: str | None = None) -> ArtifactTypes:
-        """The types of artifacts in a project, "entity/project"."""
-        return ArtifactTypes(self.client, *self._project_path(project))
-
-    @normalized
-    def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
-        """A type of artifacts in a project. NotFoundError if there is none."""
-        return ArtifactType(self.client, *self._project_path(project), type_name)
-
-    @normalized
-    def artifact_collections(self, project_name: str, type_name: str, per_page: int | None = 50, *,
-                             filters: Mapping[str, Any] = NOTHING, order: str | None = None) -> ArtifactCollections:
-        """The collections of a type.
-
-        Args:
-            project_name: "entity/project".
-            type_name: such as "dataset".
-            per_page: number of results per page.
-            filters: MongoDB's query language, by name and tag.
-            order: such as `+name` or `-created_at`.
-        """
-        return ArtifactCollections(self.client, *self._project_path(project_name), type_name, per_page,
-                                   filters=filters, order=order)
-
-    @normalized
-    def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
-        """A collection, by a path without alias. NotFoundError if there is none."""
-        entity, project, collection = _paths.artifact_path(name, self.settings, self._default_entity)
-        found = ArtifactCollection(self.client, entity, project, collection, type_name)
-        _ = found.id  # asks
-        return found
-
-    def artifacts(self, type_name: str, name: str, order: str | None = None, per_page: int | None = 50,
-                  tags: list[str] | None = None, start: str | None = None) -> ArtifactVersions:
-        """The versions of a collection, newest first.
-
-        Args:
-            type_name: such as "dataset".
-            name: path of a collection, without alias.
-            order: such as `+created_at`.
-            per_page: number of results per page.
-            tags: only versions that have one of these.
-            start: the cursor after which to begin.
-        """
-        entity, project, collection = _paths.artifact_path(name, self.settings, self._default_entity)
-        filters = {"tags": {"$in": tags}} if tags else NOTHING
-        return ArtifactVersions(self.client, entity, project, collection, type_name, filters, order, per_page,
-                                start=start)
-
-    @normalized
-    def artifact_versions(self, type_name: str, name: str, per_page: int | None = 50) -> ArtifactVersions:
-        """The versions of a collection, newest first; today's name of it is `artifacts`.
-
-        Raises:
-            NotFoundError: (a ValueError) there is no such type.
-        """
-        entity, project, collection = _paths.artifact_path(name, self.settings, self._default_entity)
-        return ArtifactType(self.client, entity, project, type_name).collection(collection).versions(per_page)
-
-    @normalized
-    def artifact_exists(self, name: str, type: str | None = None) -> bool:  # noqa: A002 - its name in wandb
-        """Whether there is such an artifact, of this type if one is given."""
-        try:
-            self.artifact(name, type)
-        except (NotFoundError, InvalidValueError):
-            return False
-        return True
-
-    @normalized
-    def artifact_collection_exists(self, name: str, type: str) -> bool:  # noqa: A002 - its name in wandb
-        """Whether there is such a collection of this type."""
-        try:
-            self.artifact_collection(type, name)
-        except NotFoundError:
-            return False
-        return True
-
-    def _project_path(self, path: str | None) -> tuple[str, str]:
-        return _paths.project_path(path, self.settings, self._default_entity, fallback=True)
 
     @normalized
     def from_path(self, path: str) -> Any:
@@ -338,6 +280,10 @@ class Api:
             return Project(self.client, *_paths.project_path(path, self.settings, self._default_entity))
         if len(parts) == 3 or (len(parts) == 4 and parts[2].startswith("run")):  # noqa: PLR2004 - see the docstring
             return self.run("/".join([parts[0], parts[1], parts[-1]]))
+        if len(parts) == 4 and parts[2].startswith("sweep"):  # noqa: PLR2004 - see the docstring
+            return self.sweep("/".join([parts[0], parts[1], parts[-1]]))
+        if len(parts) == 4 and parts[2].startswith("report"):  # noqa: PLR2004 - see the docstring
+            return self._report(parts[0], parts[1], parts[-1])
         raise InvalidValueError(f"{path!r} is no path: it looks like project, entity/project, entity/project/run_id, "
                                 "entity/project/sweeps/sweep_id or entity/project/reports/Title--id")
 

@@ -17,6 +17,7 @@ from dumbbell.users import User
 if TYPE_CHECKING:
     from dumbbell.artifacts import ArtifactCollections, ArtifactTypes
     from dumbbell.runs import Runs
+    from dumbbell.sweeps import Sweeps
 
 
 class Projects(Paginator["Project"]):
@@ -95,6 +96,11 @@ class Project(Attrs):
     def runs(self, filters: Mapping[str, Any] = NOTHING, order: str = "-created_at", per_page: int = 50) -> Runs:
         """Its runs, as `Api.runs` gives them."""
         return self.client.classes.runs(self.client, self.entity, self.name, filters, order, per_page)
+
+    @normalized
+    def sweeps(self, per_page: int = 50) -> Sweeps:
+        """Its sweeps, newest first."""
+        return self.client.classes.sweeps(self.client, self.entity, self.name, per_page)
 
     @normalized
     def artifacts_types(self, per_page: int | None = 50) -> ArtifactTypes:

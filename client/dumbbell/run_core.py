@@ -5,17 +5,20 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dumbbell import _html, _json
 from dumbbell._attrs import NOTHING, Attrs
 from dumbbell._client import Client
 from dumbbell._documents import runs as documents
 from dumbbell._paths import quoted
-from dumbbell.errors import normalized
+from dumbbell.errors import NotFoundError, normalized
 from dumbbell.history import ask, missing
 from dumbbell.summary import Summary
 from dumbbell.users import User
+
+if TYPE_CHECKING:
+    from dumbbell.sweeps import Sweep
 
 _HIDDEN = frozenset({"_wandb", "wandb_version"})  # the client's own section of a config
 _HEAVY = frozenset({"config", "summaryMetrics", "systemMetrics", "historyKeys"})
@@ -54,6 +57,7 @@ class RunCore(Attrs):
         self._id = run_id
         self._parsed: dict[str, Any] = {}
         self._dir: str | None = None
+        self._sweeps: dict[str, Sweep | None] = {}  # a list of runs lets them share it
         if attrs:
             self._accept(attrs)
         else:
@@ -179,6 +183,19 @@ class RunCore(Attrs):
         stored = self._json("config")
         hidden = {key: value for key, value in stored.items() if key in _HIDDEN}
         return _json.dumps({**hidden, **{key: _wrapped(stored.get(key), value) for key, value in self.config.items()}})
+
+    @property
+    def sweep(self) -> Sweep | None:
+        """The sweep that it belongs to, asked for when first read; None if there is none, or none any more."""
+        name = self.sweep_name
+        if not name:
+            return None
+        if name not in self._sweeps:
+            try:
+                self._sweeps[name] = self.client.classes.sweep(self.client, self.entity, self.project, name)
+            except NotFoundError:
+                self._sweeps[name] = None
+        return self._sweeps[name]
 
     @property
     def summary_metrics(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dumbbell import _html, _json
 from dumbbell._attrs import NOTHING
@@ -13,6 +13,9 @@ from dumbbell._paginator import Page, Paginator, page_of
 from dumbbell.errors import InvalidValueError, NotFoundError
 from dumbbell.history import framed, wrong_keys
 from dumbbell.run import Run
+
+if TYPE_CHECKING:
+    from dumbbell.sweeps import Sweep
 
 __all__ = ["Run", "Runs"]
 
@@ -30,6 +33,7 @@ class Runs(Paginator[Run]):
         self.filters = dict(filters or {})
         self.order = order
         self._lazy = lazy
+        self._sweeps: dict[str, Sweep | None] = {}
         super().__init__(client, {"project": project, "entity": entity, "order": order,
                                   "filters": _json.dumps(self.filters)}, per_page)
 
@@ -43,7 +47,9 @@ class Runs(Paginator[Run]):
         return data, page_of(project["runs"], project.get("runCount"))
 
     def _converted(self, row: Any) -> Run:
-        return Run(self.client, self.entity, self.project, row["node"]["name"], row["node"])
+        run = Run(self.client, self.entity, self.project, row["node"]["name"], row["node"])
+        run._sweeps = self._sweeps  # noqa: SLF001 - one query a sweep, not one a run
+        return run
 
     def histories(self, samples: int = 500, keys: list[str] | None = None, x_axis: str = "_step",
                   format: str = "default",  # noqa: A002 - its name in wandb
