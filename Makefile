@@ -3,7 +3,7 @@ PIP := $(VENV)/bin/python -m pip install --disable-pip-version-check -q
 # The key of the first user, for trying things out on this machine; 40 characters, as every client wants.
 export DUMBBELL_API_KEY ?= local00000000000000000000000000000000000
 
-.PHONY: serve test check bench
+.PHONY: serve test check bench supported
 
 serve: $(VENV)/.installed
 	$(VENV)/bin/dumbbell serve --port 8080 --seed demo
@@ -19,6 +19,9 @@ check: $(VENV)/.installed-dev
 # What the server spends on its hot paths: run it before and after a change, on a quiet machine.
 bench: $(VENV)/.installed-dev
 	env -u DUMBBELL_API_KEY PYTHONPATH=tests $(VENV)/bin/python -m bench $(if $(ROWS),--rows $(ROWS))
+
+supported: $(VENV)/.installed-dev
+	cd tests && ../$(VENV)/bin/python -m support.supported
 
 $(VENV)/bin/python:
 	python3 -m venv $(VENV)
