@@ -1,0 +1,63 @@
+"""What is somebody's stays theirs: every mutation and every lookup of the schema, tried by a stranger."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dumbbell_server.schema import build_schema
+from support.attempts import ATTEMPTS, LOOKUPS, OPEN, inside
+from support.estate import OWNER, SECRET, STRANGER, literals, make_estate, mutation, selection, send, tables
+from support.world import World
+
+SCHEMA = build_schema()
+EACH = [pytest.param(name, at, id=f"{name}-{at}") for name, inputs in ATTEMPTS.items() for at in range(len(inputs))]
+EACH_LOOKUP = [pytest.param(name, at, id=f"{name}-{at}") for name, inputs in LOOKUPS.items()
+               for at in range(len(inputs))]
+
+
+def test_every_mutation_and_lookup_is_tried() -> None:
+    assert SCHEMA.mutation_type is not None
+    assert SCHEMA.query_type is not None
+    assert set(SCHEMA.mutation_type.fields) == {*ATTEMPTS, *OPEN}, "list it in tests/support/attempts.py"
+    assert set(SCHEMA.query_type.fields) == set(LOOKUPS), "list it in tests/support/attempts.py"
+
+
+@pytest.mark.parametrize(("name", "at"), EACH)
+def test_strangers_are_refused_and_change_nothing(name: str, at: int, world: World) -> None:
+    estate = make_estate(world)
+    given = ATTEMPTS[name][at](estate)
+    before = tables(world)
+    for key in (STRANGER, None):
+        status, body = send(world, mutation(SCHEMA, name), {"input": given}, key)
+        assert status < 500, body
+        assert refused(body), body
+        assert SECRET in json.dumps(given) or SECRET not in json.dumps(body)
+        assert tables(world) == before
+    status, body = send(world, mutation(SCHEMA, name), {"input": given}, OWNER)  # or the attempt was none
+    assert status == 200, body
+    assert "errors" not in body, body
+    assert not refused(body) or tables(world) != before, body
+
+
+@pytest.mark.parametrize(("name", "at"), EACH_LOOKUP)
+def test_strangers_see_nothing(name: str, at: int, world: World) -> None:
+    estate = make_estate(world)
+    assert SCHEMA.query_type is not None
+    kind = SCHEMA.query_type.fields[name].type
+    query = f"{{ answer: {name}{literals(LOOKUPS[name][at](estate))} {selection(kind, inside(estate))} }}"
+    seen: dict[str | None, Any] = {key: send(world, query, {}, key) for key in (OWNER, STRANGER, None)}
+    for status, body in seen.values():
+        assert status < 500, body
+    assert "errors" not in seen[OWNER][1], seen[OWNER]
+    for hidden in (SECRET, estate.project_id, estate.run_id, estate.organization, estate.project):
+        assert hidden not in json.dumps(seen[STRANGER][1])
+        assert hidden not in json.dumps(seen[None][1])
+
+
+def refused(body: dict[str, Any]) -> bool:
+    """An error, or an answer that gives nothing: some deletions answer so where there is nothing to delete."""
+    answer = (body.get("data") or {}).get("answer") or {}
+    return bool(body.get("errors")) or not any(value for name, value in answer.items() if name != "__typename")

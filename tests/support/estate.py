@@ -1,0 +1,124 @@
+"""One user's things, one of each kind, and a stranger; what the schema lets others try on them is in attempts.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLType,
+    get_named_type,
+)
+from sqlmodel import SQLModel
+
+from dumbbell_server.storage.database import reading
+from support.world import World
+
+OWNER, STRANGER = "ann" + "0" * 37, "eve" + "0" * 37
+SECRET = "opensesame"
+_DEEPEST = 6
+
+
+@dataclass(frozen=True)
+class Estate:
+    """Names and node ids of ann's things, and of eve's own."""
+
+    entity: str
+    project: str
+    project_id: str
+    run: str
+    run_id: str
+    file_id: str
+    key_id: str
+    team: str
+    organization: str
+    member_id: str
+    own_run_id: str
+
+
+def make_estate(world: World) -> Estate:
+    for name, key in (("ann", OWNER), ("eve", STRANGER), ("bob", "bob" + "0" * 37)):
+        world.add_user(name, key)
+
+    def ask(query: str, key: str = OWNER, **variables: Any) -> Any:
+        return world.gql(query, variables, key=key)
+
+    ask('mutation { createOrganization(input: {name: "guild"}) { organization { id } } }')
+    ask('mutation { createTeam(input: {teamName: "crew", organizationName: "guild"}) { entity { id } } }')
+    ask('mutation { createInvite(input: {entityName: "crew", username: "bob"}) { invite { id } } }')
+    ask('mutation { upsertOrganizationMember(input: {organizationName: "guild", username: "bob", role: "member"})'
+        " { organization { id } } }")
+    members = ask('{ entity(name: "crew") { members { id username } } }')["entity"]["members"]
+    key = ask("mutation { generateApiKey(input: {}) { apiKey { id } } }")["generateApiKey"]["apiKey"]["id"]
+    run = world.upsert("r", modelName="vault", entityName="ann", key=OWNER, notes=SECRET, tags=[SECRET],
+                       config=json.dumps({"word": {"value": SECRET}}),
+                       summaryMetrics=json.dumps({"word": SECRET}))["bucket"]["id"]
+    world.history("r", [{"_step": 0, "word": SECRET}], project="vault", entity="ann", key=OWNER)
+    made = ask("""mutation { createRunFiles(input: {entityName: "ann", projectName: "vault", runName: "r",
+               files: ["opensesame.txt"]}) { files { uploadUrl } } }""")["createRunFiles"]["files"][0]
+    world.client.put(made["uploadUrl"], content=SECRET.encode()).raise_for_status()
+    project = ask("""{ project(name: "vault", entityName: "ann") { id run(name: "r") { files { edges { node { id } } } }
+                  } }""")["project"]
+    return Estate(
+        entity="ann", project="vault", project_id=project["id"], run="r", run_id=run,
+        file_id=project["run"]["files"]["edges"][0]["node"]["id"], key_id=key, team="crew", organization="guild",
+        member_id=next(member["id"] for member in members if member["username"] == "bob"),
+        own_run_id=world.upsert("mine", modelName="attic", entityName="eve", key=STRANGER)["bucket"]["id"])
+
+
+def tables(world: World) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table."""
+    with reading(world.house.database) as session:
+        return {table.name: sorted((tuple(row) for row in session.execute(table.select())), key=repr)
+                for table in SQLModel.metadata.sorted_tables}
+
+
+def send(world: World, query: str, variables: dict[str, Any], key: str | None) -> tuple[int, dict[str, Any]]:
+    """Status and body of an answer; the variables travel as JSON that Python may write and nobody should."""
+    headers = {"content-type": "application/json"} | ({} if key is None else {"authorization": f"Bearer {key}"})
+    answer = world.client.post("/graphql", headers=headers,
+                               content=json.dumps({"query": query, "variables": variables}).encode())
+    return answer.status_code, answer.json()
+
+
+def mutation(schema: GraphQLSchema, name: str) -> str:
+    """A document for it that takes `$input` and asks for all that it gives, three objects deep."""
+    assert schema.mutation_type is not None
+    field = schema.mutation_type.fields[name]
+    return (f"mutation M($input: {field.args['input'].type}) "
+            f"{{ answer: {name}(input: $input) {selection(field.type, {}, 3)} }}")
+
+
+def selection(kind: GraphQLType, arguments: dict[str, Any], depth: int = _DEEPEST,
+              seen: tuple[str, ...] = ()) -> str:
+    """Every field of a type that needs no argument beyond these, so many objects deep, no type inside itself."""
+    named = get_named_type(kind)
+    if isinstance(named, GraphQLScalarType | GraphQLEnumType):
+        return ""
+    if not isinstance(named, GraphQLObjectType) or depth == 0 or named.name in seen:
+        return "{ __typename }"
+    return f"{{ __typename {' '.join(_selected(named, arguments, depth, (*seen, named.name)))} }}"
+
+
+def _selected(kind: GraphQLObjectType, arguments: dict[str, Any], depth: int, seen: tuple[str, ...]) -> Iterator[str]:
+    for name, field in kind.fields.items():
+        given = {argument: arguments[argument] for argument in field.args if argument in arguments}
+        if all(argument in given for argument in _required(field)):
+            # fields of several types in a union or with different arguments never share a response key
+            yield f"{name}{literals(given)} {selection(field.type, arguments, depth - 1, seen)}"
+
+
+def _required(field: GraphQLField) -> list[str]:
+    return [name for name, argument in field.args.items() if isinstance(argument.type, GraphQLNonNull)]
+
+
+def literals(given: dict[str, Any]) -> str:
+    return f"({', '.join(f'{name}: {json.dumps(value)}' for name, value in given.items())})" if given else ""
