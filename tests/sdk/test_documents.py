@@ -31,15 +31,14 @@ WAITING = {
         UseArtifact
     """,
     "registries": """
-        FetchRegistries FetchRegistry RegistryCollections RegistryVersions RenameRegistry UpsertRegistry
+        CreateRegistryMembers DeleteRegistryMembers FetchRegistries FetchRegistry RegistryCollections
+        RegistryTeamMembers RegistryUserMembers RegistryVersions RenameRegistry UpdateTeamRegistryRole
+        UpdateUserRegistryRole UpsertRegistry
     """,
     "sweeps": """
-        CreateAgent EnqueueSweepRun GetAgentRuns GetSweepAgent GetSweepAgents Heartbeat
+        CreateAgent EnqueueSweepRun GetAgentRuns GetSweepAgent GetSweepAgents Heartbeat UpsertSweep
     """,
-    "nothing: the text is a template that the client completes": """
-        UpsertSweep
-    """,
-    "charts": """
+    "reports and charts": """
         CreateCustomChart
     """,
     "launch": """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from support.estate import SECRET, Estate
+from support.estate import SECRET, SWEEP, Estate
 
 Input = Callable[[Estate], dict[str, Any]]
 
@@ -28,6 +28,7 @@ ATTEMPTS: dict[str, list[Input]] = {
     "deleteOrganization": [lambda own: {"name": own.organization}],
     "deleteOrganizationMember": [lambda own: {"organizationName": own.organization, "username": "bob"}],
     "deleteRun": [lambda own: {"id": own.run_id, "deleteArtifacts": True}],
+    "deleteView": [lambda own: {"id": own.view_id}],
     "markRunFilesUploaded": [lambda own: _run(own) | {"files": [f"{SECRET}.txt"]}],
     "renameEntity": [lambda own: {"entityName": own.team, "newName": "stolen"}],
     "renameProject": [lambda own: {
@@ -46,6 +47,16 @@ ATTEMPTS: dict[str, list[Input]] = {
         lambda own: {"id": own.project_id, "description": "stolen"},
         lambda own: {"entityName": own.entity, "name": own.project, "access": "USER_WRITE"},
         lambda own: {"entityName": own.team, "name": "new"},
+    ],
+    "upsertSweep": [
+        lambda own: {"id": own.sweep_id, "state": "CANCELED"},
+        lambda own: {"projectName": own.project, "entityName": own.entity, "config": SWEEP},
+        lambda own: {"projectName": "new", "entityName": own.team, "config": SWEEP},
+    ],
+    "upsertView": [
+        lambda own: {"id": own.view_id, "displayName": "stolen"},
+        lambda own: {"projectName": own.project, "entityName": own.entity, "type": "runs", "displayName": "new",
+                     "spec": "{}"},
     ],
     "upsertOrganizationMember": [
         lambda own: {"organizationName": own.organization, "username": "eve", "role": "admin"}],
@@ -66,13 +77,15 @@ LOOKUPS: dict[str, list[Input]] = {
     "project": [lambda own: {"name": own.project, "entityName": own.entity}],
     "serverInfo": [],
     "users": [lambda own: {"query": own.entity}],
+    "view": [lambda own: {"id": own.view_id}],
     "viewer": [lambda _: {}],
 }
 
 
 def inside(own: Estate) -> dict[str, Any]:
     """Arguments of fields further in, by their name."""
-    return {"name": own.run, "specs": ['{"keys": ["word"]}'], "liveKeys": ["word"], "missingOk": True}
+    return {"name": own.run, "sweepName": own.sweep, "specs": ['{"keys": ["word"]}'], "liveKeys": ["word"],
+            "missingOk": True}
 
 
 def _run(own: Estate) -> dict[str, Any]:

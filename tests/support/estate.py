@@ -24,12 +24,13 @@ from support.world import World
 
 OWNER, STRANGER = "ann" + "0" * 37, "eve" + "0" * 37
 SECRET = "opensesame"
+SWEEP = "method: grid\nparameters:\n  x: {values: [1, 2]}\n"
 _DEEPEST = 6
 
 
 @dataclass(frozen=True)
 class Estate:
-    """Names and node ids of ann's things, and of eve's own."""
+    """Names and node ids of ann's things."""
 
     entity: str
     project: str
@@ -41,7 +42,9 @@ class Estate:
     team: str
     organization: str
     member_id: str
-    own_run_id: str
+    sweep: str
+    sweep_id: str
+    view_id: str
 
 
 def make_estate(world: World) -> Estate:
@@ -65,13 +68,18 @@ def make_estate(world: World) -> Estate:
     made = ask("""mutation { createRunFiles(input: {entityName: "ann", projectName: "vault", runName: "r",
                files: ["opensesame.txt"]}) { files { uploadUrl } } }""")["createRunFiles"]["files"][0]
     world.client.put(made["uploadUrl"], content=SECRET.encode()).raise_for_status()
+    sweep = ask("""mutation M($config: String) { upsertSweep(input: {projectName: "vault", entityName: "ann",
+                config: $config, description: "opensesame"}) { sweep { id name } } }""", config=SWEEP)
+    view = ask("""mutation { upsertView(input: {projectName: "vault", entityName: "ann", type: "runs",
+               displayName: "opensesame", spec: "{}"}) { view { id } } }""")["upsertView"]["view"]["id"]
+    world.upsert("mine", modelName="attic", entityName="eve", key=STRANGER)
     project = ask("""{ project(name: "vault", entityName: "ann") { id run(name: "r") { files { edges { node { id } } } }
                   } }""")["project"]
     return Estate(
         entity="ann", project="vault", project_id=project["id"], run="r", run_id=run,
         file_id=project["run"]["files"]["edges"][0]["node"]["id"], key_id=key, team="crew", organization="guild",
         member_id=next(member["id"] for member in members if member["username"] == "bob"),
-        own_run_id=world.upsert("mine", modelName="attic", entityName="eve", key=STRANGER)["bucket"]["id"])
+        sweep=sweep["upsertSweep"]["sweep"]["name"], sweep_id=sweep["upsertSweep"]["sweep"]["id"], view_id=view)
 
 
 def tables(world: World) -> dict[str, list[tuple[Any, ...]]]:
