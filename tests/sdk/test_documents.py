@@ -19,16 +19,7 @@ pytestmark = pytest.mark.sdk
 # Names of operations that our schema cannot answer yet, by what they wait for. One that it can must leave the list.
 WAITING = {
     "artifacts": """
-        AddAliases AddArtifactCollectionTags ArtifactByID ArtifactCollectionAliases ArtifactCreatedBy
-        ArtifactFileURLsByManifestEntries ArtifactManifest ArtifactMembershipByName ArtifactMembershipFiles
-        ArtifactOfType ArtifactType ArtifactTypeArtifactCollections ArtifactUsedBy ClientIDMapping
-        CommitArtifact CompleteMultipartUploadArtifact CreateArtifact CreateArtifactFiles CreateArtifactManifest
-        DeleteAliases DeleteArtifact DeleteArtifactCollectionTags DeleteArtifactPortfolio DeleteArtifactSequence
-        FetchArtifactDigestAlgorithm FetchArtifactManifest FetchLinkedArtifacts GetArtifactMembershipFileUrls
-        LinkArtifact ProjectArtifactCollection ProjectArtifactCollections ProjectArtifacts ProjectArtifactType
-        ProjectArtifactTypes RunInputArtifacts RunOutputArtifacts UnlinkArtifact UpdateArtifact
-        UpdateArtifactManifest UpdateArtifactPortfolio UpdateArtifactSequence UpdateArtifactSequenceType
-        UseArtifact
+        ClientIDMapping
     """,
     "registries": """
         CreateRegistryMembers DeleteRegistryMembers FetchRegistries FetchRegistry RegistryCollections

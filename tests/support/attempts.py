@@ -1,7 +1,7 @@
 """How to use every mutation and every lookup on ann's things. Tests fail for one that is not here.
 
 A mutation has the inputs with which ann herself would use it, in each form that names what it is about; a stranger
-who sends the same must be refused. What names nothing of anybody's is in OPEN with the reason.
+who sends the same must be refused. What is about nobody's things is in OPEN.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ ATTEMPTS: dict[str, list[Input]] = {
         lambda own: {"organizationName": own.organization, "username": "eve", "role": "admin"}],
 }
 
-OPEN: dict[str, str] = {
-    "createOrganization": "makes one of the asker's own",
-    "createUser": "for instance admins alone, ann is none",
-    "generateApiKey": "makes a key of the asker's own",
+OPEN: dict[str, Input] = {
+    "createOrganization": lambda _: {"name": "another"},  # the asker's own
+    "createUser": lambda _: {"email": "new@example.com"},  # for instance admins alone, and ann is none
+    "generateApiKey": lambda _: {"description": "spare"},  # the asker's own
 }
 
 # Fields of Query, with the arguments that lead to ann's things; what is not about anybody's things has none.

@@ -17,8 +17,10 @@ from graphql import (
     GraphQLType,
     get_named_type,
 )
+from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
+from dumbbell_server.accounts import service
 from dumbbell_server.storage.database import reading
 from support.world import World
 
@@ -85,8 +87,21 @@ def make_estate(world: World) -> Estate:
 def tables(world: World) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table."""
     with reading(world.house.database) as session:
-        return {table.name: sorted((tuple(row) for row in session.execute(table.select())), key=repr)
+        return {table.name: [tuple(row) for row in session.execute(table.select().order_by(*table.primary_key))]
                 for table in SQLModel.metadata.sorted_tables}
+
+
+def restore(world: World, before: dict[str, list[tuple[Any, ...]]]) -> None:
+    """Put back what `tables` said."""
+    def put(session: Session) -> None:
+        for table in reversed(SQLModel.metadata.sorted_tables):
+            session.execute(table.delete())
+        for table in SQLModel.metadata.sorted_tables:
+            rows = [dict(zip(table.columns.keys(), row, strict=True)) for row in before[table.name]]
+            if rows:
+                session.execute(table.insert(), rows)
+    world.house.database.write(put)
+    service.changed(world.house)
 
 
 def send(world: World, query: str, variables: dict[str, Any], key: str | None) -> tuple[int, dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 
 from dumbbell_server.schema import build_schema
 from support.attempts import ATTEMPTS, LOOKUPS, inside
-from support.estate import OWNER, SECRET, STRANGER, literals, make_estate, mutation, selection, send, tables
+from support.estate import OWNER, SECRET, STRANGER, Estate, literals, mutation, selection, send, tables
 from support.world import World
 
 SCHEMA = build_schema()
@@ -19,8 +19,7 @@ EACH_LOOKUP = [pytest.param(name, at, id=f"{name}-{at}") for name, inputs in LOO
 
 
 @pytest.mark.parametrize(("name", "at"), EACH)
-def test_strangers_are_refused_and_change_nothing(name: str, at: int, world: World) -> None:
-    estate = make_estate(world)
+def test_strangers_are_refused_and_change_nothing(name: str, at: int, world: World, estate: Estate) -> None:
     given = ATTEMPTS[name][at](estate)
     before = tables(world)
     for key in (STRANGER, None):
@@ -36,8 +35,7 @@ def test_strangers_are_refused_and_change_nothing(name: str, at: int, world: Wor
 
 
 @pytest.mark.parametrize(("name", "at"), EACH_LOOKUP)
-def test_strangers_see_nothing(name: str, at: int, world: World) -> None:
-    estate = make_estate(world)
+def test_strangers_see_nothing(name: str, at: int, world: World, estate: Estate) -> None:
     assert SCHEMA.query_type is not None
     kind = SCHEMA.query_type.fields[name].type
     query = f"{{ answer: {name}{literals(LOOKUPS[name][at](estate))} {selection(kind, inside(estate))} }}"
