@@ -14,11 +14,33 @@ from support.estate import SECRET, SWEEP, Estate
 Input = Callable[[Estate], dict[str, Any]]
 
 ATTEMPTS: dict[str, list[Input]] = {
+    "addAliases": [lambda own: {"artifactID": own.logged.version, "aliases": [_alias(own, "stolen")]}],
+    "commitArtifact": [lambda own: {"artifactID": own.logged.pending}],
+    "completeMultipartUploadArtifact": [lambda own: {
+        "artifactID": own.logged.pending, "storagePath": "x", "uploadID": "x", "completeMultipartAction": "Complete",
+        "completedParts": [{"hexMD5": "0" * 32, "partNumber": 1}]}],
+    "createArtifact": [lambda own: _place(own) | {
+        "runName": own.run, "artifactTypeName": "dataset", "artifactCollectionName": "set", "digest": "3" * 32,
+        "aliases": [{"artifactCollectionName": "set", "alias": "x"}], "tags": [{"tagName": "x"}], "metadata": "{}"}],
+    "createArtifactCollectionTagAssignments": [lambda own: _place(own) | {
+        "artifactCollectionName": "set", "tags": [{"tagName": "stolen"}]}],
+    "createArtifactFiles": [lambda own: {"storageLayout": "V2", "artifactFiles": [{
+        "artifactID": own.logged.pending, "name": "new.txt", "md5": "1B2M2Y8AsgTpgAmY7PhCfg=="}]}],
+    "createArtifactManifest": [lambda own: _run(own) | {
+        "artifactID": own.logged.pending, "name": "wandb_manifest.json", "digest": "1B2M2Y8AsgTpgAmY7PhCfg==",
+        "type": "FULL"}],
+    "createArtifactType": [lambda own: _place(own) | {"name": "stolen"}],
     "createInvite": [lambda own: {"entityName": own.team, "email": "x@example.com", "role": "admin"}],
     "createRunFiles": [lambda own: _run(own) | {"files": ["new.txt"]}],
     "createServiceAccount": [lambda own: {"entityName": own.team, "description": "robot"}],
     "createTeam": [lambda own: {"teamName": "spies", "organizationName": own.organization}],
     "deleteApiKey": [lambda own: {"id": own.key_id}],
+    "deleteAliases": [lambda own: {"artifactID": own.logged.version, "aliases": [_alias(own, "best")]}],
+    "deleteArtifact": [lambda own: {"artifactID": own.logged.version, "deleteAliases": True}],
+    "deleteArtifactCollectionTagAssignments": [lambda own: _place(own) | {
+        "artifactCollectionName": "set", "tags": [{"tagName": "kept"}]}],
+    "deleteArtifactPortfolio": [lambda own: {"artifactPortfolioID": own.logged.portfolio}],
+    "deleteArtifactSequence": [lambda own: {"artifactSequenceID": own.logged.sequence}],
     "deleteFiles": [lambda own: {"files": [own.file_id]}],
     "deleteInvite": [lambda own: {"id": own.member_id, "entityName": own.team}],
     "deleteModel": [
@@ -29,12 +51,27 @@ ATTEMPTS: dict[str, list[Input]] = {
     "deleteOrganizationMember": [lambda own: {"organizationName": own.organization, "username": "bob"}],
     "deleteRun": [lambda own: {"id": own.run_id, "deleteArtifacts": True}],
     "deleteView": [lambda own: {"id": own.view_id}],
+    "linkArtifact": [
+        lambda own: _place(own) | {"artifactID": own.logged.version, "artifactPortfolioName": "stolen"},
+        lambda own: {"artifactID": own.logged.version, "artifactPortfolioID": own.logged.portfolio,
+                     "aliases": [{"artifactCollectionName": "shelf", "alias": "stolen"}]},
+    ],
     "markRunFilesUploaded": [lambda own: _run(own) | {"files": [f"{SECRET}.txt"]}],
+    "moveArtifactSequence": [lambda own: {
+        "artifactSequenceID": own.logged.sequence, "destinationArtifactTypeName": "stolen"}],
     "renameEntity": [lambda own: {"entityName": own.team, "newName": "stolen"}],
     "renameProject": [lambda own: {
         "entityName": own.entity, "oldProjectName": own.project, "newProjectName": "stolen"}],
     "rewindRun": [lambda own: _run(own) | {"metricName": "_step", "metricValue": 0.0}],
     "stopRun": [lambda own: {"id": own.run_id}],
+    "unlinkArtifact": [lambda own: {
+        "artifactID": own.logged.version, "artifactPortfolioID": own.logged.portfolio}],
+    "updateArtifact": [lambda own: {"artifactID": own.logged.version, "description": "stolen", "metadata": "{}",
+                                    "tagsToAdd": [{"tagName": "stolen"}]}],
+    "updateArtifactManifest": [lambda own: {
+        "artifactManifestID": own.logged.pending_manifest, "digest": "1B2M2Y8AsgTpgAmY7PhCfg=="}],
+    "updateArtifactPortfolio": [lambda own: {"artifactPortfolioID": own.logged.portfolio, "name": "stolen"}],
+    "updateArtifactSequence": [lambda own: {"artifactSequenceID": own.logged.sequence, "description": "stolen"}],
     "updateRunState": [lambda own: {"id": own.run_id, "state": "finished"}],
     "updateUser": [lambda own: {"defaultEntity": own.team}],
     "upsertBucket": [
@@ -60,6 +97,10 @@ ATTEMPTS: dict[str, list[Input]] = {
     ],
     "upsertOrganizationMember": [
         lambda own: {"organizationName": own.organization, "username": "eve", "role": "admin"}],
+    "useArtifact": [
+        lambda own: _run(own) | {"artifactID": own.logged.version},
+        lambda own: {"entityName": "eve", "projectName": "attic", "runName": "mine", "artifactID": own.logged.version},
+    ],
 }
 
 OPEN: dict[str, Input] = {
@@ -70,6 +111,9 @@ OPEN: dict[str, Input] = {
 
 # Fields of Query, with the arguments that lead to ann's things; what is not about anybody's things has none.
 LOOKUPS: dict[str, list[Input]] = {
+    "artifact": [lambda own: {"id": own.logged.version}, lambda own: {"id": own.logged.pending}],
+    "artifactCollection": [lambda own: {"id": own.logged.sequence}, lambda own: {"id": own.logged.portfolio}],
+    "clientIDMapping": [lambda _: {"clientID": "client1"}],
     "entity": [lambda own: {"name": own.entity}, lambda own: {"name": own.team}],
     "model": [lambda own: {"name": own.project, "entityName": own.entity}],
     "models": [lambda own: {"entityName": own.entity}, lambda own: {"entityName": own.team}],
@@ -88,5 +132,13 @@ def inside(own: Estate) -> dict[str, Any]:
             "missingOk": True}
 
 
+def _place(own: Estate) -> dict[str, Any]:
+    return {"entityName": own.entity, "projectName": own.project}
+
+
 def _run(own: Estate) -> dict[str, Any]:
-    return {"entityName": own.entity, "projectName": own.project, "runName": own.run}
+    return _place(own) | {"runName": own.run}
+
+
+def _alias(own: Estate, alias: str) -> dict[str, Any]:
+    return _place(own) | {"artifactCollectionName": "set", "alias": alias}

@@ -22,6 +22,7 @@ from sqlmodel import SQLModel
 
 from dumbbell_server.accounts import service
 from dumbbell_server.storage.database import reading
+from support.logged import Logged, log_artifact
 from support.world import World
 
 OWNER, STRANGER = "ann" + "0" * 37, "eve" + "0" * 37
@@ -47,6 +48,7 @@ class Estate:
     sweep: str
     sweep_id: str
     view_id: str
+    logged: Logged
 
 
 def make_estate(world: World) -> Estate:
@@ -74,6 +76,11 @@ def make_estate(world: World) -> Estate:
                 config: $config, description: "opensesame"}) { sweep { id name } } }""", config=SWEEP)
     view = ask("""mutation { upsertView(input: {projectName: "vault", entityName: "ann", type: "runs",
                displayName: "opensesame", spec: "{}"}) { view { id } } }""")["upsertView"]["view"]["id"]
+    ask("""mutation { createArtifactType(input: {entityName: "ann", projectName: "vault", name: "dataset"}) {
+        clientMutationId } }""")
+    logged = log_artifact(world, OWNER, {"entityName": "ann", "projectName": "vault"}, "r", SECRET)
+    ask('mutation { upsertModel(input: {entityName: "eve", name: "attic", access: "USER_WRITE"}) { inserted } }',
+        STRANGER)
     world.upsert("mine", modelName="attic", entityName="eve", key=STRANGER)
     project = ask("""{ project(name: "vault", entityName: "ann") { id run(name: "r") { files { edges { node { id } } } }
                   } }""")["project"]
@@ -81,7 +88,8 @@ def make_estate(world: World) -> Estate:
         entity="ann", project="vault", project_id=project["id"], run="r", run_id=run,
         file_id=project["run"]["files"]["edges"][0]["node"]["id"], key_id=key, team="crew", organization="guild",
         member_id=next(member["id"] for member in members if member["username"] == "bob"),
-        sweep=sweep["upsertSweep"]["sweep"]["name"], sweep_id=sweep["upsertSweep"]["sweep"]["id"], view_id=view)
+        sweep=sweep["upsertSweep"]["sweep"]["name"], sweep_id=sweep["upsertSweep"]["sweep"]["id"], view_id=view,
+        logged=logged)
 
 
 def tables(world: World) -> dict[str, list[tuple[Any, ...]]]:

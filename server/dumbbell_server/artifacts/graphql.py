@@ -358,7 +358,7 @@ class ArtifactsQuery:
         """Pending ones too: their maker asks for them while it fills them."""
         return access.find(info.context.session, info.context.visitor, id)
 
-    @strawberry.field
+    @strawberry.field(name="clientIDMapping")
     def client_id_mapping(
         self, info: Info, client_id: Annotated[strawberry.ID, strawberry.argument(name="clientID")],
     ) -> ClientIDMapping | None:
