@@ -19,9 +19,7 @@ pytestmark = pytest.mark.sdk
 # Names of operations that our schema cannot answer yet, by what they wait for. One that it can must leave the list.
 WAITING = {
     "registries": """
-        CreateRegistryMembers DeleteRegistryMembers FetchRegistries FetchRegistry RegistryCollections
-        RegistryTeamMembers RegistryUserMembers RegistryVersions RenameRegistry UpdateTeamRegistryRole
-        UpdateUserRegistryRole UpsertRegistry
+        RegistryCollections RegistryVersions
     """,
     "sweeps": """
         CreateAgent EnqueueSweepRun GetAgentRuns GetSweepAgent GetSweepAgents Heartbeat UpsertSweep
