@@ -91,3 +91,109 @@ def test_round_trip(tmp_path: Path) -> None:
         "collections": ["set"],
         "exists": [True, False, True],
     }
+
+
+EDITS = """
+    import json
+    import wandb
+
+    said = {}
+    run = wandb.init(project="edited", id="maker")
+    for text in ("one", "two", "three"):
+        artifact = wandb.Artifact("set", type="dataset")
+        with artifact.new_file("a.txt") as file:
+            file.write(text)
+        run.log_artifact(artifact).wait()
+    api = wandb.Api()
+
+    def fetch(name):
+        return wandb.Api().artifact(name)
+
+    first = api.artifact("local/edited/set:v0")
+    first.aliases.append("best")
+    first.tags = ["good", "very good"]
+    first.description = "words"
+    first.metadata["n"] = 1
+    first.save()
+    second = api.artifact("local/edited/set:v1")
+    second.aliases.append("best")
+    second.save()
+    said["moved"] = [fetch("local/edited/set:v0").aliases, fetch("local/edited/set:best").version]
+    again = fetch("local/edited/set:v0")
+    said["said of it"] = [sorted(again.tags), again.description, again.metadata]
+    again.tags = ["good"]
+    again.aliases = ["old"]
+    again.save()
+    said["after"] = [fetch("local/edited/set:old").tags, fetch("local/edited/set:old").version]
+
+    run.link_artifact(first, "local/shelf/models", aliases=["chosen"])
+    linked = second.link("local/shelf/models")
+    shelf = fetch("local/shelf/models:v0")
+    said["link"] = [shelf.name, shelf.source_name, shelf.version, shelf.source_version, sorted(shelf.aliases),
+                    shelf.is_link, fetch("local/shelf/models:latest").source_version]
+    said["relinked"] = first.link("local/shelf/models").version
+    said["links of"] = [link.qualified_name for link in fetch("local/edited/set:v0").linked_artifacts]
+    with open(shelf.file()) as file:
+        said["through the link"] = file.read()
+    shelf.unlink()
+    said["unlinked"] = [wandb.Api().artifact_exists("local/shelf/models:v0"),
+                        wandb.Api().artifact_exists("local/edited/set:v0")]
+    said["shelf"] = [version.name for version in wandb.Api().artifacts("dataset", "local/shelf/models")]
+    fetch("local/shelf/models:v1").delete(delete_aliases=True)
+    said["deleted through the link"] = wandb.Api().artifact_exists("local/edited/set:v1")
+
+    try:
+        fetch("local/edited/set:old").delete()
+    except Exception as error:
+        said["refused"] = "aliases" in str(error)
+    fetch("local/edited/set:latest").delete(delete_aliases=True)
+    said["latest"] = fetch("local/edited/set:latest").version
+    fourth = wandb.Artifact("set", type="dataset")
+    with fourth.new_file("a.txt") as file:
+        file.write("four")
+    said["next"] = run.log_artifact(fourth).wait().version
+    run.finish()
+
+    collection = wandb.Api().artifact_collection("dataset", "local/edited/set")
+    said["aliases"] = sorted(collection.aliases)
+    collection.name, collection.description, collection.tags = "renamed", "told", ["kept"]
+    collection.save()
+    collection.change_type("corpus")
+    found = wandb.Api().artifact_collection("corpus", "local/edited/renamed")
+    said["collection"] = [found.name, found.description, found.tags, found.type,
+                          fetch("local/edited/renamed:v1").type, wandb.Api().artifact_exists("local/edited/set:v1")]
+    said["types"] = [kind.name for kind in wandb.Api().artifact_types("local/edited")]
+    found.delete()
+    said["gone"] = wandb.Api().artifact_collection_exists("local/edited/renamed", "corpus")
+    portfolio = wandb.Api().artifact_collection("dataset", "local/shelf/models")
+    said["portfolio"] = portfolio.is_sequence()
+    portfolio.delete()
+    said["project"] = [kind.name for kind in wandb.Api().artifact_types("local/shelf")]
+    print("READ " + json.dumps(said))
+"""
+
+
+def test_edits_links_and_deletes(tmp_path: Path) -> None:
+    with start_server(tmp_path) as server:
+        said = read_of(run_script("0.31.0", server, tmp_path, EDITS))
+    assert said == {
+        "moved": [[], "v1"],
+        "said of it": [["good", "very good"], "words", {"n": 1}],
+        "after": [["good"], "v0"],
+        "link": ["models:v0", "set:v0", "v0", "v0", ["chosen"], True, "v1"],
+        "relinked": "v0",
+        "links of": ["local/shelf/models:v0"],
+        "through the link": "one",
+        "unlinked": [False, True],
+        "shelf": ["models:v1"],
+        "deleted through the link": True,
+        "refused": True,
+        "latest": "v1",
+        "next": "v3",
+        "aliases": ["best", "latest", "old"],
+        "collection": ["renamed", "told", ["kept"], "corpus", "corpus", False],
+        "types": ["corpus"],
+        "gone": False,
+        "portfolio": False,
+        "project": [],
+    }

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
+from dumbbell_server.artifacts.queries import pieces
 from dumbbell_server.artifacts.tables import (
     AliasRow,
     ArtifactRow,
@@ -69,6 +70,16 @@ def page(session: Session, choice: Choice, order: Order, after: tuple[Any, int] 
 def tags(session: Session, collection_id: int) -> Sequence[CollectionTagRow]:
     return session.execute(select(CollectionTagRow).where(CollectionTagRow.collection_id == collection_id)
                            .order_by(col(CollectionTagRow.id))).scalars().all()
+
+
+def tags_of(session: Session, collection_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Names of tags by collection."""
+    found: dict[int, list[str]] = {}
+    for some in pieces(collection_ids):
+        for row in session.execute(select(CollectionTagRow).where(col(CollectionTagRow.collection_id).in_(some))
+                                   .order_by(col(CollectionTagRow.id))).scalars():
+            found.setdefault(row.collection_id, []).append(row.name)
+    return found
 
 
 def aliases(session: Session, collection_id: int, after: int | None, limit: int) -> Sequence[AliasRow]:
