@@ -21,8 +21,8 @@ FILES = """mutation M($input: CreateArtifactFilesInput!) { createArtifactFiles(i
   uploadMultipartUrls { uploadID uploadUrlParts { partNumber uploadUrl } } } } } } }"""
 COMMIT = """mutation M($id: ID!) { commitArtifact(input: {artifactID: $id}) { artifact {
   id digest state versionIndex } } }"""
-VERSION = """id digest state versionIndex size fileCount commitHash description metadata ttlDurationSeconds ttlIsInherited
-  historyStep tags { name } aliases { alias artifactCollection { name } } artifactType { name }
+VERSION = """id digest state versionIndex size fileCount commitHash description metadata historyStep
+  ttlDurationSeconds ttlIsInherited tags { name } aliases { alias artifactCollection { name } } artifactType { name }
   artifactSequence { name project { name } } currentManifest { file { directUrl } }"""
 BY_NAME = f"""query Q($e: String, $p: String, $n: String!) {{ project(name: $p, entityName: $e) {{
   artifactCollectionMembership(name: $n) {{ id versionIndex aliases {{ alias }}
