@@ -108,11 +108,17 @@ class Transport:
                 raise _status_error(answer, answer.text)
             yield answer
 
-    def bytes_of(self, url: str) -> bytes:
-        """All bytes of a URL, tried again on faults; the key goes along only to the server's own host."""
-        def read() -> bytes:
+    def fetched(self, url: str, parse: Callable[[bytes], _T]) -> _T:
+        """What `parse` makes of the bytes of a URL; bytes that it cannot read are asked for again, as faults are."""
+        def read() -> _T:
             with self.stream(url) as answer:
-                return answer.read()
+                content = answer.read()
+            try:
+                return parse(content)
+            except CommError:
+                raise
+            except (ValueError, KeyError, TypeError) as error:
+                raise CutError(f"{url.partition('?')[0]} is not what it should be: {error}") from error
         return self.telling(lambda: retried(read))
 
     def put(self, url: str, content: Any, headers: Mapping[str, str]) -> httpx2.Response:

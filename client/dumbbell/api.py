@@ -170,6 +170,8 @@ class Api(ApiArtifacts):
             InvalidValueError: (a ValueError) the path is not one, or something it leaves out has no default.
         """
         del include_sweeps
+        if filters and set(filters) == {"order"}:  # as the documentation of 2020 has it in an example
+            order, filters = str(filters["order"]), NOTHING
         entity, project = _paths.project_path(path, self.settings, self._default_entity)
         runs = Runs(self.client, entity, project, filters or {}, order, per_page, lazy=lazy)
         key = (entity, project, runs.variables["filters"], order, lazy)

@@ -120,7 +120,7 @@ class ArtifactManifest:
     @classmethod
     def parse(cls, text: bytes) -> ArtifactManifest:
         """Read the text of a manifest."""
-        return cls.from_json(_json.mapping(text))
+        return cls.from_json(_json.loads(text))
 
 
 def _entry(path: str, content: Mapping[str, Any]) -> ManifestEntry:

@@ -23,6 +23,7 @@ DRAFT = "PENDING"
 class ArtifactRecord:
     """The fields of an artifact, and where it stands: an entity, a project and a collection."""
 
+    description: str | None
     _manifest: ArtifactManifest | None = None
 
     def __init__(self, name: str, type: str, description: str | None = None,  # noqa: A002 - its name in wandb
@@ -292,7 +293,7 @@ class ArtifactRecord:
             file = (found.get("currentManifest") or {}).get("file") or {}
             if not file.get("directUrl"):
                 raise NotFoundError(f"artifact {self.name} has no manifest: it is not committed, or gone")
-            self._manifest = ArtifactManifest.parse(client.transport.bytes_of(file["directUrl"]))
+            self._manifest = client.transport.fetched(file["directUrl"], ArtifactManifest.parse)
         return self._manifest
 
     def __repr__(self) -> str:
