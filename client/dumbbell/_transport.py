@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -59,6 +60,7 @@ class Transport:
                 limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
                 self._http = httpx2.Client(transport=self._inner, limits=limits, timeout=self.timeout,
                                            follow_redirects=True, headers={"User-Agent": USER_AGENT})
+                weakref.finalize(self, self._http.close)  # nobody has to close an Api
             return self._http
 
     def execute(self, document: str, variables: Mapping[str, Any] | None = None,

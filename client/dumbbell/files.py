@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+from urllib.parse import unquote, urlsplit
 
 from dumbbell import _html
 from dumbbell._attrs import Attrs
@@ -97,7 +98,11 @@ class File(Attrs):
     def path_uri(self) -> str:
         """The URI in the bucket, where the server gives one out; otherwise empty."""
         url = str(self._attrs.get("directUrl") or "")
-        return url if url.startswith(("s3://", "gs://")) else ""
+        parts = urlsplit(url)
+        bucket, _, host = parts.netloc.partition(".")
+        if host.startswith("s3") and host.endswith("amazonaws.com"):
+            return f"s3://{bucket}{unquote(parts.path)}"
+        return url if parts.scheme in {"s3", "gs"} else ""
 
     @normalized
     def download(self, root: str = ".", replace: bool = False, *, exist_ok: bool = False,
