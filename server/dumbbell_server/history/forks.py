@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -50,15 +51,31 @@ def parts_of(session: Session, run: RunRow, low: int = -ENDLESS, high: int = END
 
 def lines_in(session: Session, parts: list[Part]) -> list[str]:
     """The lines of these parts in the order of their steps."""
-    found: list[tuple[int, str]] = []
+    found: list[str] = []
+    reached, in_order = -2 * ENDLESS, True
     for part in parts:
-        for (body,) in queries.bodies_between(session, part.run_id, part.stream, part.low, part.high):
-            for line in unpack(bytes(body)):
-                step = step_in(line)
-                if step is not None and part.low <= step < part.high:
-                    found.append((step, line))
-    found.sort(key=lambda pair: pair[0])  # stable: rows of one step stay in the order of their lines
-    return [line for _, line in found]
+        for chunk in queries.bodies_between(session, part.run_id, part.stream, part.low, part.high):
+            lines = unpack(bytes(chunk.body))
+            if chunk.ordered:
+                lines = cut(lines, chunk.min_step, chunk.max_step, part)
+                in_order = in_order and (not lines or reached <= _step(lines[0]))
+                reached = _step(lines[-1]) if lines else reached
+            else:
+                lines = [line for line in lines if (step := step_in(line)) is not None and part.low <= step < part.high]
+                in_order = False
+            found += lines
+    return found if in_order else sorted(found, key=_step)  # stable: rows of one step stay in the order of their lines
+
+
+def cut(lines: list[str], lowest: int, highest: int, part: Part) -> list[str]:
+    """Those of a chunk's lines, ordered from step `lowest` to `highest`, that are in the part."""
+    start = 0 if part.low <= lowest else bisect_left(lines, part.low, key=_step)
+    end = len(lines) if highest < part.high else bisect_left(lines, part.high, key=_step)
+    return lines[start:end]
+
+
+def _step(line: str) -> int:
+    return step_in(line) or 0
 
 
 def keep_rows(session: Session, run: RunRow, step: int) -> None:

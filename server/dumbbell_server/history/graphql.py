@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import strawberry
-from sqlalchemy.exc import IntegrityError
 
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.connections import LARGEST_PAGE, Page, PageInfo, number, page_of, page_size
@@ -14,7 +12,7 @@ from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import RunRef
 from dumbbell_server.graph.scalars import JSON, Int64, JSONString, compact
 from dumbbell_server.graph.wandb_json import checked_object
-from dumbbell_server.history import console, keys, queries, reading, service
+from dumbbell_server.history import console, keys, queries, reading, sampling, service
 from dumbbell_server.history.forks import ENDLESS
 from dumbbell_server.history.tables import EVENTS, HISTORY
 from dumbbell_server.runs.tables import RunRow
@@ -80,18 +78,8 @@ def _bound(spec: dict[str, Any], name: str) -> int | None:
     return int(value)
 
 
-def _key_document(context: Context, run: RunRow) -> dict[str, Any]:
-    database = context.house.database
-    with snapshot(database) as session:
-        document, fresh = keys.key_document(session, run)
-    if fresh is not None:
-        with contextlib.suppress(IntegrityError):  # the run was deleted meanwhile
-            database.write(lambda session: keys.keep(session, fresh))
-    return document
-
-
 def answer_keys(context: Context, run: RunRow) -> JSON | None:
-    document = _key_document(context, run)
+    document = keys.of_run(context.house.database, run)
     return JSON(document) if document["keys"] else None
 
 
@@ -126,7 +114,7 @@ class RunHistory:
     @strawberry.field
     def sampled_history(run: strawberry.Parent[RunRow], info: Info, specs: list[JSONString]) -> list[JSON | None]:
         with snapshot(info.context.house.database) as session:
-            return [JSON(reading.sample(session, run, _spec(spec))) for spec in specs]
+            return [JSON(sampling.sample(session, run, _spec(spec))) for spec in specs]
 
     @strawberry.field
     def history_keys(run: strawberry.Parent[RunRow], info: Info) -> JSON | None:

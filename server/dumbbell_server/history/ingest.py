@@ -12,7 +12,7 @@ from dumbbell_server.graph.wandb_json import dumps, loads, storable
 from dumbbell_server.history import forks
 from dumbbell_server.history.packing import Packed, pack, unpack
 from dumbbell_server.history.posts import Post
-from dumbbell_server.history.queries import CHANGED, DELETE, insert
+from dumbbell_server.history.queries import DELETE, changed, insert
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.runs.states import PREEMPTING, RUNNING, after_completion
@@ -134,7 +134,7 @@ def _make_room(connection: Connection, run: int, stream: int, writer: str, packe
         if after:
             insert(connection, run, stream, writer, pack(packed.end, after, steps=stream == HISTORY))
     if stream == HISTORY:
-        CHANGED.on(connection, run=run)
+        changed(connection, run)
     return True
 
 
@@ -153,7 +153,7 @@ def drop_history(session: Session, run: int) -> None:
     forks.keep_rows(session, session.get_one(RunRow, run), -1)
     for statement in (_DROP_CHUNKS, _DROP_HEADS, _NO_LINES):
         statement(session, run=run)
-    CHANGED(session, run=run)
+    changed(session.connection(), run)
 
 
 STOPPED = orjson.dumps({"exitcode": None, "limits": {}, "stopped": True})

@@ -1,120 +1,121 @@
-"""What keys a history has, in the order of its steps: kept as far as somebody asked, caught up by who asks next."""
+"""What keys a history has, in the order of its steps: out of the facts of columns, and kept until rows come."""
 
 from __future__ import annotations
 
+import contextlib
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dumbbell_server.graph.wandb_json import dumps, finite, loads
-from dumbbell_server.history import queries, reading
-from dumbbell_server.history.forks import ENDLESS
+from dumbbell_server.history import compaction, queries
+from dumbbell_server.history.columns import facts_of_rows
+from dumbbell_server.history.facts import Facts, add
+from dumbbell_server.history.forks import Part, lines_in, parts_of
 from dumbbell_server.history.packing import row_of, step_of
-from dumbbell_server.history.tables import HISTORY, KeysRow
+from dumbbell_server.history.tables import KeysRow
 from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.storage.database import Database, snapshot
 from dumbbell_server.storage.dialect import Statement
 
-_STATE = Statement(
-    "SELECT r.history_generation, r.history_line_count, k.generation, k.lines, k.document FROM runs r"
-    " LEFT JOIN history_keys k ON k.run_id = r.id WHERE r.id = :run")
+_LOT = 4096  # lines that are parsed before their facts are added up
+
+_STATE = Statement("SELECT history_generation, history_line_count FROM runs WHERE id = :run")
+_KNOWN = Statement("SELECT generation, lines, document FROM history_keys WHERE run_id = :run")
 _KEEP = Statement(
     "INSERT INTO history_keys (run_id, generation, lines, document) VALUES (:run_id, :generation, :lines, :document)"
     " ON CONFLICT (run_id) DO UPDATE SET generation = excluded.generation, lines = excluded.lines,"
     " document = excluded.document")
+_FACTS = Statement("SELECT name, facts FROM history_columns WHERE group_id = :group AND facts IS NOT NULL")
+_REST = Statement(
+    "SELECT c.id, c.min_step, c.max_step, c.ordered FROM chunks c"
+    " JOIN heads h ON h.run_id = c.run_id AND h.stream = c.stream AND h.writer = c.writer"
+    " WHERE c.run_id = :run AND c.stream = 0 AND c.first_line >= h.built ORDER BY c.min_step, c.first_line")
+
+
+def of_run(database: Database, run: RunRow) -> dict[str, Any]:
+    """`historyKeys` of a run, kept for who asks next."""
+    with snapshot(database) as session:
+        document, fresh = key_document(session, run)
+    if fresh is not None:
+        with contextlib.suppress(IntegrityError):  # the run was deleted meanwhile
+            database.write(lambda session: keep(session, fresh))
+    return document
 
 
 def key_document(session: Session, run: RunRow) -> tuple[dict[str, Any], KeysRow | None]:
     """`historyKeys` of a run, and the row to keep where rows came since it was last made. Wants a snapshot."""
-    if run.parent_name is not None:
-        return _whole(session, run), None
-    state: Any = _STATE(session, run=run.id).first()
-    if state is None:
-        return _empty(), None
-    generation, lines, known, upto, text = state
-    if known == generation and upto == lines:
-        return loads(text), None
-    document = _continued(session, run, loads(text), upto) if known == generation else None
-    if document is None:
-        document = _whole(session, run)
+    parts = parts_of(session, run)
+    state = _state(session, parts)
+    known = _KNOWN(session, run=run.id).first()
+    if known is not None and (known.generation, known.lines) == state:
+        document: dict[str, Any] = loads(known.document)
+        return document, None
+    document = _made(session, parts)
     # what a newer generation makes void may be kept all the same: nobody will take it for the newer one's
-    return document, KeysRow(run_id=run.id or 0, generation=generation, lines=lines, document=dumps(finite(document)))
+    return document, KeysRow(run_id=run.id or 0, generation=state[0], lines=state[1], document=dumps(document))
 
 
 def keep(session: Session, fresh: KeysRow) -> None:
     _KEEP(session, **fresh.model_dump())
 
 
-def _empty() -> dict[str, Any]:
-    return {"keys": {}, "lastStep": -1}
+def _state(session: Session, parts: list[Part]) -> tuple[int, int]:
+    """Generation and count of lines; of a fork, something that is another whenever its parents' are."""
+    states = [tuple(_STATE(session, run=part.run_id).one()) for part in parts]
+    if len(parts) == 1:
+        return int(states[0][0]), int(states[0][1])
+    return zlib.crc32(repr([*zip(parts, states, strict=True)]).encode()) >> 1, sum(lines for _, lines in states)
 
 
-def _whole(session: Session, run: RunRow) -> dict[str, Any]:
-    document = _empty()
-    for line in reading.rows_between(session, run, -ENDLESS, ENDLESS):
-        fold(document, row_of(line))
-    return document
+def _made(session: Session, parts: list[Part]) -> dict[str, Any]:
+    """The document, from columns where they show all there is in the order of steps."""
+    facts = _out_of_columns(session, parts[0].run_id) if len(parts) == 1 else None
+    if facts is None:
+        facts = {}
+        for rows in _lots(lines_in(session, parts)):
+            _add(facts, facts_of_rows(rows))
+    last = facts["_step"]["last"] if "_step" in facts else -1
+    return finite({  # type: ignore[no-any-return]
+        "keys": {name: {"typeCounts": [{"type": kind, "count": count} for kind, count in each["types"].items()],
+                        "monotonic": each["monotonic"], "previousValue": each["last"]}
+                 for name, each in facts.items()},
+        "lastStep": step_of({"_step": last}) if step_of({"_step": last}) is not None else -1,
+    })
 
 
-def _continued(session: Session, run: RunRow, document: dict[str, Any], upto: int) -> dict[str, Any] | None:
-    """The document with the lines from `upto` on; None where they do not all follow in step what it knows."""
-    pieces = queries.chunks(session, run.id or 0, HISTORY)
-    if len({piece.writer for piece in pieces}) > 1:
+def _out_of_columns(session: Session, run_id: int) -> dict[str, Facts] | None:
+    """None where rows are not in the order of their steps, as those of several writers are not."""
+    groups = sorted(compaction.groups(session, run_id), key=lambda group: (group.min_step or 0, group.max_step or 0))
+    rest = _REST(session, run=run_id).all()
+    pieces: Sequence[Any] = [*groups, *rest]
+    if not all(piece.ordered for piece in pieces) or any(
+            before.max_step > after.min_step for before, after in pairwise(pieces)):
         return None
-    for piece in pieces:
-        if piece.first_line + piece.line_count <= upto:
-            continue
-        for line in queries.lines_of(session, piece.id)[max(0, upto - piece.first_line):]:
-            row = row_of(line)
-            step = step_of(row)
-            if step is None or step < document["lastStep"]:
-                return None
-            fold(document, row)
-    return document
+    facts: dict[str, Facts] = {}
+    for group in groups:
+        _add(facts, {bytes(row.name).decode("utf-8", "surrogatepass"): loads(row.facts)
+                     for row in _FACTS(session, group=group.id).all()})
+    for rows in _lots(line for chunk in rest for line in queries.lines_of(session, chunk.id)):
+        _add(facts, facts_of_rows(rows))
+    return facts
 
 
-def fold(document: dict[str, Any], row: dict[str, Any]) -> None:
-    step = step_of(row)
-    if step is not None and step > document["lastStep"]:
-        document["lastStep"] = step
-    keys = document["keys"]
-    for name, value in _flat(row, ""):
-        kind = _kind(value)
-        entry = keys.get(name)
-        if entry is None:
-            keys[name] = {"typeCounts": [{"type": kind, "count": 1}], "monotonic": True, "previousValue": value}
-            continue
-        for count in entry["typeCounts"]:
-            if count["type"] == kind:
-                count["count"] += 1
-                break
-        else:
-            entry["typeCounts"].append({"type": kind, "count": 1})
-        before = entry["previousValue"]
-        entry["monotonic"] = bool(entry["monotonic"] and _number(value) and _number(before) and value >= before)
-        entry["previousValue"] = value
+def _add(facts: dict[str, Facts], more: dict[str, Facts]) -> None:
+    for name, each in more.items():
+        facts[name] = add(facts.get(name), each)
 
 
-def _flat(row: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
-    pairs: list[tuple[str, Any]] = []
-    for key, value in row.items():
-        if isinstance(value, dict) and value and "_type" not in value:  # media stay whole
-            pairs += _flat(value, f"{prefix}{key}.")
-        else:
-            pairs.append((f"{prefix}{key}", value))
-    return pairs
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if _number(value):
-        return "number"
-    if isinstance(value, dict):
-        return str(value.get("_type", "map"))
-    if isinstance(value, list):
-        return "list"
-    return "string" if isinstance(value, str) else "nil"
+def _lots(lines: Any) -> Iterator[list[dict[str, Any]]]:
+    lot: list[dict[str, Any]] = []
+    for line in lines:
+        lot.append(row_of(line))
+        if len(lot) == _LOT:
+            yield lot
+            lot = []
+    if lot:
+        yield lot

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass
+from itertools import islice
+from operator import le
 from typing import Any
 
 import zstandard
@@ -22,6 +24,7 @@ class Packed:
     line_count: int
     min_step: int | None
     max_step: int | None
+    ordered: bool
     body: bytes
 
     @property
@@ -33,7 +36,10 @@ def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
     """Lines that hold no line break, compressed; with their range of steps where the stream has them."""
     text = "\n".join(lines)
     found = [int(step) for step in _STEP.findall(text)] if steps else []
-    return Packed(first_line, len(lines), min(found, default=None), max(found, default=None),
+    # as many as lines, and one in each, is one in each
+    ordered = len(found) == len(lines) == text.count('"_step"') and all(map(le, found, islice(found, 1, None))) \
+        and all('"_step"' in line for line in lines)
+    return Packed(first_line, len(lines), min(found, default=None), max(found, default=None), ordered,
                   _compressor().compress(text.encode("utf-8", "surrogatepass")))
 
 

@@ -12,13 +12,13 @@ from dumbbell_server.history.packing import Packed, unpack
 from dumbbell_server.storage.dialect import Statement
 
 _INSERT = Statement(
-    "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, min_step, max_step, body)"
-    " VALUES (:run, :stream, :writer, :first_line, :line_count, :min_step, :max_step, :body)")
+    "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, min_step, max_step, ordered,"
+    " body) VALUES (:run, :stream, :writer, :first_line, :line_count, :min_step, :max_step, :ordered, :body)")
 _LIST = Statement(
     "SELECT id, writer, first_line, line_count, min_step, max_step FROM chunks"
     " WHERE run_id = :run AND stream = :stream ORDER BY writer, first_line")
 _RANGE = Statement(
-    "SELECT body FROM chunks"
+    "SELECT min_step, max_step, ordered, body FROM chunks"
     " WHERE run_id = :run AND stream = :stream AND max_step >= :low AND min_step < :high ORDER BY writer, first_line")
 _BODY = Statement("SELECT body FROM chunks WHERE id = :id")
 _LAST = Statement(
@@ -26,7 +26,18 @@ _LAST = Statement(
 
 DELETE = Statement("DELETE FROM chunks WHERE id = :id")
 LOCK_RUN = Statement("SELECT id FROM runs WHERE id = :run", "FOR UPDATE")
-CHANGED = Statement("UPDATE runs SET history_generation = history_generation + 1 WHERE id = :run")
+_CHANGED = (
+    Statement("UPDATE runs SET history_generation = history_generation + 1 WHERE id = :run"),
+    Statement("DELETE FROM column_groups WHERE run_id = :run"),
+    Statement("UPDATE heads SET built = 0 WHERE run_id = :run AND stream = 0"),
+    Statement("DELETE FROM compactions WHERE run_id = :run"),
+)
+
+
+def changed(connection: Connection, run: int) -> None:
+    """Rows that were there have changed or gone: what was made of them is void."""
+    for statement in _CHANGED:
+        statement.on(connection, run=run)
 
 
 def insert(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> None:

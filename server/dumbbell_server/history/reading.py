@@ -8,10 +8,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from dumbbell_server.graph.wandb_json import finite
 from dumbbell_server.history import queries
 from dumbbell_server.history.forks import ENDLESS, lines_in, parts_of
-from dumbbell_server.history.packing import row_of, step_in
+from dumbbell_server.history.packing import step_in
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.runs.tables import RunRow
 
@@ -67,25 +66,15 @@ class Spec:
     high: int = ENDLESS
 
 
-def sample(session: Session, run: RunRow, spec: Spec) -> list[dict[str, Any]]:
-    """Row objects, without NaN: this goes out as JSON, not as text."""
-    rows = []
-    for line in rows_between(session, run, spec.low, spec.high):
-        row = row_of(line)
-        picked = row if not spec.keys else _picked(row, spec.keys)
-        if picked is not None:
-            rows.append(picked)
-    return [finite(rows[at]) for at in evenly(len(rows), spec.samples)]
-
-
-def _picked(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
-    picked = {}
+def picked(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
+    """Just these keys of a row; None where one is missing."""
+    found_all = {}
     for key in keys:
         found, value = _lookup(row, key)
         if not found:
             return None
-        picked[key] = value
-    return picked
+        found_all[key] = value
+    return found_all
 
 
 def _lookup(row: dict[str, Any], key: str) -> tuple[bool, Any]:

@@ -43,7 +43,7 @@ def rewind(session: Session, clock: Clock, actor: Actor, entity: str | None, pro
     if run.parent_step is not None:
         run.parent_step = max(-1, min(run.parent_step, step))
     _HEADS(session, run=run.id)
-    run.history_generation += 1
+    queries.changed(connection, run.id)
     run.history_line_count = _COUNT(session, run=run.id).scalar_one()
     summary: dict[str, object] = {}
     for line in reading.rows_between(session, run, -(2**62), step + 1):

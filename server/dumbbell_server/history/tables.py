@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
 HISTORY, EVENTS, CONSOLE = 0, 1, 2
@@ -29,11 +29,13 @@ class ChunkRow(SQLModel, table=True):
     line_count: int
     min_step: int | None = Field(default=None, sa_column=Column(BigInteger))
     max_step: int | None = Field(default=None, sa_column=Column(BigInteger))
+    # each line has one step, and none is lower than the one before
+    ordered: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class HeadRow(SQLModel, table=True):
-    """How far a writer's stream goes: its highest line and one."""
+    """How far a writer's stream goes: its highest line and one; and up to which line there are columns of it."""
 
     __tablename__ = "heads"
 
@@ -41,6 +43,79 @@ class HeadRow(SQLModel, table=True):
     stream: int = Field(primary_key=True)
     writer: str = Field(primary_key=True)
     lines: int = Field(sa_column=Column(BigInteger, nullable=False))
+    built: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+
+
+class ColumnGroupRow(SQLModel, table=True):
+    """Consecutive lines of a writer's history, as columns too. The groups of a writer follow each other from line 0."""
+
+    __tablename__ = "column_groups"
+    __table_args__ = (Index("column_groups_lines", "run_id", "writer", "first_line"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE")
+    writer: str
+    first_line: int = Field(sa_column=Column(BigInteger, nullable=False))
+    end_line: int = Field(sa_column=Column(BigInteger, nullable=False))
+    rows: int
+    min_step: int | None = Field(default=None, sa_column=Column(BigInteger))
+    max_step: int | None = Field(default=None, sa_column=Column(BigInteger))
+    ordered: bool
+
+
+class ColumnRow(SQLModel, table=True):
+    """A key's values in a group; see columns.py. The body comes last: a look at the facts does not load it."""
+
+    __tablename__ = "history_columns"
+    __table_args__ = (UniqueConstraint("group_id", "digest"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    group_id: int = Field(foreign_key="column_groups.id", ondelete="CASCADE")
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    name: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # UTF-8, half surrogate pairs and NUL included
+    kind: str
+    count: int
+    facts: str | None = Field(default=None, sa_column=Column(Text))
+    mask: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class CompactionRow(SQLModel, table=True):
+    """A run that has ended, at a generation and a count of lines: nothing is left to do for it in the background."""
+
+    __tablename__ = "compactions"
+
+    run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE", primary_key=True)
+    generation: int
+    lines: int = Field(sa_column=Column(BigInteger, nullable=False))
+    parquet: str  # "yes", "no" where its rows would not come back the same, "missing" without the library
+
+
+class PartitionRow(SQLModel, table=True):
+    """A Parquet file of a run's rows up to `end_line`, from where the one before ends. It never changes."""
+
+    __tablename__ = "partitions"
+    __table_args__ = (UniqueConstraint("run_id", "generation", "number"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE")
+    generation: int
+    number: int
+    end_line: int = Field(sa_column=Column(BigInteger, nullable=False))
+    columns: str = Field(sa_column=Column(Text, nullable=False))  # JSON: types by name, the same in all of a run's
+    size: int = Field(sa_column=Column(BigInteger, nullable=False))
+    md5: str  # base64
+    blob_key: str
+
+
+class OfferRow(SQLModel, table=True):
+    """Whose Parquet files clients may hold under a name in their caches, for ever: it outlives the run."""
+
+    __tablename__ = "parquet_offers"
+
+    name: str = Field(primary_key=True)  # entity_project_run, as the SDK joins them
+    run_id: int
+    generation: int
 
 
 class KeysRow(SQLModel, table=True):

@@ -24,6 +24,11 @@ class Statement:
     def on(self, connection: Connection, **values: Any) -> CursorResult[Any]:
         return connection.exec_driver_sql(self._texts[connection.dialect.name], values)
 
+    def many(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
+        """Once for each of the rows."""
+        if rows:
+            connection.exec_driver_sql(self._texts[connection.dialect.name], rows)
+
     def __call__(self, session: Session, **values: Any) -> CursorResult[Any]:
         return self.on(session.connection(), **values)
 

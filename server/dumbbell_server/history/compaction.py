@@ -1,0 +1,200 @@
+"""The work in the background: small chunks become larger ones, lines become columns, small groups larger ones.
+
+Every step prepares its rows from a snapshot and writes them in one unit, which does nothing where the run has changed
+meanwhile. So a step that is cut short leaves everything as it was, and two servers may do the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row
+from sqlalchemy.orm import Session
+
+from dumbbell_server.graph.wandb_json import dumps, loads
+from dumbbell_server.history import queries
+from dumbbell_server.history.columns import Column, Group, build, digest, join
+from dumbbell_server.history.forks import pieces
+from dumbbell_server.history.packing import Packed, pack, row_of, unpack
+from dumbbell_server.history.tables import HISTORY
+from dumbbell_server.storage.database import Database, snapshot
+from dumbbell_server.storage.dialect import Statement
+
+LINES = 2048  # from which a group is made while the run goes on
+_BYTES = 4 << 20  # the same for rows of many keys
+_CHUNKS = 256  # and for rows that came one by one
+_TOGETHER = 16  # groups of about one size that are joined
+_FEW = 4  # the same once a run has ended
+_MOST_ROWS = 100_000  # of a group: its columns are held in memory while they are joined
+
+_HEADS = Statement(
+    "SELECT r.history_generation, h.writer, h.lines, h.built FROM runs r JOIN heads h ON h.run_id = r.id"
+    " WHERE r.id = :run AND h.stream = 0 ORDER BY h.writer")
+_WAITING = Statement(
+    "SELECT id, first_line, line_count, body FROM chunks WHERE run_id = :run AND stream = 0 AND writer = :writer"
+    " AND first_line >= :built ORDER BY first_line LIMIT :most")
+_STILL = Statement(
+    "SELECT r.history_generation, h.built FROM runs r JOIN heads h ON h.run_id = r.id"
+    " WHERE r.id = :run AND h.stream = 0 AND h.writer = :writer")
+_BUILT = Statement("UPDATE heads SET built = :built WHERE run_id = :run AND stream = 0 AND writer = :writer")
+_GROUPS = Statement(
+    "SELECT id, writer, first_line, end_line, rows, min_step, max_step, ordered FROM column_groups"
+    " WHERE run_id = :run ORDER BY writer, first_line")
+_COLUMNS = Statement("SELECT name, kind, count AS held, facts, mask, body FROM history_columns WHERE group_id = :group")
+_ADD_GROUP = Statement(
+    "INSERT INTO column_groups (run_id, writer, first_line, end_line, rows, min_step, max_step, ordered)"
+    " VALUES (:run, :writer, :first, :end, :rows, :low, :high, :ordered) RETURNING id")
+_ADD_COLUMN = Statement(
+    "INSERT INTO history_columns (group_id, digest, name, kind, count, facts, mask, body)"
+    " VALUES (:group, :digest, :name, :kind, :count, :facts, :mask, :body)")
+_DROP_GROUP = Statement("DELETE FROM column_groups WHERE id = :id")
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Chunks of a writer that become a group; `places` of lines that hang together, each to be packed anew."""
+
+    generation: int
+    writer: str
+    built: int
+    end: int
+    lines: list[str]
+    replaced: list[tuple[list[int], list[Packed]]]
+
+
+def advance(database: Database, run_id: int, *, ended: bool) -> bool:
+    """One step of the work for this run. False where none is left: of a run that goes on, the last lines stay."""
+    return _build(database, run_id, ended=ended) or _join(database, run_id, ended=ended)
+
+
+def groups(session: Session, run_id: int) -> Sequence[Row[Any]]:
+    return _GROUPS(session, run=run_id).all()
+
+
+def _build(database: Database, run_id: int, *, ended: bool) -> bool:
+    with snapshot(database) as session:
+        batch = next((batch for head in _HEADS(session, run=run_id).all() if head.built < head.lines
+                      for batch in [_batch(session, run_id, head, ended=ended)] if batch is not None), None)
+    if batch is None:
+        return False
+    group = build([row_of(line) for line in batch.lines])
+
+    def unit(session: Session) -> None:
+        connection = session.connection()
+        queries.LOCK_RUN(session, run=run_id)
+        still = _STILL(session, run=run_id, writer=batch.writer).first()
+        if still is None or tuple(still) != (batch.generation, batch.built):
+            return
+        for old, new in batch.replaced:
+            for chunk in old:
+                queries.DELETE(session, id=chunk)
+            for packed in new:
+                queries.insert(connection, run_id, HISTORY, batch.writer, packed)
+        _insert(connection, run_id, batch.writer, batch.built, batch.end, group)
+        _BUILT(session, run=run_id, writer=batch.writer, built=batch.end)
+
+    database.write(unit)
+    return True
+
+
+def _batch(session: Session, run_id: int, head: Row[Any], *, ended: bool) -> _Batch | None:
+    taken: list[tuple[int, int, list[str]]] = []
+    lines: list[str] = []
+    held = 0
+    rows = _WAITING(session, run=run_id, writer=head.writer, built=head.built, most=_CHUNKS)
+    for row in rows:
+        some = unpack(bytes(row.body))
+        taken.append((row.id, row.first_line, some))
+        lines += some
+        held += sum(map(len, some))
+        if len(lines) >= LINES or held >= _BYTES:
+            break
+    rows.close()
+    full = len(lines) >= LINES or held >= _BYTES or len(taken) == _CHUNKS
+    if not taken or not (full or ended):
+        return None
+    end = taken[-1][1] + len(taken[-1][2])
+    return _Batch(head.history_generation, head.writer, head.built, end, lines, list(_merged(taken)))
+
+
+def _merged(taken: list[tuple[int, int, list[str]]]) -> list[tuple[list[int], list[Packed]]]:
+    """Chunks that follow each other line by line and make fewer when packed anew."""
+    stretches: list[list[tuple[int, int, list[str]]]] = []
+    for chunk in taken:
+        last = stretches[-1][-1] if stretches else None
+        if last is not None and last[1] + len(last[2]) == chunk[1]:
+            stretches[-1].append(chunk)
+        else:
+            stretches.append([chunk])
+    merged = []
+    for stretch in stretches:
+        lots = list(pieces([line for _, _, lines in stretch for line in lines]))
+        if len(lots) < len(stretch):
+            first, new = stretch[0][1], []
+            for lot in lots:
+                new.append(pack(first, lot, steps=True))
+                first += len(lot)
+            merged.append(([chunk for chunk, _, _ in stretch], new))
+    return merged
+
+
+def _insert(connection: Connection, run_id: int, writer: str, first: int, end: int, group: Group) -> None:
+    number = _ADD_GROUP.on(connection, run=run_id, writer=writer, first=first, end=end, rows=group.rows, low=group.low,
+                           high=group.high, ordered=group.ordered).scalar_one()
+    _ADD_COLUMN.many(connection, [
+        {"group": number, "digest": digest(name), "name": name.encode("utf-8", "surrogatepass"), "kind": column.kind,
+         "count": column.count, "facts": None if column.facts is None else dumps(column.facts), "mask": column.mask,
+         "body": column.body}
+        for name, column in group.columns.items()])
+
+
+def _join(database: Database, run_id: int, *, ended: bool) -> bool:
+    with snapshot(database) as session:
+        some = _joinable(groups(session, run_id), ended=ended)
+        loaded = [_loaded(session, row) for row in some]
+    if not some:
+        return False
+    joined = join(loaded)
+
+    def unit(session: Session) -> None:
+        queries.LOCK_RUN(session, run=run_id)
+        if {row.id for row in some} <= {row.id for row in groups(session, run_id)}:
+            for row in some:
+                _DROP_GROUP(session, id=row.id)
+            _insert(session.connection(), run_id, some[0].writer, some[0].first_line, some[-1].end_line, joined)
+
+    database.write(unit)
+    return True
+
+
+def _joinable(rows: Sequence[Row[Any]], *, ended: bool) -> list[Row[Any]]:
+    """The first groups that follow each other, in lines and in steps, and are enough to be joined."""
+    lot: list[Row[Any]] = []
+    for row in rows:
+        last = lot[-1] if lot else None
+        fits = last is not None and row.ordered and last.writer == row.writer and last.max_step <= row.min_step \
+            and (ended or _tier(last) == _tier(row)) and sum(one.rows for one in lot) + row.rows <= _MOST_ROWS
+        if not fits:
+            if ended and len(lot) >= _FEW:
+                return lot
+            lot = [row] if row.ordered and row.rows < _MOST_ROWS // 2 else []
+            continue
+        lot.append(row)
+        if len(lot) >= _TOGETHER:
+            return lot
+    return lot if ended and len(lot) >= _FEW else []
+
+
+def _tier(row: Row[Any]) -> int:
+    return int(row.rows).bit_length() // 4
+
+
+def _loaded(session: Session, row: Row[Any]) -> Group:
+    columns = {
+        bytes(found.name).decode("utf-8", "surrogatepass"): Column(
+            found.kind, found.held, None if found.mask is None else bytes(found.mask), bytes(found.body),
+            None if found.facts is None else loads(found.facts))
+        for found in _COLUMNS(session, group=row.id)}
+    return Group(row.rows, row.min_step, row.max_step, row.ordered, columns)
