@@ -8,7 +8,6 @@ from functools import partial
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from dumbbell_server.accounts.access import Keys
 from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting, UserRenamed
@@ -18,10 +17,13 @@ from dumbbell_server.artifacts.routes import ROUTES as ARTIFACTS
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import Executor
+from dumbbell_server.history.exports import Exporter
+from dumbbell_server.history.exports import runs_deleting as parquet_of_runs
 from dumbbell_server.history.forks import runs_deleting as forks_of_runs
 from dumbbell_server.history.graphql import answer_keys
 from dumbbell_server.history.pages import history_keys, keys_info
 from dumbbell_server.history.routes import ROUTES as HISTORY
+from dumbbell_server.history.worker import RowsCame, Worker
 from dumbbell_server.http.graphql import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.middleware import Edge
@@ -45,8 +47,8 @@ def first_key(house: House) -> str | None:
         lambda session: ensure_first_user(session, house.clock, settings.user, settings.api_key))
 
 
-def create_app(house: House) -> ASGIApp:
-    """The whole server over an open house; the caller closes the house."""
+def create_app(house: House) -> FastAPI:
+    """The whole server over an open house; the caller closes the house, and starts `state.worker` or does not."""
     keys = Keys(house)
     _wire(house, keys)
     collect(house)
@@ -61,9 +63,16 @@ def create_app(house: House) -> ASGIApp:
         *PAGES,
     ])
     app.router.redirect_slashes = False
+    app.state.worker = make_worker(house)
+    house.events.listen(RowsCame, lambda _session, event: app.state.worker.note(event))
     app.state.dumbbell = AppState(house, Executor(build_schema()), keys.actor,
                                   ThreadPoolExecutor(_WORKERS, "dumbbell-graphql"))
     return app
+
+
+def make_worker(house: House) -> Worker:
+    """What turns lines into columns and Parquet files in the background."""
+    return Worker(house, Exporter(house))
 
 
 def _wire(house: House, keys: Keys) -> None:
@@ -74,6 +83,7 @@ def _wire(house: House, keys: Keys) -> None:
     events.listen(ProjectDeleting, removal.project_deleting)  # all at once, before its runs go one by one
     events.listen(ProjectDeleting, partial(project_deleting, events))
     events.listen(RunsDeleting, forks_of_runs)
+    events.listen(RunsDeleting, parquet_of_runs)
     events.listen(RunsDeleting, files_of_runs)
     events.listen(UserRenamed, user_renamed)
     events.listen(RunsDeleting, removal.runs_deleting)

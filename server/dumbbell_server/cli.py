@@ -90,7 +90,8 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
     try:
         made = first_key(house)
         key = made or settings.api_key
-        apps = [(create_app(house), sockets)]
+        app = create_app(house)
+        apps: list[Any] = [(app, sockets)]
         if settings.seed is not None:
             load(house, read_form(settings.seed))
         fixture_url = None
@@ -105,7 +106,11 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
                 write_ready_file(ready_file, started)
             _greet(started, made is not None and settings.api_key is None)
 
-        run(apps, tell)
+        app.state.worker.start()
+        try:
+            run(apps, tell)
+        finally:
+            app.state.worker.stop()
     finally:
         house.close()
 
@@ -186,6 +191,43 @@ def seed_folder(
     except DumbbellError as error:
         _stop(error)
     typer.echo("Made " + ", ".join(f"{number} {what}" for what, number in vars(counts).items()) + ".")
+
+
+@app.command()
+def compact(
+    url: Annotated[str | None, typer.Option(help="A running server that is to do it, such as http://localhost:8080.",
+                                            )] = None,
+    api_key: Annotated[str | None, typer.Option(help="A key of that server [DUMBBELL_API_KEY, WANDB_API_KEY].")] = None,
+    data_dir: _Folder = None, database_url: _Database = None,
+) -> None:
+    """Do all the work of the background now: histories to columns, those of ended runs to Parquet files.
+
+    In a stopped folder, or with --url by a running server. Returns when nothing is left to do.
+
+    Examples: `dumbbell compact`; `dumbbell compact --url http://localhost:8080`.
+    """
+    if url is not None:
+        key = api_key or os.environ.get("DUMBBELL_API_KEY") or os.environ.get("WANDB_API_KEY")
+        from dumbbell_server.compacting import ask
+
+        try:
+            ask(url, key or "", _show_left)
+        except OSError as error:
+            _stop(f"{url} does not do it: {error}; check --url and --api-key")
+    else:
+        from dumbbell_server.app import make_worker
+
+        house = _open(data_dir, database_url)
+        try:
+            make_worker(house).run(lambda _done, left: _show_left(left))
+        finally:
+            house.close()
+    typer.echo("Nothing is left to do.")
+
+
+def _show_left(left: int) -> None:
+    if left:
+        typer.echo(f"{left} {'run is' if left == 1 else 'runs are'} left.")
 
 
 def _open(data_dir: Path | None, database_url: str | None) -> Any:

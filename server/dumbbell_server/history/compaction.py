@@ -49,6 +49,7 @@ _ADD_GROUP = Statement(
 _ADD_COLUMN = Statement(
     "INSERT INTO history_columns (group_id, digest, name, kind, count, facts, mask, body)"
     " VALUES (:group, :digest, :name, :kind, :count, :facts, :mask, :body)")
+_PARTITIONS = Statement("SELECT end_line FROM partitions WHERE run_id = :run")
 _DROP_GROUP = Statement("DELETE FROM column_groups WHERE id = :id")
 
 
@@ -152,7 +153,8 @@ def _insert(connection: Connection, run_id: int, writer: str, first: int, end: i
 
 def _join(database: Database, run_id: int, *, ended: bool) -> bool:
     with snapshot(database) as session:
-        some = _joinable(groups(session, run_id), ended=ended)
+        fixed = {row.end_line for row in _PARTITIONS(session, run=run_id).all()}
+        some = _joinable(groups(session, run_id), fixed, ended=ended)
         loaded = [_loaded(session, row) for row in some]
     if not some:
         return False
@@ -169,12 +171,16 @@ def _join(database: Database, run_id: int, *, ended: bool) -> bool:
     return True
 
 
-def _joinable(rows: Sequence[Row[Any]], *, ended: bool) -> list[Row[Any]]:
-    """The first groups that follow each other, in lines and in steps, and are enough to be joined."""
+def _joinable(rows: Sequence[Row[Any]], fixed: set[int], *, ended: bool) -> list[Row[Any]]:
+    """The first groups that follow each other, in lines and in steps, and are enough to be joined.
+
+    Not over `fixed` lines, where a Parquet file ends and the next one begins.
+    """
     lot: list[Row[Any]] = []
     for row in rows:
         last = lot[-1] if lot else None
-        fits = last is not None and row.ordered and last.writer == row.writer and last.max_step <= row.min_step \
+        fits = last is not None and row.ordered and row.first_line not in fixed and last.writer == row.writer \
+            and last.max_step <= row.min_step \
             and (ended or _tier(last) == _tier(row)) and sum(one.rows for one in lot) + row.rows <= _MOST_ROWS
         if not fits:
             if ended and len(lot) >= _FEW:

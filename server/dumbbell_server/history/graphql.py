@@ -14,6 +14,8 @@ from dumbbell_server.graph.scalars import JSON, Int64, JSONString, compact
 from dumbbell_server.graph.wandb_json import checked_object
 from dumbbell_server.history import console, keys, queries, reading, sampling, service
 from dumbbell_server.history.forks import ENDLESS
+from dumbbell_server.history.offers import offered
+from dumbbell_server.history.routes import url_of
 from dumbbell_server.history.tables import EVENTS, HISTORY
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.database import snapshot
@@ -122,10 +124,11 @@ class RunHistory:
         return answer_keys(info.context, run)
 
     @strawberry.field
-    def parquet_history(run: strawberry.Parent[RunRow], live_keys: list[str]) -> ParquetHistory:
-        """Nothing yet, which sends clients to the live pages."""
-        del live_keys
-        return ParquetHistory(parquet_urls=[], live_data=[])
+    def parquet_history(run: strawberry.Parent[RunRow], info: Info, live_keys: list[str]) -> ParquetHistory:
+        """All rows in files, or no files and no rows, which sends clients to the live pages."""
+        del live_keys  # of live rows; we offer none (see exports.py)
+        parts = offered(info.context.house.database, run.id or 0)
+        return ParquetHistory(parquet_urls=[url_of(info.context, part) for part in parts], live_data=[])
 
     @strawberry.field
     def history_tail(run: strawberry.Parent[RunRow], info: Info) -> JSONString | None:

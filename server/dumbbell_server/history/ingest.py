@@ -47,8 +47,8 @@ _END = Statement("UPDATE runs SET exitcode = :exitcode, updated_at = :now WHERE 
 
 
 def write_post(connection: Connection, actor: Actor, entity: str, project: str, run: str, writer: str,
-               post: Post, now: str) -> bool:
-    """Everything of the POST is stored. Returns whether the run is asked to stop."""
+               post: Post, now: str) -> tuple[int, bool]:
+    """Everything of the POST is stored. Returns the run and whether it is asked to stop."""
     known = storable(entity + project + run)
     row = _FIND.on(connection, entity=entity, project=project, run=run).first() if known else None
     role = role_in(actor, row) if row is not None else Role.NONE
@@ -64,7 +64,7 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
     _ALIVE.on(connection, run=row.id, now=now, state=_state(row, post), history=grown[0], events=grown[1],
               console=grown[2])
     _write_extras(connection, row.id, post, now)
-    return bool(row.stop_requested)
+    return row.id, bool(row.stop_requested)
 
 
 def _state(row: Row[tuple[object, ...]], post: Post) -> str:

@@ -1,21 +1,30 @@
-"""POST /files/{entity}/{project}/{run}/file_stream."""
+"""POST of the file stream, GET of Parquet files, and the work in the background from outside."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dumbbell_server.errors import Unauthenticated
+from dumbbell_server.errors import NotFound, Unauthenticated
+from dumbbell_server.graph.context import Context
 from dumbbell_server.history.ingest import GOES_ON, STOPPED, write_post
 from dumbbell_server.history.posts import Post, read_post
+from dumbbell_server.history.tables import PartitionRow
+from dumbbell_server.history.worker import RowsCame, Worker
 from dumbbell_server.http.bodies import json_object, read_body
+from dumbbell_server.http.ranges import Blob, send_blob
 from dumbbell_server.http.state import actor_of, state_of
+from dumbbell_server.storage.database import reading
+from dumbbell_server.storage.house import House
 
 _LARGE = 1 << 20  # bytes from which reading a body would hold up the others on the event loop
 _LONGEST_WRITER = 256
+_PARQUET = "application/vnd.apache.parquet"
 
 
 async def file_stream(request: Request) -> Response:
@@ -32,14 +41,56 @@ async def file_stream(request: Request) -> Response:
     where = request.path_params
     # processes of a shared run number their lines each from 0 (semantics.md 19)
     writer = request.headers.get("x-wandb-async-client-id", "")[:_LONGEST_WRITER]
-    stopped = await state.house.database.write_core_soon(
+    run_id, stopped = await state.house.database.write_core_soon(
         lambda connection: write_post(connection, actor, where["entity"], where["project"], where["run"], writer,
                                       post, state.house.clock.text()))
+    if post.chunks or post.complete:
+        state.house.events.tell(None, RowsCame(run_id))
     return Response(STOPPED if stopped else GOES_ON, media_type="application/json")
+
+
+def url_of(context: Context, part: PartitionRow) -> str:
+    """Where a Parquet file is, for anybody who is told."""
+    direct = context.house.blobs.direct
+    if direct is not None:
+        return direct.download_url(part.blob_key, _PARQUET, "attachment")
+    return context.signed("GET", f"/storage/history/{part.id}.parquet")
+
+
+async def get_parquet(request: Request) -> Response:
+    state, number = state_of(request), request.path_params["number"]
+    query = request.query_params
+    state.house.signer.check(request.method, f"/storage/history/{number}.parquet", query.get("expires", ""),
+                             query.get("signature", ""))
+    part = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.house, number)
+    if part is None:
+        raise NotFound("this Parquet file is gone: the rows of its run have changed")
+    etag = base64.b64decode(part.md5).hex()
+    return send_blob(request, state.house.blobs, Blob(part.blob_key, part.size, etag, _PARQUET, "history.parquet"))
+
+
+def _find(house: House, number: int) -> PartitionRow | None:
+    with reading(house.database) as session:
+        return session.get(PartitionRow, number)
+
+
+async def compact(request: Request) -> Response:
+    """How many runs wait for work in the background; a POST asks for it to be done at once."""
+    if actor_of(request) is None:
+        raise Unauthenticated("the work in the background needs an API key")
+    worker: Worker = request.app.state.worker
+    if request.method == "POST":
+        worker.hurry()
+    left = await asyncio.get_running_loop().run_in_executor(state_of(request).pool, worker.left)
+    return Response(orjson.dumps({"left": left}), media_type="application/json")
 
 
 def _read(body: bytes, derive: bool) -> Post:
     return read_post(json_object(body), derive_summary=derive)
 
 
-ROUTES = [Route("/files/{entity}/{project}/{run}/file_stream", file_stream, methods=["POST"])]
+ROUTES = [
+    Route("/files/{entity}/{project}/{run}/file_stream", file_stream, methods=["POST"]),
+    Route("/storage/history/{number:int}.parquet", get_parquet, methods=["GET", "HEAD"]),
+    Route("/compact", compact, methods=["GET", "POST"]),
+]

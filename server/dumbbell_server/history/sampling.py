@@ -26,7 +26,7 @@ from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.dialect import Statement
 
 _PARSED = 4096  # lines without columns up to which all are looked at
-_CHUNKS = 48  # of those that are looked at beyond: unpacking one takes about a millisecond
+_CHUNKS = 48  # of those that are looked at beyond for few samples: unpacking one takes about a millisecond
 
 _TAIL = Statement(
     "SELECT c.id, c.writer, c.first_line, c.line_count, c.min_step, c.max_step, c.ordered FROM chunks c"
@@ -271,7 +271,7 @@ class _Thin:
             if end > start:
                 lots.append((chunk, [at - before for at in places[start:end]]))
             before, start = before + chunk.line_count, end
-        if len(lots) <= _CHUNKS:
+        if len(lots) <= _CHUNKS or 4 * len(places) > before:
             return lots
         shares = [len(places) * (at + 1) // _CHUNKS - len(places) * at // _CHUNKS for at in range(_CHUNKS)]
         looked_at = [lots[at][0] for at in evenly(len(lots), _CHUNKS)]

@@ -1,0 +1,146 @@
+"""A process that writes Parquet files from columns: its half, which needs nothing of ours, and the half that asks.
+
+What goes to it: a line of JSON that names a file and its columns; then for each group of rows a line of JSON with the
+kind, count and length of each column's body, and the bodies; an empty line at the end. What comes back: a line of JSON
+with an error, or without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import subprocess
+import sys
+import threading
+import time
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+_IDLE = 10.0  # seconds after which the process is ended: it holds memory
+
+
+class File:
+    """A file that is being written."""
+
+    def __init__(self, out: IO[bytes], types: dict[str, str]) -> None:
+        self._out, self._types = out, types
+
+    def add(self, rows: int, columns: dict[str, tuple[str, int, bytes]]) -> None:
+        """Rows as kind, count and body of each column."""
+        heads = [[name, columns[name][0], columns[name][1], len(columns[name][2])] for name in self._types]
+        self._out.write(json.dumps({"rows": rows, "columns": heads}).encode() + b"\n")
+        for name in self._types:
+            self._out.write(columns[name][2])
+
+
+class Writer:
+    def __init__(self) -> None:
+        self.able = importlib.util.find_spec("pyarrow") is not None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._used = 0.0
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def file(self, path: Path, types: dict[str, str]) -> Iterator[File]:
+        """Whole on leaving, else RuntimeError."""
+        process = self._running()
+        assert process.stdin is not None  # noqa: S101 - a pipe
+        assert process.stdout is not None  # noqa: S101 - a pipe
+        try:
+            process.stdin.write(json.dumps({"path": str(path), "types": types}).encode() + b"\n")
+            yield File(process.stdin, types)
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except BaseException:
+            self._end()
+            raise
+        self._used = time.monotonic()
+        error = json.loads(answer)["error"] if answer else "it has ended"
+        if error is not None:
+            self._end()
+            raise RuntimeError(f"no Parquet file was written: {error}")
+
+    def rest(self) -> None:
+        """End the process if there was nothing for it for a while."""
+        if self._process is not None and time.monotonic() - self._used > _IDLE:
+            self._end()
+
+    def stop(self) -> None:
+        """For good, and at once: whoever waits for a file gets an error."""
+        self._stopped = True
+        self._end()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._stopped:
+                raise RuntimeError("no Parquet file was written: the server stops")
+            if self._process is None:
+                self._process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE,  # noqa: S603
+                                                 stdout=subprocess.PIPE)
+            return self._process
+
+    def _end(self) -> None:
+        with self._lock:
+            process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            for pipe in (process.stdin, process.stdout):
+                with contextlib.suppress(OSError):  # what was not sent is not missed
+                    pipe.close()  # type: ignore[union-attr]
+            process.wait()
+
+
+def _values(pa: Any, kind: str, count: int, body: bytes, wanted: Any) -> Any:
+    """A column of a group as an Arrow array of the wanted type."""
+    if kind == "j":
+        return pa.array(json.loads(_decompressed(body)), wanted)
+    if kind == "r":
+        start, stride = json.loads(body)
+        body = array("q", range(start, start + stride * count, stride)).tobytes()
+    given = pa.int64() if kind in {"q", "r"} else pa.float64()
+    values = pa.Array.from_buffers(given, count, [None, pa.py_buffer(body[:8 * count])])
+    return values if given == wanted else values.cast(wanted)
+
+
+def _decompressed(body: bytes) -> bytes:
+    import zstandard  # noqa: PLC0415 - few runs log texts
+
+    return zstandard.decompress(body)
+
+
+def _write(head: dict[str, Any], source: IO[bytes]) -> None:
+    import pyarrow as pa  # noqa: PLC0415 - only this process pays for it
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    wanted = {"int64": pa.int64(), "double": pa.float64(), "string": pa.string(), "bool": pa.bool_()}
+    schema = pa.schema([(name, wanted[kind]) for name, kind in head["types"].items()])
+    texts = [name for name, kind in head["types"].items() if kind == "string"]
+    with pq.ParquetWriter(head["path"], schema, compression="zstd", use_dictionary=texts) as writer:
+        while (line := source.readline().strip()):
+            piece = json.loads(line)
+            columns = [_values(pa, kind, count, source.read(length), schema.field(name).type)
+                       for name, kind, count, length in piece["columns"]]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+
+
+def main() -> None:
+    source, out = sys.stdin.buffer, sys.stdout.buffer
+    while (line := source.readline()):
+        error = None
+        try:
+            _write(json.loads(line), source)
+        except Exception as reason:  # noqa: BLE001 - the asking half raises it again, and uses the pipe no more
+            error = f"{type(reason).__name__}: {reason}"
+        out.write(json.dumps({"error": error}).encode() + b"\n")
+        out.flush()
+        if error is not None:
+            return
+
+
+if __name__ == "__main__":
+    main()
