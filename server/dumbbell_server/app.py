@@ -14,6 +14,7 @@ from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting, Use
 from dumbbell_server.accounts.service import ensure_first_user
 from dumbbell_server.artifacts import removal
 from dumbbell_server.artifacts.routes import ROUTES as ARTIFACTS
+from dumbbell_server.collections.registries import types_added
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import Executor
@@ -28,7 +29,7 @@ from dumbbell_server.http.graphql import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.middleware import Edge
 from dumbbell_server.http.state import AppState
-from dumbbell_server.projects.service import ProjectDeleting, entity_deleting
+from dumbbell_server.projects.service import ProjectDeleting, RegistryTypesAdded, entity_deleting
 from dumbbell_server.runs.memory import RunMemory
 from dumbbell_server.runs.pages import RunAnswers
 from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_renamed
@@ -82,6 +83,7 @@ def _wire(house: House, keys: Keys) -> None:
     events.listen(EntityDeleting, partial(entity_deleting, events))
     events.listen(ProjectDeleting, removal.project_deleting)  # all at once, before its runs go one by one
     events.listen(ProjectDeleting, partial(project_deleting, events))
+    events.listen(RegistryTypesAdded, partial(types_added, house.clock))
     events.listen(RunsDeleting, forks_of_runs)
     events.listen(RunsDeleting, parquet_of_runs)
     events.listen(RunsDeleting, files_of_runs)

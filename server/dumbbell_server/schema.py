@@ -47,7 +47,7 @@ from dumbbell_server.projects.graphql import (
     ProjectsQuery,
     UserProjects,
 )
-from dumbbell_server.registries.graphql import ProjectMembers, RegistriesMutation
+from dumbbell_server.registries.graphql import EntityRegistries, ProjectMembers, RegistriesMutation
 from dumbbell_server.runs.graphql import ProjectRuns, RunConnection, RunCore, RunsMutation
 from dumbbell_server.sweeps.graphql import ProjectSweeps, RunSweeps, SweepConnection, SweepCore, SweepsMutation
 from dumbbell_server.views.graphql import ProjectViews, View, ViewConnection, ViewsMutation, ViewsQuery
@@ -73,7 +73,7 @@ class User(UserCore, UserProjects):
 
 
 @strawberry.type
-class Entity(EntityCore, EntityProjects):
+class Entity(EntityCore, EntityProjects, EntityRegistries):
     pass
 
 

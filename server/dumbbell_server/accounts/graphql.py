@@ -264,7 +264,7 @@ class OrganizationCore:
     def advanced_registry_features(
         organization: strawberry.Parent[OrganizationRow],
     ) -> AdvancedRegistryFeatures | None:
-        return AdvancedRegistryFeatures(advanced_search=False)
+        return AdvancedRegistryFeatures(advanced_search=True)
 
     @strawberry.field
     def feature_flags(

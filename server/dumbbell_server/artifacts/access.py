@@ -22,6 +22,12 @@ def node_of(artifact_id: int) -> str:
 
 def sees_project(session: Session, actor: Actor | None, project_id: int) -> bool:
     home = session.get(ProjectRow, project_id)
+    return home is not None and role_in(actor, home) > Role.NONE
+
+
+def reads_project(session: Session, actor: Actor | None, project_id: int) -> bool:
+    """Whether the actor may have its bytes, too: a restricted viewer of a registry may not."""
+    home = session.get(ProjectRow, project_id)
     return home is not None and role_in(actor, home) >= Role.VIEWER
 
 
@@ -31,6 +37,15 @@ def sees(session: Session, actor: Actor | None, artifact: ArtifactRow) -> bool:
         return True
     return any(sees_collection(session, actor, member.collection_id)
                for member in queries.memberships_of(session, artifact.id or 0))
+
+
+def reads(session: Session, actor: Actor | None, artifact: ArtifactRow) -> bool:
+    """Whether the actor may have the version's files, by its project or by one to which it is linked."""
+    if reads_project(session, actor, artifact.project_id):
+        return True
+    collections = (session.get(CollectionRow, member.collection_id)
+                   for member in queries.memberships_of(session, artifact.id or 0))
+    return any(found is not None and reads_project(session, actor, found.project_id) for found in collections)
 
 
 def sees_collection(session: Session, actor: Actor | None, collection_id: int) -> bool:

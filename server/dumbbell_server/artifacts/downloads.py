@@ -97,7 +97,7 @@ def at(session: Session, actor: Actor | None, place: Place) -> Found | None:
     for node in filter(None, (place.artifact, place.birth)):
         number = ids.decode(access.ARTIFACT, node)
         artifact = session.get(ArtifactRow, number) if number else None
-        if artifact is not None and access.sees_project(session, actor, artifact.project_id):
+        if artifact is not None and access.reads_project(session, actor, artifact.project_id):
             return _found(queries.blob(session, artifact.project_id, digest))
     collection = _collection(session, actor, place)
     if collection is None:
@@ -115,4 +115,6 @@ def _collection(session: Session, actor: Actor | None, place: Place) -> Collecti
     if place.project is None or place.collection is None or not storable(place.collection):
         return None
     home = projects.find(session, actor, place.entity, place.project)
-    return queries.collection_by_name(session, home.id or 0, place.collection) if home else None
+    if home is None or not access.reads_project(session, actor, home.id or 0):
+        return None
+    return queries.collection_by_name(session, home.id or 0, place.collection)

@@ -6,10 +6,12 @@ import base64
 from dataclasses import dataclass
 
 from dumbbell_server import ids
+from dumbbell_server.artifacts import access
 from dumbbell_server.artifacts.manifests import hex_of
 from dumbbell_server.artifacts.queries import FileOfVersion
 from dumbbell_server.artifacts.tables import ArtifactRow, ManifestRow
 from dumbbell_server.artifacts.uploads import Planned
+from dumbbell_server.errors import Forbidden
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.graph.context import Context
 
@@ -34,6 +36,15 @@ def storage_path(artifact_id: int, digest: str) -> str:
 
 def _file_id(artifact_id: int, name: str) -> str:
     return base64.b64encode(f"ArtifactFile:{artifact_id}:{name}".encode("utf-8", "surrogatepass")).decode()
+
+
+def _check_readable(context: Context, artifact: ArtifactRow) -> None:
+    """Forbidden for who may look at the version but not have its files. Asked once a request."""
+    key = f"reads {artifact.id}"
+    if key not in context.notes:
+        context.notes[key] = access.reads(context.session, context.visitor, artifact)
+    if not context.notes[key]:
+        raise Forbidden("you may look at this artifact but not have its files: that takes the role of a viewer")
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,7 @@ class VersionFile:
 
     def read_url(self, context: Context) -> str:
         """A reference leads to where it lies."""
+        _check_readable(context, self.artifact)
         if self.ref is not None:
             return self.ref
         return context.signed("GET", file_path(self.artifact.id or 0, self.digest, self.name))
@@ -173,6 +185,7 @@ class ManifestFile:
         return self.row.blob_key is not None
 
     def read_url(self, context: Context) -> str:
+        _check_readable(context, context.require(ArtifactRow, self.row.artifact_id))
         return context.signed("GET", manifest_path(self.row.id or 0, self.name))
 
     def upload_url(self, context: Context) -> str | None:

@@ -323,7 +323,13 @@ class ProjectArtifacts:
         project: strawberry.Parent[ProjectRow], info: Info, include_all: bool | None = None,
         after: str | None = None, first: int | None = None,
     ) -> ArtifactTypeConnection:
-        """Those that hold a collection; with `includeAll` those that were only named, too."""
+        """Those that hold a collection; with `includeAll` those that were only named, too.
+
+        A registry that takes every type names none (behaviours.md 8.5).
+        """
+        if include_all and project.allow_all_artifact_types:
+            nothing: Any = page_of([], page_size(first), str)
+            return nothing  # type: ignore[no-any-return]
         size = page_size(first)
         rows: Any = artifacts.types(info.context.session, project.id or 0, number(after), size + 1,
                                     every=bool(include_all))

@@ -14,7 +14,7 @@ from dumbbell_server.artifacts.mutations import ArtifactAliasInput, TagInput
 from dumbbell_server.artifacts.tables import PORTFOLIO, SEQUENCE, ArtifactRow, MembershipRow
 from dumbbell_server.collections import service
 from dumbbell_server.collections.service import LinkTarget
-from dumbbell_server.errors import NotFound
+from dumbbell_server.errors import Forbidden, NotFound
 from dumbbell_server.graph.actor import Actor
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.refs import CollectionRef, MembershipRef
@@ -136,6 +136,8 @@ def _to_link(session: Session, actor: Actor, input: LinkArtifactInput) -> Artifa
     artifact = access.find(session, actor, node) if node else None
     if artifact is None:
         raise NotFound("linkArtifact: there is no artifact with this artifactID or clientID")
+    if not access.reads(session, actor, artifact):
+        raise Forbidden("you may look at this artifact but not have its files, and so not link it")
     return artifact
 
 

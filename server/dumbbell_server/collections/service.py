@@ -27,10 +27,12 @@ from dumbbell_server.artifacts.tables import (
 )
 from dumbbell_server.clock import Clock
 from dumbbell_server.collections import queries as lists
+from dumbbell_server.collections.registries import check_link
 from dumbbell_server.errors import BadInput, Conflict, NotFound
 from dumbbell_server.graph.actor import Actor, Role
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require
+from dumbbell_server.projects.tables import ProjectRow
 
 _WHAT = {SEQUENCE: "artifact sequence", PORTFOLIO: "artifact portfolio"}
 
@@ -146,11 +148,13 @@ def _portfolio(session: Session, clock: Clock, actor: Actor, artifact: ArtifactR
     kind = session.get_one(ArtifactTypeRow, source.type_id)
     if target.portfolio_id is not None:
         portfolio = _of_kind(session, actor, target.portfolio_id, PORTFOLIO, "link artifacts")
+        check_link(session, artifact, kind, session.get_one(ProjectRow, portfolio.project_id))
         check_type(session, portfolio, kind.name)
         return portfolio
     if target.portfolio is None:
         raise BadInput("linkArtifact needs artifactPortfolioName or artifactPortfolioID")
-    home = projects.for_writing(session, clock, actor, target.entity, target.project)
+    home = projects.for_linking(session, clock, actor, target.entity, target.project)
+    check_link(session, artifact, kind, home)
     found = queries.collection_by_name(session, home.id or 0, target.portfolio)
     if found is None:
         own = type_named(session, clock, home.id or 0, kind.name)

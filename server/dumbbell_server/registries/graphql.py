@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import strawberry
 from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.mutations import write_accounts
+from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.collections.graphql import ArtifactCollectionConnection, ArtifactCollectionType
 from dumbbell_server.graph.context import Info
-from dumbbell_server.graph.refs import EntityRef
+from dumbbell_server.graph.refs import EntityRef, MembershipConnectionRef
+from dumbbell_server.graph.scalars import JSONString
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.registries import queries, service
+from dumbbell_server.registries import queries, search, service
 
 
 @strawberry.type
@@ -52,6 +57,30 @@ class ProjectMembers:
             return []
         return [ProjectTeamMember(team=team, role=Role(name=role))
                 for team, role in queries.teams(info.context.session, project.id or 0)]
+
+
+@strawberry.type
+class EntityRegistries:
+    """Of an organization's entity; what others have is found by its project."""
+
+    @strawberry.field
+    def artifact_collections(
+        entity: strawberry.Parent[EntityRow], info: Info, project_filters: JSONString | None = None,
+        filters: JSONString | None = None, collection_types: list[ArtifactCollectionType] | None = None,
+        after: str | None = None, first: int | None = None, order: str | None = None,
+    ) -> ArtifactCollectionConnection | None:
+        kinds = [kind.value.lower() for kind in collection_types or list(ArtifactCollectionType)]
+        page: Any = search.collections(info.context, entity, project_filters, filters, kinds, order, after, first)
+        return page  # type: ignore[no-any-return]
+
+    @strawberry.field
+    def artifact_memberships(
+        entity: strawberry.Parent[EntityRow], info: Info, project_filters: JSONString | None = None,
+        collection_filters: JSONString | None = None, filters: JSONString | None = None,
+        after: str | None = None, first: int | None = None, order: str | None = None,
+    ) -> MembershipConnectionRef | None:
+        return search.versions(info.context, entity, project_filters, collection_filters, filters, order, after,
+                               first)
 
 
 @strawberry.input

@@ -1,14 +1,98 @@
-"""SELECTs of registries' members."""
+"""SELECTs of registries' members, and of what is in registries."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, null
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.accounts.tables import EntityRow, RegistryMemberRow, RegistryTeamRow, UserRow
+from dumbbell_server.artifacts.tables import (
+    AliasRow,
+    ArtifactRow,
+    ArtifactTagRow,
+    CollectionRow,
+    CollectionTagRow,
+    MembershipRow,
+)
+from dumbbell_server.storage.dialect import MAX_PARAMETERS
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What a search asks of a version in a registry. `number` is the collection's own for it."""
+
+    member: int
+    collection: int
+    number: int
+    linked_at: str
+    artifact: int
+    created_at: str
+    updated_at: str
+    size: int
+    metadata: str | None
+
+
+def _pieces(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(numbers), MAX_PARAMETERS):
+        yield numbers[start:start + MAX_PARAMETERS]
+
+
+def collections(session: Session, projects: Sequence[int], kinds: Collection[str]) -> list[CollectionRow]:
+    """All of these kinds in these projects."""
+    return [row for piece in _pieces(projects) for row in session.execute(select(CollectionRow).where(
+        col(CollectionRow.project_id).in_(piece), col(CollectionRow.kind).in_(kinds))).scalars()]
+
+
+def tags_of_collections(session: Session, collections: Sequence[int]) -> dict[int, list[str]]:
+    return _grouped(session.execute(select(CollectionTagRow.collection_id, CollectionTagRow.name).where(
+        col(CollectionTagRow.collection_id).in_(piece))) for piece in _pieces(collections))
+
+
+def tags_of_versions(session: Session, collections: Sequence[int]) -> dict[int, list[str]]:
+    """By version, for those in these collections."""
+    return _grouped(session.execute(
+        select(ArtifactTagRow.artifact_id, ArtifactTagRow.name).where(col(ArtifactTagRow.artifact_id).in_(
+            select(MembershipRow.artifact_id).where(col(MembershipRow.collection_id).in_(piece)))))
+        for piece in _pieces(collections))
+
+
+def aliases(session: Session, collections: Sequence[int]) -> dict[int, list[str]]:
+    """By membership."""
+    return _grouped(session.execute(select(AliasRow.membership_id, AliasRow.name).where(
+        col(AliasRow.collection_id).in_(piece))) for piece in _pieces(collections))
+
+
+def _grouped(answers: Iterable[Iterable[Any]]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for answer in answers:
+        for number, name in answer:
+            if name not in found.setdefault(number, []):
+                found[number].append(name)
+    return found
+
+
+def linked(session: Session, collections: Sequence[int], *, metadata: bool) -> Iterator[Linked]:
+    """Every version in these collections, with its metadata where that is asked for."""
+    document: Any = col(ArtifactRow.metadata_json) if metadata else null()
+    for piece in _pieces(collections):
+        for row in session.execute(
+                select(MembershipRow.id, MembershipRow.collection_id, MembershipRow.version_index,
+                       MembershipRow.created_at, ArtifactRow.id, ArtifactRow.created_at, ArtifactRow.updated_at,
+                       ArtifactRow.size, document)  # type: ignore[call-overload]
+                .join(ArtifactRow, col(ArtifactRow.id) == MembershipRow.artifact_id)
+                .where(col(MembershipRow.collection_id).in_(piece))):
+            yield Linked(*row)
+
+
+def versions(session: Session, numbers: Sequence[int]) -> list[tuple[MembershipRow, ArtifactRow]]:
+    return [(row[0], row[1]) for piece in _pieces(numbers) for row in session.execute(
+        select(MembershipRow, ArtifactRow).join(ArtifactRow, col(ArtifactRow.id) == MembershipRow.artifact_id).where(
+            col(MembershipRow.id).in_(piece)))]
 
 
 def members(session: Session, project_id: int) -> Sequence[tuple[UserRow, str]]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,6 +18,14 @@ UPSERT = """mutation M($input: UpsertModelInput!) { upsertModel(input: $input) {
   id internalId name entity { name organization { name } } description createdAt updatedAt access
   allowAllArtifactTypes: allowAllArtifactTypesInRegistry } } }"""
 FIND = "query Q($name: String, $entity: String) { entity(name: $entity) { project(name: $name) { id name } } }"
+LOG = """mutation M($input: CreateArtifactInput!) { createArtifact(input: $input) { artifact { id state } } }"""
+MANIFEST = """mutation M($input: CreateArtifactManifestInput!) { createArtifactManifest(input: $input) {
+  artifactManifest { file { uploadUrl } } } }"""
+FILES = """mutation M($input: CreateArtifactFilesInput!) { createArtifactFiles(input: $input) {
+  files { edges { node { uploadUrl } } } } }"""
+COMMIT = "mutation M($id: ID!) { commitArtifact(input: {artifactID: $id}) { artifact { state } } }"
+LINK = """mutation M($input: LinkArtifactInput!) { linkArtifact(input: $input) { versionIndex
+  artifactMembership { id artifactCollection { id name } artifact { id } } } }"""
 PROJECT = "query Q($name: String!, $entity: String!) { project(name: $name, entityName: $entity) { id name readOnly } }"
 
 
@@ -47,6 +59,42 @@ class Club:
         asked = {"entityName": self.entity, "name": f"wandb-registry-{name}", "access": "PRIVATE",
                  "allowAllArtifactTypesInRegistry": True, **fields}
         return self.ask(who, UPSERT, input=asked)["upsertModel"]
+
+    def log(self, who: str, collection: str, text: str = "text", *, entity: str = "crew", kind: str = "model",
+            metadata: str | None = None) -> str:
+        """A committed version with one file; its id."""
+        digest = base64.b64encode(hashlib.md5(text.encode()).digest()).decode()
+        made = self.ask(who, LOG, input={
+            "entityName": entity, "projectName": "p", "artifactTypeName": kind, "artifactCollectionName": collection,
+            "digest": digest, "metadata": metadata})["createArtifact"]["artifact"]["id"]
+        asked = {"artifactFiles": [{"artifactID": made, "name": "a.txt", "md5": digest}], "storageLayout": "V2"}
+        for edge in self.ask(who, FILES, input=asked)["createArtifactFiles"]["files"]["edges"]:
+            self.put(edge["node"]["uploadUrl"], text.encode())
+        manifest = json.dumps({
+            "version": 1, "storagePolicy": "wandb-storage-policy-v1", "storagePolicyConfig": {"storageLayout": "V2"},
+            "contents": {"a.txt": {"digest": digest, "size": len(text)}}}).encode()
+        announced = self.ask(who, MANIFEST, input={
+            "artifactID": made, "name": "wandb_manifest.json", "entityName": entity, "projectName": "p",
+            "runName": "", "digest": base64.b64encode(hashlib.md5(manifest).digest()).decode(), "type": "FULL"})
+        self.put(announced["createArtifactManifest"]["artifactManifest"]["file"]["uploadUrl"], manifest)
+        assert self.ask(who, COMMIT, id=made)["commitArtifact"]["artifact"]["state"] == "COMMITTED"
+        return str(made)
+
+    def put(self, url: str | None, data: bytes) -> None:
+        """Bytes that are there already have no URL."""
+        if url is not None:
+            parts = urlsplit(url)
+            assert self.world.client.put(f"{parts.path}?{parts.query}", content=data).status_code == 200
+
+    def target(self, artifact: str, where: str, aliases: tuple[str, ...] = ()) -> dict[str, Any]:
+        """The input of a link to `registry/collection`."""
+        registry, collection = where.split("/")
+        return {"artifactID": artifact, "artifactPortfolioName": collection, "entityName": self.entity,
+                "projectName": f"wandb-registry-{registry}",
+                "aliases": [{"artifactCollectionName": collection, "alias": alias} for alias in aliases]}
+
+    def link(self, who: str, artifact: str, where: str, *aliases: str) -> Any:
+        return self.ask(who, LINK, input=self.target(artifact, where, aliases))["linkArtifact"]
 
     def sees(self, who: str | None, name: str) -> bool:
         found = self.ask(who, PROJECT, name=f"wandb-registry-{name}", entity=self.entity)["project"]
