@@ -186,13 +186,14 @@ END = """
 """
 
 
-def test_registries_from_end_to_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["0.31.0", "0.28.2"])
+def test_registries_from_end_to_end(version: str, tmp_path: Path) -> None:
     with start_server(tmp_path, DUMBBELL_FIXTURE_PORT="0") as server:
         _found_club(server)
         for key, script in ((BOSS, MADE), (BOSS, SEARCH), (BOSS, MEMBERS), (VIC, VIEWER), (OUT, OUTSIDER),
                             (BOSS, END)):
             entity = {} if key in {VIC, OUT} else {"WANDB_ENTITY": "crew"}
-            done = run_script("0.31.0", server, tmp_path, script, env={"WANDB_API_KEY": key, **entity})
+            done = run_script(version, server, tmp_path, script, env={"WANDB_API_KEY": key, **entity})
             assert done.returncode == 0, done
 
 

@@ -31,6 +31,9 @@ SWEEP_SCRIPT = """
     assert (sweep.name, sweep.expected_run_count) == ("search", 6), (sweep.name, sweep.expected_run_count)
     assert sweep._attrs["state"] == "PENDING"
     assert sweep._attrs["bestLoss"] == 1.0, sweep._attrs
+    assert sorted(run.id for run in sweep.runs) == sorted(ids)
+    assert len(sweep.runs) == 3
+    assert sweep.best_run().id == ids[1]
     assert api.run(f"swept/{ids[1]}").sweep_name == name
     try:
         api.sweep("swept/none")
@@ -59,7 +62,7 @@ CLI_SCRIPT = """
     code, said = cli("sweep", "--stop", path)
     assert code == 0, said
     sweep = wandb.Api().sweep(path)
-    assert wandb.Api().run("line/before").sweep_name == sweep.id
+    assert [run.id for run in sweep.runs] == ["before"]
     print("state", sweep._attrs["state"])
 """
 

@@ -15,7 +15,7 @@ from dumbbell_server.graph.wandb_json import checked_object
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.graphql import settled
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.sweeps import queries, service
+from dumbbell_server.sweeps import listing, queries, service
 from dumbbell_server.sweeps.config import read_config
 from dumbbell_server.sweeps.tables import SweepRow
 
@@ -106,10 +106,7 @@ class ProjectSweeps:
         after: str | None = None, first: int | None = None,
     ) -> SweepConnectionRef | None:
         """Newest first."""
-        size = page_size(first)
-        rows = queries.newest(info.context.session, project.id or 0, service.equalities(filters), number(after),
-                              size + 1)
-        return page_of(rows, size, lambda sweep: sweep.id or 0)
+        return listing.page(info.context.session, project.id or 0, filters, after, first)
 
     @strawberry.field
     def total_sweeps(project: strawberry.Parent[ProjectRow], info: Info) -> int:

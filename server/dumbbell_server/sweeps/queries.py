@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
@@ -19,11 +19,8 @@ def by_name(session: Session, project_id: int, name: str) -> SweepRow | None:
         select(SweepRow).where(SweepRow.project_id == project_id, SweepRow.name == name)).scalar()
 
 
-def newest(session: Session, project_id: int, equal: Mapping[str, str], before: int | None,
-           limit: int) -> Sequence[SweepRow]:
+def newest(session: Session, project_id: int, before: int | None, limit: int) -> Sequence[SweepRow]:
     statement = select(SweepRow).where(SweepRow.project_id == project_id)
-    for column, value in equal.items():
-        statement = statement.where(getattr(SweepRow, column) == value)
     if before is not None:
         statement = statement.where(col(SweepRow.id) < before)
     return session.execute(statement.order_by(col(SweepRow.id).desc()).limit(limit)).scalars().all()

@@ -56,16 +56,6 @@ def find(session: Session, project_id: int, name: str) -> SweepRow | None:
     return queries.by_name(session, project_id, name) if storable(name) else None
 
 
-def equalities(filters: str | None) -> dict[str, str]:
-    """Columns and what they must be, from a filter such as `{"state": "RUNNING"}`."""
-    tree = checked_object(filters, "filters") if filters and filters != "null" else {}
-    for key, value in tree.items():
-        if key not in {"name", "state", "method"} or not isinstance(value, str) or not storable(value):
-            raise BadInput(f"filters: {key[:80]!r} is not understood; "
-                           "sweeps can be filtered by name, state and method, each equal to a text")
-    return tree
-
-
 def upsert(session: Session, clock: Clock, actor: Actor, *, node_id: str | None, entity: str | None,
            project: str | None, edit: SweepEdit) -> SweepRow:
     """The sweep with what was given; without an id it is a new one, pending."""

@@ -13,13 +13,18 @@ from starlette.routing import Route
 
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import actor_of_user
+from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.artifacts.tables import CollectionRow
 from dumbbell_server.files import service as files
 from dumbbell_server.graph.actor import Actor
 from dumbbell_server.graph.context import Context
+from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.history import queries as history
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.http.state import actor_of, base_url, state_of
 from dumbbell_server.projects import service as projects
+from dumbbell_server.projects.registries import PREFIX
+from dumbbell_server.registries import search
 from dumbbell_server.runs import queries, service
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.database import snapshot
@@ -129,6 +134,21 @@ def _report(context: Context, where: dict[str, str]) -> str | None:
         f"<h2>Document</h2><pre>{escape(view.spec)}</pre>"])
 
 
+def _registry(context: Context, where: dict[str, str]) -> str | None:
+    organization = accounts.organization_by_name(context.session, where["organization"]) \
+        if storable(where["organization"]) else None
+    entity = context.get(EntityRow, organization.entity_id) if organization else None
+    registry = projects.find(context.session, context.visitor, entity.name, PREFIX + where["name"]) if entity else None
+    if entity is None or registry is None:
+        return None
+    only = f'{{"id": {registry.id}}}'
+    found = search.versions(context, entity, only, None, None, "-acm_created_at", None, _MOST_RUNS)
+    items = (f"<tr><td>{escape(context.require(CollectionRow, edge.node.collection_id).name)}:v"
+             f"{edge.node.version_index}<td>{escape(edge.node.created_at)}" for edge in found.edges)
+    return _html(f"{where['organization']}: {where['name']}", [
+        f"<p>{escape(registry.description or '')}</p><h2>Versions, linked last first</h2><table>", *items, "</table>"])
+
+
 async def _authorize(_: Request) -> Response:
     return HTMLResponse(_html("Your API key", [
         "<p>Keys are shown once, when the server makes them. <code>dumbbell token</code> makes another one.</p>"]))
@@ -147,4 +167,5 @@ ROUTES = [
     Route("/{entity}/{project}/runs/{run}", _page(_run)),
     Route("/{entity}/{project}/sweeps/{sweep}", _page(_sweep)),
     Route("/{entity}/{project}/reports/{report}", _page(_report)),
+    Route("/orgs/{organization}/registry/{name}", _page(_registry)),
 ]

@@ -150,6 +150,16 @@ def test_a_restricted_viewer_looks_and_gets_no_bytes(club: Club) -> None:
     assert answers == {"restricted_viewer": 404, "viewer": 200}
 
 
+def test_a_registrys_link_leads_to_a_page(club: Club) -> None:
+    club.make("boss", "models", description="<words>")
+    club.link("boss", club.log("boss", "net"), "models/nets")
+    pages = {who: club.world.client.get("/orgs/Club/registry/models?view=membership&version=v0",
+                                        headers={"authorization": f"Bearer {who[0] * 40}"}) for who in ("vic", "out")}
+    assert "nets:v0" in pages["vic"].text
+    assert "&lt;words&gt;" in pages["vic"].text
+    assert pages["out"].status_code == 404
+
+
 def test_a_user_who_is_gone_has_no_role(club: Club) -> None:
     registry = club.make("boss", "models")["project"]["id"]
     give(club, registry, "vic", "admin")

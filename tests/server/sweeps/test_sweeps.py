@@ -149,8 +149,19 @@ def test_sweeps_are_listed_newest_first(world: World) -> None:
     rest = world.gql(SWEEPS, {"first": 2, "after": page["sweeps"]["pageInfo"]["endCursor"]})["project"]["sweeps"]
     assert [edge["node"]["name"] for edge in rest["edges"]] == [names[1], names[0]]
     assert rest["pageInfo"]["hasNextPage"] is False
-    found = world.gql(SWEEPS, {"filters": '{"state": "FINISHED"}'})["project"]["sweeps"]["edges"]
-    assert [edge["node"]["name"] for edge in found] == [done["name"]]
+    for filters, wanted in (
+        ('{"state": "FINISHED"}', [done["name"]]),
+        ('{"state": {"$ne": "FINISHED"}}', names[::-1]),
+        (json.dumps({"$or": [{"name": names[0]}, {"name": names[2]}]}), [names[2], names[0]]),
+        ('{"display_name": {"$regex": "^first"}}', [done["name"], *names[::-1]]),
+        ('{"method": "bayes"}', []),
+    ):
+        found = world.gql(SWEEPS, {"filters": filters, "first": 10})["project"]["sweeps"]["edges"]
+        assert [edge["node"]["name"] for edge in found] == wanted, filters
+    first = world.gql(SWEEPS, {"filters": '{"state": "PENDING"}', "first": 2})["project"]["sweeps"]
+    assert [edge["node"]["name"] for edge in first["edges"]] == [names[2], names[1]]
+    assert first["pageInfo"]["hasNextPage"] is True
+    assert "$near" in world.errors(SWEEPS, {"filters": '{"name": {"$near": 1}}'}, status=400)[0]
 
 
 @pytest.mark.parametrize(("fields", "named"), [
