@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from dumbbell_server.filters.columns import Found, Table
 from dumbbell_server.filters.order import Key, Position
 from dumbbell_server.filters.tree import Field, Tree, fields_of
-from dumbbell_server.filters.values import MISSING
 
 
-def ask(rows: Mapping[int, Mapping[Field, object]], tree: Tree, keys: tuple[Key, ...],
+def ask(numbers: Iterable[int], columns: Mapping[Field, Mapping[int, Any]], tree: Tree, keys: tuple[Key, ...],
         after: tuple[Position, int] | None, size: int) -> Found:
-    """Count, and a page after a place, of rows by their numbers; a field that a row does not tell is missing there."""
-    table = Table(list(rows))
+    """Count, and a page after a place, of rows by their numbers. What no column tells is missing."""
+    table = Table(list(numbers))
     for asked in fields_of(tree) | {key.field for key in keys}:
-        table.add_column(asked, {number: cells.get(asked, MISSING) for number, cells in rows.items()})
+        table.add_column(asked, columns.get(asked, {}))
     return table.page(table.passing(tree, {}), keys, after, size)
+
+
+def columns_of(rows: Mapping[int, Any], fields: Iterable[Field]) -> dict[Field, dict[int, Any]]:
+    """Columns of rows that have the fields as attributes."""
+    return {field: {number: getattr(row, field.column) for number, row in rows.items()} for field in fields}

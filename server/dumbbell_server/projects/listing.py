@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.filters import cursors, listing, order, parse
-from dumbbell_server.filters.tree import Field, Tree
+from dumbbell_server.filters.tree import Field, Tree, matches
+from dumbbell_server.filters.values import MISSING
 from dumbbell_server.graph.actor import Role
 from dumbbell_server.graph.connections import Edge, Page, PageInfo, page_size
 from dumbbell_server.graph.context import Context
@@ -29,8 +30,9 @@ def field(key: str) -> Field:
     return _FIELDS.get(key) or Field("", tuple(key.split(".")))
 
 
-def cells(project: ProjectRow) -> dict[Field, object]:
-    return {known: getattr(project, known.column) for known in _FIELDS.values()}
+def holds(tree: Tree, project: ProjectRow) -> bool:
+    """Whether a filter lets the project through."""
+    return matches(tree, lambda asked: getattr(project, asked.column) if asked.column else MISSING)
 
 
 def visible(context: Context, entity: EntityRow) -> dict[int, ProjectRow]:
@@ -45,7 +47,7 @@ def page(context: Context, entity: EntityRow, filters: str | None, ordered: str 
     usual = "+created_at" if holds_registries(entity) else "-created_at"
     keys = order.parse((ordered or "").strip() or usual, _FIELDS.get, _KNOWN)
     projects = visible(context, entity)
-    found = listing.ask({number: cells(project) for number, project in projects.items()}, read_filter(filters), keys,
+    found = listing.ask(projects, listing.columns_of(projects, set(_FIELDS.values())), read_filter(filters), keys,
                         cursors.read(after, keys), page_size(first))
     edges = [Edge(projects[number], cursors.write(position, number)) for number, position in found.rows]
     return Page(edges, PageInfo(has_next_page=found.more, end_cursor=edges[-1].cursor if edges else None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, null
@@ -20,21 +19,6 @@ from dumbbell_server.artifacts.tables import (
     MembershipRow,
 )
 from dumbbell_server.storage.dialect import MAX_PARAMETERS
-
-
-@dataclass(frozen=True)
-class Linked:
-    """What a search asks of a version in a registry. `number` is the collection's own for it."""
-
-    member: int
-    collection: int
-    number: int
-    linked_at: str
-    artifact: int
-    created_at: str
-    updated_at: str
-    size: int
-    metadata: str | None
 
 
 def _pieces(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -76,17 +60,27 @@ def _grouped(answers: Iterable[Iterable[Any]]) -> dict[int, list[str]]:
     return found
 
 
-def linked(session: Session, collections: Sequence[int], *, metadata: bool) -> Iterator[Linked]:
-    """Every version in these collections, with its metadata where that is asked for."""
+def linked(session: Session, collections: Sequence[int], *, metadata: bool) -> list[tuple[Any, ...]]:
+    """Of every version in these collections: membership, collection, number and time of the link, then its own.
+
+    Its own are id, times, size, and metadata where that is asked for.
+    """
     document: Any = col(ArtifactRow.metadata_json) if metadata else null()
-    for piece in _pieces(collections):
-        for row in session.execute(
-                select(MembershipRow.id, MembershipRow.collection_id, MembershipRow.version_index,
-                       MembershipRow.created_at, ArtifactRow.id, ArtifactRow.created_at, ArtifactRow.updated_at,
-                       ArtifactRow.size, document)  # type: ignore[call-overload]
-                .join(ArtifactRow, col(ArtifactRow.id) == MembershipRow.artifact_id)
-                .where(col(MembershipRow.collection_id).in_(piece))):
-            yield Linked(*row)
+    return [tuple(row) for piece in _pieces(collections) for row in session.execute(
+        select(MembershipRow.id, MembershipRow.collection_id, MembershipRow.version_index,
+               MembershipRow.created_at, ArtifactRow.id, ArtifactRow.created_at, ArtifactRow.updated_at,
+               ArtifactRow.size, document)  # type: ignore[call-overload]
+        .join(ArtifactRow, col(ArtifactRow.id) == MembershipRow.artifact_id)
+        .where(col(MembershipRow.collection_id).in_(piece)))]
+
+
+def next_members(session: Session, collection: int, above: int, limit: int) -> Sequence[tuple[int, int]]:
+    """Membership and number of a collection's versions, by number."""
+    rows = session.execute(
+        select(MembershipRow.id, MembershipRow.version_index).where(
+            MembershipRow.collection_id == collection, MembershipRow.version_index > above)
+        .order_by(col(MembershipRow.version_index)).limit(limit))
+    return [(member or 0, number) for member, number in rows]
 
 
 def versions(session: Session, numbers: Sequence[int]) -> list[tuple[MembershipRow, ArtifactRow]]:

@@ -13,8 +13,9 @@ from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.artifacts.tables import PORTFOLIO, CollectionRow, MembershipRow
 from dumbbell_server.filters import cursors, listing, order, parse
 from dumbbell_server.filters.columns import Found
-from dumbbell_server.filters.tree import EVERYTHING, Field, Tree, fields_of, matches
-from dumbbell_server.filters.values import MISSING, lookup
+from dumbbell_server.filters.order import NUMBERS, Position
+from dumbbell_server.filters.tree import EVERYTHING, Field, Tree, fields_of
+from dumbbell_server.filters.values import lookup
 from dumbbell_server.graph.connections import Edge, Page, PageInfo, page_size
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.wandb_json import loads
@@ -33,8 +34,12 @@ _VERSION = {"id": Field("id"), "artifact_id": Field("id"), "version": Field("ver
             "updatedAt": _CHANGED, "artifact_size": Field("size"), "size": Field("size"),
             "acm_created_at": Field("linked_at", moment=True), "linked_at": Field("linked_at", moment=True),
             "registry": Field("project_id"), "collection": Field("collection_id"), "number": Field("number")}
+_TAG = Field("tag")
+# Where `queries.linked` tells each of them.
+_PLACES = {"id": 4, "collection_id": 1, "number": 2, "linked_at": 3, "created_at": 5, "updated_at": 6, "size": 7}
 _BY_REGISTRY = "+project_id,+id"
 _BY_COLLECTION = "+registry,+collection,+number"
+_EACH = order.parse(_BY_REGISTRY, _COLLECTION.get, "")
 
 
 def _collection_field(key: str) -> Field:
@@ -51,12 +56,8 @@ def _version_field(key: str) -> Field:
 def _in_registries(context: Context, entity: EntityRow, filters: str | None) -> list[int]:
     """The registries that the visitor sees and the filter lets through."""
     tree = registries.read_filter(filters, "projectFilters")
-    found = []
-    for number, project in registries.visible(context, entity).items():
-        cells = registries.cells(project)
-        if matches(tree, lambda field, known=cells: known.get(field, MISSING)):  # type: ignore[misc]
-            found.append(number)
-    return found
+    return [number for number, project in registries.visible(context, entity).items()
+            if registries.holds(tree, project)]
 
 
 def collections(context: Context, entity: EntityRow, project_filters: str | None, filters: str | None,
@@ -67,17 +68,20 @@ def collections(context: Context, entity: EntityRow, project_filters: str | None
     tree = parse.parse(filters, _collection_field)
     rows = {row.id or 0: row for row in queries.collections(
         context.session, _in_registries(context, entity, project_filters), kinds)}
-    found = listing.ask(_collection_cells(context, rows, fields_of(tree)), tree, keys, cursors.read(after, keys),
-                        page_size(first))
+    found = listing.ask(rows, _columns(context, rows, fields_of(tree) | {key.field for key in keys}), tree, keys,
+                        cursors.read(after, keys), page_size(first))
     return _page(found, rows)
 
 
-def _collection_cells(context: Context, rows: Mapping[int, CollectionRow], asked: Collection[Field],
-                      ) -> dict[int, dict[Field, Any]]:
-    columns = set(_COLLECTION.values()) - {Field("tag")}
-    tags = queries.tags_of_collections(context.session, list(rows)) if Field("tag") in asked else {}
-    return {number: {**{field: getattr(row, field.column) for field in columns}, Field("tag"): tags.get(number, [])}
-            for number, row in rows.items()}
+def _columns(context: Context, rows: Mapping[int, CollectionRow], asked: Collection[Field],
+             ) -> dict[Field, Mapping[int, Any]]:
+    columns: dict[Field, Mapping[int, Any]] = {}
+    for field in asked:
+        if field == _TAG:
+            columns[field] = queries.tags_of_collections(context.session, list(rows))
+        elif field.column:
+            columns |= listing.columns_of(rows, [field])
+    return columns
 
 
 def versions(context: Context, entity: EntityRow, project_filters: str | None, collection_filters: str | None,
@@ -86,49 +90,63 @@ def versions(context: Context, entity: EntityRow, project_filters: str | None, c
     """By registry, collection and number where no order is given."""
     keys = order.parse((ordered or "").strip() or _BY_COLLECTION, _VERSION.get, "created_at, artifact_size, linked_at")
     tree = parse.parse(filters, _version_field)
-    asked = fields_of(tree) | {key.field for key in keys}
     homes = _portfolios(context, _in_registries(context, entity, project_filters), collection_filters)
-    found = listing.ask(_version_cells(context, homes, asked), tree, keys, cursors.read(after, keys),
-                        page_size(first))
-    numbers = [number for number, _ in found.rows]
-    pairs = queries.versions(context.session, numbers)
+    begin, size = cursors.read(after, keys), page_size(first)
+    if tree == EVERYTHING and not ordered:
+        found = _next(context, homes, begin, size)
+    else:
+        numbers, columns = _version_columns(context, homes, fields_of(tree) | {key.field for key in keys})
+        found = listing.ask(numbers, columns, tree, keys, begin, size)
+    pairs = queries.versions(context.session, [number for number, _ in found.rows])
     context.know(*(artifact for _, artifact in pairs))
     return _page(found, {member.id or 0: member for member, _ in pairs})
 
 
 def _portfolios(context: Context, projects: list[int], filters: str | None) -> dict[int, int]:
-    """The registry of each collection that the filter lets through."""
+    """The registry of each collection that the filter lets through, by registry and age."""
     tree: Tree = parse.parse(filters, _collection_field, "collectionFilters")
     rows = {row.id or 0: row for row in queries.collections(context.session, projects, [PORTFOLIO])}
-    if tree == EVERYTHING:
-        return {number: row.project_id for number, row in rows.items()}
-    cells = _collection_cells(context, rows, fields_of(tree))
-    return {number: row.project_id for number, row in rows.items()
-            if matches(tree, lambda field, known=cells[number]: known.get(field, MISSING))}  # type: ignore[misc]
+    columns = _columns(context, rows, fields_of(tree) | {key.field for key in _EACH})
+    found = listing.ask(rows, columns, tree, _EACH, None, len(rows))
+    return {number: rows[number].project_id for number, _ in found.rows}
 
 
-def _version_cells(context: Context, homes: Mapping[int, int], asked: Collection[Field],
-                   ) -> dict[int, dict[Field, Any]]:
-    columns = {field.column for field in asked}
-    aliases = queries.aliases(context.session, list(homes)) if "alias" in columns else {}
-    tags = queries.tags_of_versions(context.session, list(homes)) if "tag" in columns else {}
-    cells: dict[int, dict[Field, Any]] = {}
-    for row in queries.linked(context.session, list(homes), metadata="metadata" in columns):
-        cells[row.member] = {
-            Field("id"): row.artifact, Field("version"): [row.number, f"v{row.number}"], Field("number"): row.number,
-            _MADE: row.created_at, _CHANGED: row.updated_at, Field("size"): row.size,
-            Field("linked_at", moment=True): row.linked_at, Field("collection_id"): row.collection,
-            Field("project_id"): homes[row.collection], Field("alias"): aliases.get(row.member, []),
-            Field("tag"): tags.get(row.artifact, []), **_metadata_cells(row.metadata, asked)}
-    return cells
+def _next(context: Context, homes: Mapping[int, int], begin: tuple[Position, int] | None, size: int) -> Found:
+    """The usual order without a filter: collection by collection, as far as the page goes."""
+    last_project, last_collection, last = (value for _, value in begin[0]) if begin else (0, 0, -1)
+    rows: list[tuple[int, Position]] = []
+    for collection, project in homes.items():
+        if (project, collection) < (last_project, last_collection) or len(rows) > size:
+            continue
+        above = last if (project, collection) == (last_project, last_collection) else -1
+        rows += [(member, ((NUMBERS, project), (NUMBERS, collection), (NUMBERS, version)))
+                 for member, version in queries.next_members(context.session, collection, above, size + 1 - len(rows))]
+    return Found(len(rows), 0, rows[:size], len(rows) > size)
 
 
-def _metadata_cells(text: str | None, asked: Collection[Field]) -> dict[Field, Any]:
-    wanted = [field for field in asked if field.column == "metadata"]
-    if not wanted or text is None:
-        return {}
-    document = loads(text)
-    return {field: lookup(document, field.path) for field in wanted}
+def _version_columns(context: Context, homes: Mapping[int, int], asked: Collection[Field],
+                     ) -> tuple[list[int], dict[Field, Mapping[int, Any]]]:
+    """The versions in these collections, and of each what the filter and the order ask for."""
+    session, collections = context.session, list(homes)
+    rows = queries.linked(session, collections, metadata=any(field.column == "metadata" for field in asked))
+    columns: dict[Field, Mapping[int, Any]] = {}
+    documents = {row[0]: loads(row[8]) for row in rows if row[8] is not None}
+    tags = queries.tags_of_versions(session, collections) if _TAG in asked else {}
+    for field in asked:
+        place = _PLACES.get(field.column)
+        if place is not None:
+            columns[field] = {row[0]: row[place] for row in rows}
+        elif field == _TAG:
+            columns[field] = {row[0]: tags.get(row[4], []) for row in rows}
+        elif field.column == "alias":
+            columns[field] = queries.aliases(session, collections)
+        elif field.column == "version":
+            columns[field] = {row[0]: [row[2], f"v{row[2]}"] for row in rows}
+        elif field.column == "project_id":
+            columns[field] = {row[0]: homes[row[1]] for row in rows}
+        elif field.column == "metadata":
+            columns[field] = {member: lookup(document, field.path) for member, document in documents.items()}
+    return [row[0] for row in rows], columns
 
 
 def _page(found: Found, rows: Mapping[int, Any]) -> Page[Any]:
