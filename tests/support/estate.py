@@ -49,6 +49,11 @@ class Estate:
     sweep_id: str
     view_id: str
     logged: Logged
+    guild: str  # the organization's entity
+    registry: str
+    registry_id: str
+    bob_id: str
+    team_id: str
 
 
 def make_estate(world: World) -> Estate:
@@ -79,6 +84,14 @@ def make_estate(world: World) -> Estate:
     ask("""mutation { createArtifactType(input: {entityName: "ann", projectName: "vault", name: "dataset"}) {
         clientMutationId } }""")
     logged = log_artifact(world, OWNER, {"entityName": "ann", "projectName": "vault"}, "r", SECRET)
+    guild = ask('{ organization(name: "guild") { orgEntity { name } } }')["organization"]["orgEntity"]["name"]
+    registry = ask("""mutation M($guild: String!) { upsertModel(input: {entityName: $guild,
+                   name: "wandb-registry-shelf", description: "opensesame"}) { project { id } } }""",
+                   guild=guild)["upsertModel"]["project"]["id"]
+    bob = ask('{ users(query: "bob") { edges { node { id } } } }')["users"]["edges"][0]["node"]["id"]
+    team = ask('{ entity(name: "crew") { id } }')["entity"]["id"]
+    ask("""mutation M($id: ID!, $bob: ID!, $crew: ID!) { createProjectMembers(input: {projectId: $id,
+        userIds: [$bob], teamIds: [$crew]}) { success } }""", id=registry, bob=bob, crew=team)
     ask('mutation { upsertModel(input: {entityName: "eve", name: "attic", access: "USER_WRITE"}) { inserted } }',
         STRANGER)
     world.upsert("mine", modelName="attic", entityName="eve", key=STRANGER)
@@ -89,7 +102,7 @@ def make_estate(world: World) -> Estate:
         file_id=project["run"]["files"]["edges"][0]["node"]["id"], key_id=key, team="crew", organization="guild",
         member_id=next(member["id"] for member in members if member["username"] == "bob"),
         sweep=sweep["upsertSweep"]["sweep"]["name"], sweep_id=sweep["upsertSweep"]["sweep"]["id"], view_id=view,
-        logged=logged)
+        logged=logged, guild=guild, registry="wandb-registry-shelf", registry_id=registry, bob_id=bob, team_id=team)
 
 
 def tables(world: World) -> dict[str, list[tuple[Any, ...]]]:
