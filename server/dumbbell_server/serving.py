@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import signal
 import socket
@@ -96,6 +97,9 @@ async def _serve(servers: list[tuple[_Server, list[socket.socket]]], tell: Calla
     # uvicorn has a flag, no event
     while not all(server.started for server, _ in servers) and not any(task.done() for task in tasks):  # noqa: ASYNC110
         await asyncio.sleep(_GRACE / 500)
+    # what was made at start stays: to go through it again and again costs a third of a long page
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
     tell()
     await asyncio.gather(*tasks)
 

@@ -7,6 +7,8 @@ import binascii
 import json
 from typing import Any
 
+import orjson
+
 from dumbbell_server import ids
 from dumbbell_server.errors import BadInput
 from dumbbell_server.filters.order import BOOLS, NOTHINGS, NUMBERS, OBJECTS, TEXTS, Key, Position
@@ -16,7 +18,13 @@ _KINDS: dict[int, tuple[type, ...]] = {NUMBERS: (int, float), TEXTS: (str,), BOO
 
 
 def write(position: Position, number: int) -> str:
-    return base64.b64encode(json.dumps([position, number], separators=(",", ":")).encode()).decode()
+    try:
+        text = orjson.dumps((position, number))
+    except orjson.JSONEncodeError:  # an integer beyond 64 bits
+        text = b"null"
+    if b"null" in text:  # which may be infinity
+        text = json.dumps((position, number), separators=(",", ":")).encode()
+    return binascii.b2a_base64(text, newline=False).decode()
 
 
 def read(after: str | None, keys: tuple[Key, ...]) -> tuple[Position, int] | None:

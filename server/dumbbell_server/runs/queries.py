@@ -41,7 +41,7 @@ def columns_of(session: Session, columns: Sequence[str], numbers: Sequence[int])
     if not numbers:
         return {}
     text = f"SELECT {', '.join(columns)} FROM runs WHERE id IN ({', '.join(map(str, numbers))})"  # noqa: S608
-    return {row[0]: row for row in session.connection().exec_driver_sql(text)}
+    return {row[0]: row for row in session.connection().exec_driver_sql(text).fetchall()}
 
 
 def newest(session: Session, project_id: int, limit: int) -> Sequence[RunRow]:
