@@ -6,16 +6,17 @@ order as the list of slots, and both are mended where rows change: a question th
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import sys
-from bisect import bisect_right, insort
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import compress, islice
 from typing import Any
 
-from dumbbell_server.filters.order import Key, Position, comparable, place
+from dumbbell_server.filters.order import NUMBERS, Key, Position, comparable, place
 from dumbbell_server.filters.tree import Every, Field, Leaf, Not, Test, Tree
 from dumbbell_server.filters.values import MISSING, Several
 
@@ -40,6 +41,7 @@ class Column:
         self._numbers: list[float] | None = None  # NaN where the cell is no number: it compares with nothing
         self._has_lists = any(type(cell) in {list, Several} for cell in cells)
         self._found: OrderedDict[str, bytearray] = OrderedDict()
+        self._each: float | None = None  # bytes a cell
 
     def passing(self, test: Test) -> int:
         """One byte a slot, 1 where the test holds, as a number: so they can be combined at once."""
@@ -80,6 +82,7 @@ class Column:
             if self._numbers is not None:
                 self._numbers[slot] = _number(cell)
         self._has_lists = self._has_lists or type(cell) in {list, Several}
+        self._each = None
         return True
 
     def mend(self, slots: Iterable[int], tests: Mapping[str, Test]) -> None:
@@ -97,11 +100,11 @@ class Column:
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        step = max(1, len(self.cells) // _SAMPLED)
-        sample = self.cells[::step]
-        each = 8 + sum(map(_size, sample)) / max(1, len(sample))
+        if self._each is None:
+            sample = self.cells[::max(1, len(self.cells) // _SAMPLED)]
+            self._each = 8 + sum(map(_size, sample)) / max(1, len(sample))
         lists = len(self._found) + (8 if self._numbers is not None else 0)
-        return int(len(self.cells) * (each + lists))
+        return int(len(self.cells) * (self._each + lists))
 
 
 def _number(cell: Any) -> float:
@@ -118,7 +121,7 @@ def _size(cell: Any) -> int:
     return 0 if cell is None or cell is MISSING or isinstance(cell, bool) else sys.getsizeof(cell)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Found:
     """How many rows a filter lets through, which (a byte a slot), and the ids and places of those on the page."""
 
@@ -126,6 +129,51 @@ class Found:
     passing: int
     rows: list[tuple[int, Position]]
     more: bool
+
+
+Rank = tuple[Any, ...]
+
+
+class _Order:
+    """Slots in order, but for those whose rows changed since; as an array, which is copied without touching each."""
+
+    def __init__(self, slots: list[int]) -> None:
+        self.slots = array("I", slots)
+        self._moved: dict[int, Rank] = {}  # changed slots, and what they sorted by
+        self._fresh: set[int] = set()
+
+    @property
+    def stale(self) -> int:
+        return len(self._moved) + len(self._fresh)
+
+    def add(self, slot: int) -> None:
+        self._fresh.add(slot)
+
+    def move(self, slot: int, before: Rank) -> None:
+        if slot not in self._fresh:
+            self._moved.setdefault(slot, before)
+
+    def mend(self, rank: Callable[[int], Rank]) -> None:
+        """Take the changed ones out, and put each where it belongs now."""
+        moved = self._moved
+        def before(slot: int) -> Rank:
+            return moved.get(slot) or rank(slot)
+
+        cuts = sorted(bisect_left(self.slots, spot, key=before) for spot in moved.values())
+        kept = array("I")
+        done = 0
+        for cut in cuts:
+            kept += self.slots[done:cut]
+            done = cut + 1
+        kept += self.slots[done:]
+        mended = array("I")
+        done = 0
+        for spot, slot in sorted((rank(slot), slot) for slot in (*moved, *self._fresh)):
+            here = bisect_right(kept, spot, lo=done, key=rank)
+            mended += kept[done:here]
+            mended.append(slot)
+            done = here
+        self.slots, self._moved, self._fresh = mended + kept[done:], {}, set()
 
 
 class Table:
@@ -137,12 +185,13 @@ class Table:
         self._alive = bytearray(b"\1") * len(self.ids)
         self.dead = 0
         self.columns: OrderedDict[Field, Column] = OrderedDict()
-        self._orders: OrderedDict[tuple[Key, ...], list[int]] = OrderedDict()
+        self._orders: OrderedDict[tuple[Key, ...], _Order] = OrderedDict()
         self._tests: dict[str, Test] = {}
 
-    def add_column(self, field: Field, cells: Mapping[int, Any]) -> None:
-        """A column by the ids of its rows."""
-        self.columns[field] = Column([cells.get(number, MISSING) for number in self.ids])
+    def add_column(self, field: Field, cells: Mapping[int, Any] | list[Any]) -> None:
+        """A column: its cells as the rows are, or by their ids."""
+        self.columns[field] = Column(cells if isinstance(cells, list) else
+                                     [cells.get(number, MISSING) for number in self.ids])
 
     def drop_column(self) -> None:
         """Let go of the column that was not asked about for longest."""
@@ -153,22 +202,25 @@ class Table:
     def change(self, rows: Iterable[tuple[int, Mapping[Field, Any]]]) -> None:
         """Rows that are new or other than before, with a cell for each column."""
         touched: dict[Field, set[int]] = {field: set() for field in self.columns}
-        fresh: set[int] = set()
+        orders = [(order, self._rank(keys)) for keys, order in self._orders.items()]
         for number, cells in rows:
             slot = self._slots.get(number)
+            before = [] if slot is None else [rank(slot) for _, rank in orders]
             if slot is None:
                 slot = self._slots[number] = len(self.ids)
                 self.ids.append(number)
                 self._alive.append(1)
-                fresh.add(slot)
+                for order, _ in orders:
+                    order.add(slot)
             for field, column in self.columns.items():
                 if column.change(slot, cells[field]):
                     touched[field].add(slot)
+            for (order, rank), earlier in zip(orders, before, strict=False):
+                if rank(slot) != earlier:
+                    order.move(slot, earlier)
         for field, column in self.columns.items():
             if touched[field]:
                 column.mend(touched[field], self._tests)
-        for keys in list(self._orders):
-            self._mend_order(keys, fresh.union(*(touched[key.field] for key in keys)))
 
     def keep_only(self, ids: Iterable[int]) -> None:
         """Forget the rows that are gone. Their slots stay, empty."""
@@ -190,8 +242,7 @@ class Table:
         start = None if after is None else comparable(after[0], keys, after[1])
         order = self._order(keys, flags, count)
         begin = 0 if start is None else bisect_right(order, start, key=self._rank(keys))
-        rest = islice(order, begin, None)
-        chosen = list(islice((slot for slot in rest if flags[slot]), size + 1))
+        chosen = list(islice((slot for slot in order[begin:] if flags[slot]), size + 1))
         return Found(count, passing, [(self.ids[slot], self._position(slot, keys)) for slot in chosen[:size]],
                      len(chosen) > size)
 
@@ -223,20 +274,22 @@ class Table:
     def _full(self) -> int:
         return int.from_bytes(b"\1" * len(self.ids), "little")
 
-    def _order(self, keys: tuple[Key, ...], flags: bytes, count: int) -> list[int]:
+    def _order(self, keys: tuple[Key, ...], flags: bytes, count: int) -> Sequence[int]:
         for key in keys:
             if key.field in self.columns:
                 self.columns.move_to_end(key.field)
         kept = self._orders.get(keys)
-        if kept is not None:
+        if kept is not None and kept.stale <= _MENDED:
             self._orders.move_to_end(keys)
-            return kept
+            if kept.stale:
+                kept.mend(self._rank(keys))
+            return kept.slots
         if count * _FEW < len(self.ids):
             return sorted(compress(range(len(self.ids)), flags), key=self._rank(keys))
-        order = self._orders[keys] = self._sorted(keys)
+        order = self._orders[keys] = _Order(self._sorted(keys))
         if len(self._orders) > _ORDERS_KEPT:
             self._orders.popitem(last=False)
-        return order
+        return order.slots
 
     def _sorted(self, keys: tuple[Key, ...]) -> list[int]:
         """Every slots in order: by age, then by each key from the last to the first, which keeps what was before."""
@@ -247,24 +300,25 @@ class Table:
                 order = _sorted_by(order, column.cells, descending=key.descending)
         return order
 
-    def _mend_order(self, keys: tuple[Key, ...], slots: set[int]) -> None:
-        if len(slots) > _MENDED:
-            del self._orders[keys]
-            return
-        if not slots:
-            return
-        rank = self._rank(keys)
-        order = [slot for slot in self._orders[keys] if slot not in slots]
-        for slot in slots:
-            insort(order, slot, key=rank)
-        self._orders[keys] = order
-
     def _position(self, slot: int, keys: tuple[Key, ...]) -> Position:
         return tuple(place(self.columns[key.field].cells[slot] if key.field in self.columns else MISSING)
                      for key in keys)
 
-    def _rank(self, keys: tuple[Key, ...]) -> Callable[[int], tuple[Any, ...]]:
-        return lambda slot: comparable(self._position(slot, keys), keys, self.ids[slot])
+    def _rank(self, keys: tuple[Key, ...]) -> Callable[[int], Rank]:
+        """What a slot sorts by."""
+        def rank(slot: int) -> Rank:
+            return comparable(self._position(slot, keys), keys, ids[slot])
+
+        ids, column = self.ids, self.columns.get(keys[0].field)
+        if len(keys) > 1 or column is None:
+            return rank
+        cells, sign = column.cells, -1 if keys[0].descending else 1
+
+        def quick(slot: int) -> Rank:
+            """The same for a number alone, which is what is mostly ordered by."""
+            cell = cells[slot]
+            return (NUMBERS, sign * cell, sign * ids[slot]) if type(cell) is float and cell == cell else rank(slot)  # noqa: PLR0124
+        return quick
 
     @property
     def size(self) -> int:

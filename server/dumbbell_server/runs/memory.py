@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,7 +131,9 @@ class RunMemory:
         if len(rows) > _CHANGED:
             memory.mark = -1
             return
-        memory.table.change(list(self._read(context, reader, rows)))
+        cells = self._read(context, reader, rows)
+        memory.table.change([(row[0], dict(zip(reader.fields, found, strict=True)))
+                             for row, found in zip(rows, cells, strict=True)])
 
     def _load(self, context: Context, project: int, table: Table, wanted: set[Field]) -> None:
         """The table has these columns."""
@@ -139,25 +141,28 @@ class RunMemory:
         if not fields:
             return
         reader = Reader(fields)
-        columns: dict[Field, dict[int, Any]] = {field: {} for field in fields}
+        numbers: list[int] = []
+        columns: list[list[Any]] = [[] for _ in reader.fields]
         last = 0
         while True:
             rows = _rows(context.session, reader, "r.id > :last ORDER BY r.id", _CHUNK, project=project, last=last)
-            for number, cells in self._read(context, reader, rows):
-                for field, cell in cells.items():
-                    columns[field][number] = cell
+            numbers += [row[0] for row in rows]
+            for column, cells in zip(columns, zip(*self._read(context, reader, rows), strict=True), strict=False):
+                column.extend(cells)
             if len(rows) < _CHUNK:
                 break
             last = rows[-1][0]
-        for field, found in columns.items():
-            table.add_column(field, found)
+        for field, column in zip(reader.fields, columns, strict=True):
+            table.add_column(field, column if numbers == table.ids else dict(zip(numbers, column, strict=True)))
 
-    def _read(self, context: Context, reader: Reader, rows: Sequence[Any]) -> Iterator[tuple[int, dict[Field, Any]]]:
+    def _read(self, context: Context, reader: Reader, rows: Sequence[Any]) -> list[list[Any]]:
+        """The cells of each row."""
+        if not reader.told:
+            return [reader.cells(row[1:], {}) for row in rows]
         ids = [row[0] for row in rows]
         told = {column: self.facts[column](context, ids) for column in reader.told if column in self.facts}
-        for row in rows:
-            yield row[0], reader.cells(row[1:], {column: cells[row[0]] for column, cells in told.items()
-                                                 if row[0] in cells})
+        return [reader.cells(row[1:], {column: cells[row[0]] for column, cells in told.items() if row[0] in cells})
+                for row in rows]
 
 
 def _rows(session: Session, reader: Reader, which: str, limit: int, **values: int) -> Sequence[Any]:
