@@ -23,7 +23,7 @@ from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.fields import SHARED, Facts, Reader
 from dumbbell_server.settings import Settings
 from dumbbell_server.storage.dialect import Statement
-from dumbbell_server.storage.stamps import mark
+from dumbbell_server.storage.stamps import mark, since_mark
 
 _CHUNK = 2000  # rows read at once
 _CHANGED = 5000  # rows changed since, from which on all are read anew
@@ -127,7 +127,8 @@ class RunMemory:
     def _follow(self, context: Context, project: int, memory: _Memory) -> None:
         """Read the rows that changed since; where that is most of them, forget all."""
         reader = Reader(memory.table.columns)
-        rows = _rows(context.session, reader, "r.revision > :mark", _CHANGED + 1, project=project, mark=memory.mark)
+        since = since_mark(context.session.get_bind().dialect.name)
+        rows = _rows(context.session, reader, since, _CHANGED + 1, project=project, mark=memory.mark)
         if len(rows) > _CHANGED:
             memory.mark = -1
             return

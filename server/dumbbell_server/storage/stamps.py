@@ -39,6 +39,17 @@ def mark(table: str, scope: str, dialect: str) -> str:
     return f"(SELECT coalesce(max(revision), 0) FROM {table} WHERE {scope})"  # noqa: S608 - names of ours
 
 
+def since_mark(dialect: str) -> str:
+    """SQL of whether a row was stamped after `:mark`.
+
+    On Postgres rows that came from another database, by a dump, may bear stamps that are yet to come here: those were
+    not written by anybody since.
+    """
+    if dialect == "postgresql":
+        return "revision > :mark AND revision < pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+    return "revision > :mark"
+
+
 def revision_column() -> Column[int]:
     return Column(BigInteger, nullable=False, default=stamp(), onupdate=stamp(), server_default="0")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from dumbbell_server.filters.columns import Table
 from dumbbell_server.runs.memory import RunMemory
@@ -23,8 +24,8 @@ RENAME_ENTITY = """mutation { renameEntity(input: {entityName: "local", newName:
 
 
 def ask(world: World, filters: Any = None, **variables: Any) -> Any:
-    text = None if filters is None else json.dumps(filters)
-    found = world.gql(QUESTION, {"filters": text, "first": 1000, **variables})["project"]
+    asked = None if filters is None else json.dumps(filters)
+    found = world.gql(QUESTION, {"filters": asked, "first": 1000, **variables})["project"]
     assert found["runCount"] == found["runs"]["totalCount"]
     return found["runs"]
 
@@ -314,6 +315,19 @@ def test_what_another_process_wrote_is_seen(world: World, tmp_path: Path) -> Non
             (world if number % 2 else other).upsert(id=node, summaryMetrics=json.dumps({"x": number}))
         other.gql(DELETE, {"id": node})
         assert names(world) == names(other) == []
+
+
+def test_stamps_of_another_database_do_no_harm(world: World) -> None:
+    """After a dump was restored, rows bear higher stamps than any to come for long."""
+    node = world.upsert("r", summaryMetrics='{"x": 1}')["bucket"]["id"]
+    world.upsert("s", summaryMetrics='{"x": 1}')
+    if world.house.settings.database_url is not None:
+        world.house.database.write(lambda session: session.execute(text("UPDATE runs SET revision = 1000000000000")))
+    assert names(world, {"summary_metrics.x": 1}) == ["s", "r"]
+    world.upsert(id=node, summaryMetrics='{"x": 2}')
+    assert names(world, {"summary_metrics.x": 1}) == ["s"]
+    world.upsert("s", summaryMetrics='{"x": 2}')
+    assert names(world, {"summary_metrics.x": 2}) == ["s", "r"]
 
 
 def test_units_that_overlap_are_all_seen(world: World) -> None:
