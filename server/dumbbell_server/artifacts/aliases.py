@@ -9,6 +9,7 @@ from sqlmodel import col
 from dumbbell_server.artifacts import queries
 from dumbbell_server.artifacts.names import LATEST, checked_alias, checked_tag, version_number
 from dumbbell_server.artifacts.tables import AliasRow, ArtifactTagRow, MembershipRow
+from dumbbell_server.graph.wandb_json import storable
 
 
 def set_alias(session: Session, member: MembershipRow, name: str) -> None:
@@ -25,6 +26,8 @@ def set_alias(session: Session, member: MembershipRow, name: str) -> None:
 
 def drop_alias(session: Session, member: MembershipRow, name: str) -> None:
     """The alias does not name this version, which it may not have done before."""
+    if not storable(name):
+        return
     session.execute(delete(AliasRow).where(
         col(AliasRow.membership_id) == member.id, col(AliasRow.name) == name))
 
@@ -44,5 +47,7 @@ def tag(session: Session, artifact_id: int, name: str) -> None:
 
 
 def untag(session: Session, artifact_id: int, name: str) -> None:
+    if not storable(name):
+        return
     session.execute(delete(ArtifactTagRow).where(
         col(ArtifactTagRow.artifact_id) == artifact_id, col(ArtifactTagRow.name) == name))

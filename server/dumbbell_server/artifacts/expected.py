@@ -15,6 +15,7 @@ from dumbbell_server.artifacts.uploads import Planned
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.actor import Actor
+from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.storage.blobs import Direct, Incoming, new_key
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
@@ -43,7 +44,7 @@ def complete(house: House, direct: Direct, actor: Actor, node_id: str, upload_id
     """The parts (their MD5s in hex) are one file; its digest, or None where they are that already."""
     with reading(house.database) as session:
         artifact = access.for_writing(session, actor, node_id, "upload files")
-        row = _of_upload(session, upload_id)
+        row = _of_upload(session, upload_id) if storable(upload_id) else None
     if row is None or row.store_id is None or row.artifact_id != artifact.id:
         return None
     direct.join_parts(row.blob_key, row.store_id, parts)

@@ -25,6 +25,7 @@ from dumbbell_server.artifacts.tables import (
     MembershipRow,
     UseRow,
 )
+from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.dialect import MAX_PARAMETERS
@@ -38,11 +39,15 @@ def pieces(values: Sequence[V]) -> Iterator[Sequence[V]]:
 
 
 def type_by_name(session: Session, project_id: int, name: str) -> ArtifactTypeRow | None:
+    if not storable(name):
+        return None
     return session.execute(select(ArtifactTypeRow).where(
         ArtifactTypeRow.project_id == project_id, ArtifactTypeRow.name == name)).scalar()
 
 
 def collection_by_name(session: Session, project_id: int, name: str) -> CollectionRow | None:
+    if not storable(name):
+        return None
     return session.execute(select(CollectionRow).where(
         CollectionRow.project_id == project_id, CollectionRow.name == name)).scalar()
 
@@ -76,6 +81,8 @@ def membership(session: Session, collection_id: int, artifact_id: int) -> Member
 
 def membership_by_alias(session: Session, collection_id: int, alias: str) -> MembershipRow | None:
     """What an alias, `vN`, or the digest of a version names in a collection."""
+    if not storable(alias):
+        return None
     found = session.execute(
         select(MembershipRow).join(AliasRow, col(AliasRow.membership_id) == col(MembershipRow.id))
         .where(AliasRow.collection_id == collection_id, AliasRow.name == alias)).scalar()
@@ -106,6 +113,8 @@ def latest(session: Session, collection_id: int) -> ArtifactRow | None:
 
 
 def alias(session: Session, collection_id: int, name: str) -> AliasRow | None:
+    if not storable(name):
+        return None
     return session.execute(select(AliasRow).where(
         AliasRow.collection_id == collection_id, AliasRow.name == name)).scalar()
 
@@ -129,7 +138,7 @@ def tags_of(session: Session, artifact_ids: Sequence[int]) -> list[ArtifactTagRo
 
 
 def client_id(session: Session, value: str) -> ClientIdRow | None:
-    return session.get(ClientIdRow, value)
+    return session.get(ClientIdRow, value) if storable(value) else None
 
 
 def manifests_of(session: Session, artifact_id: int) -> Sequence[ManifestRow]:

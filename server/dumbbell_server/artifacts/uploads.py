@@ -23,6 +23,7 @@ from dumbbell_server.artifacts.tables import (
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.graph.actor import Actor
+from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.storage.orphans import orphan
 
 FOLDER = "artifacts"  # of the keys of files
@@ -164,7 +165,7 @@ def parts_of(session: Session, actor: Actor, node_id: str, upload_id: str, wante
     BadInput where a part is missing or has another MD5 than `wanted` says.
     """
     artifact = access.for_writing(session, actor, node_id, "upload files")
-    upload = session.get(UploadRow, upload_id)
+    upload = session.get(UploadRow, upload_id) if storable(upload_id) else None
     if upload is None or upload.artifact_id != artifact.id:
         return None
     parts = [session.get(PartRow, (upload_id, number)) for number in sorted(wanted)]

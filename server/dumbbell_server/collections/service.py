@@ -30,6 +30,7 @@ from dumbbell_server.collections import queries as lists
 from dumbbell_server.collections.registries import check_link
 from dumbbell_server.errors import BadInput, Conflict, NotFound
 from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require
 from dumbbell_server.projects.tables import ProjectRow
@@ -117,7 +118,8 @@ def delete_tags(session: Session, clock: Clock, actor: Actor, place: tuple[str, 
                 ) -> None:
     collection = named(session, actor, *place)
     session.execute(delete(CollectionTagRow).where(
-        col(CollectionTagRow.collection_id) == collection.id, col(CollectionTagRow.name).in_(tags)))
+        col(CollectionTagRow.collection_id) == collection.id, col(CollectionTagRow.name).in_(
+            [tag for tag in tags if storable(tag)])))
     _touched(session, clock, collection)
 
 
