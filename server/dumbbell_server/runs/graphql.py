@@ -151,14 +151,14 @@ class ProjectRuns:
         project: strawberry.Parent[ProjectRow], info: Info, filters: JSONString | None = None,
         order: str | None = None, after: str | None = None, first: int | None = None,
     ) -> RunConnectionRef | None:
-        return _page(info.context, project, filters, order, after, first)
+        return page_of_runs(info.context, project, filters, order, after, first)
 
     @strawberry.field
     def buckets(
         project: strawberry.Parent[ProjectRow], info: Info, first: int | None = None, after: str | None = None,
         order: str | None = None, filters: JSONString | None = None,
     ) -> RunConnectionRef | None:
-        return _page(info.context, project, filters, order, after, first)
+        return page_of_runs(info.context, project, filters, order, after, first)
 
     @strawberry.field
     def run_count(project: strawberry.Parent[ProjectRow], info: Info, filters: JSONString | None = None) -> int:
@@ -166,8 +166,8 @@ class ProjectRuns:
         return listing.count(info.context, project, filters)
 
 
-def _page(context: Context, project: ProjectRow, filters: str | None, order: str | None, after: str | None,
-          first: int | None) -> listing.RunPage:
+def page_of_runs(context: Context, project: ProjectRow, filters: str | None, order: str | None, after: str | None,
+                 first: int | None) -> listing.RunPage:
     settled(context)
     return listing.page(context, project, listing.question(filters, order), first, after)
 

@@ -7,13 +7,13 @@ import strawberry
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import UserRow
 from dumbbell_server.errors import NotFound
-from dumbbell_server.graph.connections import PageInfo, number, page_of, page_size
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.refs import ProjectRef, RunConnectionRef, SweepConnectionRef, SweepRef, UserRef
-from dumbbell_server.graph.scalars import DateTime, JSONString
+from dumbbell_server.graph.scalars import DateTime, JSONString, compact
 from dumbbell_server.graph.wandb_json import checked_object
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.runs.graphql import settled
+from dumbbell_server.runs.graphql import page_of_runs
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps import listing, queries, service
 from dumbbell_server.sweeps.config import read_config
@@ -75,11 +75,10 @@ class SweepCore:
 
     @strawberry.field
     def runs(sweep: strawberry.Parent[SweepRow], info: Info, first: int | None = None,
-             after: str | None = None) -> RunConnectionRef:
-        settled(info.context)
-        size = page_size(first)
-        rows = queries.runs(info.context.session, sweep, number(after), size + 1)
-        return page_of(rows, size, lambda run: run.id or 0, queries.run_count(info.context.session, sweep))
+             after: str | None = None, order: str | None = None) -> RunConnectionRef:
+        """The oldest first where no order is given: pages do not shift while runs come in."""
+        home = info.context.require(ProjectRow, sweep.project_id)
+        return page_of_runs(info.context, home, compact({"sweep": sweep.name}), order or "+created_at", after, first)
 
 
 @strawberry.type

@@ -31,12 +31,11 @@ def count(session: Session, project_id: int) -> int:
         select(func.count()).select_from(SweepRow).where(SweepRow.project_id == project_id)).scalar_one())
 
 
-def runs(session: Session, sweep: SweepRow, after: int | None, limit: int) -> Sequence[RunRow]:
-    """The sweep's runs, the oldest first: pages do not shift while runs come in."""
-    statement = select(RunRow).where(RunRow.project_id == sweep.project_id, RunRow.sweep_name == sweep.name)
-    if after is not None:
-        statement = statement.where(col(RunRow.id) > after)
-    return session.execute(statement.order_by(col(RunRow.id)).limit(limit)).scalars().all()
+def first_runs(session: Session, sweep: SweepRow, limit: int) -> Sequence[RunRow]:
+    """The sweep's runs, the oldest first."""
+    return session.execute(
+        select(RunRow).where(RunRow.project_id == sweep.project_id, RunRow.sweep_name == sweep.name)
+        .order_by(col(RunRow.id)).limit(limit)).scalars().all()
 
 
 def run_count(session: Session, sweep: SweepRow) -> int:

@@ -115,7 +115,7 @@ def _sweep(context: Context, where: dict[str, str]) -> str | None:
     if project is None or sweep is None:
         return None
     best = sweeps.best(sweep, sweep_queries.summaries(context.session, sweep))
-    rows = sweep_queries.runs(context.session, sweep, None, _MOST_RUNS)
+    rows = sweep_queries.first_runs(context.session, sweep, _MOST_RUNS)
     expected = "" if sweep.run_count_expected is None else f" of {sweep.run_count_expected}"
     return _html(sweeps.title(sweep), [
         f"<p>{escape(sweep.name)}, {escape(sweep.state)}, created {escape(sweep.created_at)}</p>",

@@ -160,6 +160,17 @@ def test_a_registrys_link_leads_to_a_page(club: Club) -> None:
     assert pages["out"].status_code == 404
 
 
+def test_registries_go_with_their_organization(club: Club) -> None:
+    club.make("boss", "models")
+    own = club.log("boss", "net", entity="boss")
+    club.link("boss", own, "models/nets")
+    club.link("boss", club.log("boss", "net"), "models/others")
+    club.ask("boss", 'mutation { deleteOrganization(input: {name: "Club"}) { success } }')
+    assert not club.sees("boss", "models")
+    assert [club.world.count(table) for table in ("registry_members", "organizations", "projects", "artifacts")] == [
+        0, 0, 1, 1]  # what boss logged alone stays
+
+
 def test_a_user_who_is_gone_has_no_role(club: Club) -> None:
     registry = club.make("boss", "models")["project"]["id"]
     give(club, registry, "vic", "admin")

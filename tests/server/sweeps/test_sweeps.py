@@ -39,8 +39,9 @@ WITH_RUNS = """query SweepWithRuns($entity: String, $project: String, $sweep: St
 SWEEPS = """query Q($filters: JSONString, $first: Int, $after: String) { project(name: "p") { totalSweeps
   sweeps(filters: $filters, first: $first, after: $after) { pageInfo { hasNextPage endCursor }
     edges { node { name } } } } }"""
-RUNS = """query Q($s: String!, $first: Int, $after: String) { project(name: "p") { sweep(sweepName: $s) {
-  runs(first: $first, after: $after) { totalCount pageInfo { hasNextPage endCursor } edges { node { name } } } } } }"""
+RUNS = """query Q($s: String!, $first: Int, $after: String, $order: String) { project(name: "p") {
+  sweep(sweepName: $s) { runs(first: $first, after: $after, order: $order) {
+    totalCount pageInfo { hasNextPage endCursor } edges { node { name } } } } } }"""
 
 
 def make(world: World, config: str | None = CONFIG, **fields: Any) -> Any:
@@ -110,6 +111,8 @@ def test_runs_belong_to_the_sweep_they_name(world: World) -> None:
     assert (first["totalCount"], first["pageInfo"]["hasNextPage"]) == (4, True)
     rest = world.gql(RUNS, {"s": sweep, "first": 3, "after": first["pageInfo"]["endCursor"]})["project"]["sweep"]
     assert [edge["node"]["name"] for edge in rest["runs"]["edges"]] == ["d"]
+    best = world.gql(RUNS, {"s": sweep, "order": "+summary_metrics.val.loss"})["project"]["sweep"]["runs"]["edges"]
+    assert [edge["node"]["name"] for edge in best] == ["b", "a", "c", "d"]
 
 
 def test_best_is_the_most_where_the_goal_says_so(world: World) -> None:
