@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from graphql import FieldNode, GraphQLError, GraphQLObjectType, GraphQLOutputType, get_named_type
+from graphql import FieldNode, GraphQLError, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, get_named_type
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -67,6 +67,13 @@ class PlannedList(ABC):
         """The answers for all items, or None where something is selected that has to be executed."""
 
 
+def _are_texts(return_type: Any, result: Any) -> bool:
+    """Whether a list needs no look at its items, which for a page of a history is half of the work."""
+    item = return_type.of_type
+    scalar = item.of_type if isinstance(item, GraphQLNonNull) else item
+    return getattr(scalar, "name", "") == "JSONString" and type(result) is list and set(map(type, result)) <= {str}
+
+
 class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
     def complete_list_value(self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any,
                             position_context: Any) -> Any:
@@ -77,4 +84,6 @@ class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
                 items = None
             if items is not None:
                 return items
+        if _are_texts(return_type, result):
+            return result
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import tempfile
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -62,7 +62,13 @@ class Exporter:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._folder = house.settings.data_dir.absolute() / "exporting"
         self._writer = Writer()
+
+    def begin(self) -> None:
+        """Remove what an earlier server left behind. The folder is ours alone."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
 
     @property
     def able(self) -> bool:
@@ -108,15 +114,15 @@ class Exporter:
         collect(self._house)
 
     def _add(self, run_id: int, generation: int, number: int, rows: Sequence[Row[Any]], types: dict[str, str]) -> None:
-        with tempfile.TemporaryDirectory(prefix="dumbbell-parquet-") as folder:
-            path = Path(folder) / "history.parquet"
-            with self._writer.file(path, types) as file:
-                for row in rows:
-                    with snapshot(self._house.database) as session:
-                        file.add(row.rows, {
-                            bytes(column.name).decode(): (column.kind, column.held, bytes(column.body))
-                            for column in _BODIES(session, group=row.id).all()})
-            incoming, key = asyncio.run(self._store(path))
+        path = self._folder / f"{run_id}.parquet"
+        with self._writer.file(path, types) as file:
+            for row in rows:
+                with snapshot(self._house.database) as session:
+                    file.add(row.rows, {
+                        bytes(column.name).decode(): (column.kind, column.held, bytes(column.body))
+                        for column in _BODIES(session, group=row.id).all()})
+        incoming, key = asyncio.run(self._store(path))
+        path.unlink()
         part = PartitionRow(run_id=run_id, generation=generation, number=number, end_line=rows[-1].end_line,
                             columns=orjson.dumps(types).decode(), size=incoming.size, md5=incoming.md5_base64,
                             blob_key=key)

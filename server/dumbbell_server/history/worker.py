@@ -131,6 +131,7 @@ class Worker:
 
     def _find(self) -> None:
         """What an earlier server, or another one, left undone."""
+        self._exporter.begin()
         again = exports.MISSING if self._exporter.able else ""
         with reading(self._house.database) as session:
             found = [row.run_id for row in _UNFINISHED(session, again=again).all()]

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import random
 import threading
 import time
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from support.server import Server, start_server
+from support.wire import Client
 
 ROUNDS = 20
 WRITERS = 3
 ROWS = 20
-
-
-class Client:
-    """One connection, as each run of the SDK has one."""
-
-    def __init__(self, server: Server) -> None:
-        target = urlsplit(server.base_url)
-        self.connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=20)
-        token = base64.b64encode(f"api:{server.api_key}".encode()).decode()
-        self.headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
-
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        self.connection.request("POST", path, json.dumps(body), self.headers)
-        answer = self.connection.getresponse()
-        text = answer.read()
-        assert answer.status == 200, text
-        return dict(json.loads(text))
-
-    def ask(self, query: str) -> Any:
-        return self.post("/graphql", {"query": query})["data"]
-
-    def close(self) -> None:
-        self.connection.close()
 
 
 def log_until_killed(server: Server, run: str, acknowledged: dict[str, int]) -> None:
