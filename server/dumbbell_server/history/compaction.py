@@ -6,6 +6,7 @@ meanwhile. So a step that is cut short leaves everything as it was, and two serv
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from dumbbell_server.history.columns import Column, Group, build, digest, join
 from dumbbell_server.history.forks import pieces
 from dumbbell_server.history.packing import Packed, pack, row_of, unpack
 from dumbbell_server.history.tables import HISTORY
-from dumbbell_server.storage.database import Database, snapshot
+from dumbbell_server.storage.database import Database, reading, snapshot
 from dumbbell_server.storage.dialect import Statement
 
 LINES = 2048  # from which a group is made while the run goes on
@@ -29,6 +30,9 @@ _TOGETHER = 16  # groups of about one size that are joined
 _FEW = 4  # the same once a run has ended
 _MOST_ROWS = 100_000  # of a group: its columns are held in memory while they are joined
 
+_locks = [threading.Lock() for _ in range(16)]  # so that the same step is not taken twice at a time
+
+_BEHIND = Statement("SELECT max(lines - built) FROM heads WHERE run_id = :run AND stream = 0")
 _HEADS = Statement(
     "SELECT r.history_generation, h.writer, h.lines, h.built FROM runs r JOIN heads h ON h.run_id = r.id"
     " WHERE r.id = :run AND h.stream = 0 ORDER BY h.writer")
@@ -67,7 +71,17 @@ class _Batch:
 
 def advance(database: Database, run_id: int, *, ended: bool) -> bool:
     """One step of the work for this run. False where none is left: of a run that goes on, the last lines stay."""
-    return _build(database, run_id, ended=ended) or _join(database, run_id, ended=ended)
+    with _locks[run_id % len(_locks)]:
+        return _build(database, run_id, ended=ended) or _join(database, run_id, ended=ended)
+
+
+def catch_up(database: Database, run_id: int) -> None:
+    """For who needs all rows looked at: what is read for that is kept, so that nobody has to read it again."""
+    with reading(database) as session:
+        waiting = _BEHIND(session, run=run_id).scalar() or 0
+    if waiting > 2 * LINES:
+        while advance(database, run_id, ended=False):
+            pass
 
 
 def groups(session: Session, run_id: int) -> Sequence[Row[Any]]:

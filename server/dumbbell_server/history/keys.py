@@ -39,6 +39,7 @@ _REST = Statement(
 
 def of_run(database: Database, run: RunRow) -> dict[str, Any]:
     """`historyKeys` of a run, kept for who asks next."""
+    compaction.catch_up(database, run.id or 0)
     with snapshot(database) as session:
         document, fresh = key_document(session, run)
     if fresh is not None:
