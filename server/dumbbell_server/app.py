@@ -13,7 +13,9 @@ from dumbbell_server.accounts.access import Keys
 from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting, UserRenamed
 from dumbbell_server.accounts.service import ensure_first_user
 from dumbbell_server.artifacts import removal
+from dumbbell_server.artifacts.facts import artifacts_of_runs
 from dumbbell_server.artifacts.routes import ROUTES as ARTIFACTS
+from dumbbell_server.artifacts.service import INPUT, OUTPUT
 from dumbbell_server.collections.registries import types_added
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
@@ -90,4 +92,8 @@ def _wire(house: House, keys: Keys) -> None:
     events.listen(UserRenamed, user_renamed)
     events.listen(RunsDeleting, removal.runs_deleting)
     house.keeps(RunAnswers).fields["historyKeys"] = history_keys(answer_keys)
-    house.keeps(RunMemory).facts["keys_info"] = keys_info(answer_keys)
+    house.keeps(RunMemory).facts.update({
+        "keys_info": keys_info(answer_keys),
+        "input_artifacts": artifacts_of_runs(INPUT),
+        "output_artifacts": artifacts_of_runs(OUTPUT),
+    })

@@ -28,7 +28,7 @@ from dumbbell_server.artifacts.tables import (
 from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.dialect import MAX_PARAMETERS
+from dumbbell_server.storage.dialect import MAX_PARAMETERS, Statement
 
 V = TypeVar("V")
 
@@ -258,3 +258,15 @@ def expired(session: Session, now: str, limit: int) -> Sequence[ArtifactRow]:
     return session.execute(select(ArtifactRow).where(
         col(ArtifactRow.expires_at).is_not(None), col(ArtifactRow.expires_at) <= now,
         ArtifactRow.state == COMMITTED).limit(limit)).scalars().all()
+
+
+def uses_of_runs(session: Session, kind: str, runs: Sequence[int]) -> Sequence[Any]:
+    """Run, collection, number and project of the versions that these runs took in or made, the oldest use first."""
+    if not runs:
+        return []
+    return Statement(
+        "SELECT u.run_id, c.name, a.version_index, a.project_id FROM artifact_uses u"  # noqa: S608 - numbers of ours
+        " JOIN artifacts a ON a.id = u.artifact_id"
+        " JOIN artifact_collections c ON c.id = a.sequence_id"
+        f" WHERE u.kind = :kind AND u.run_id IN ({', '.join(map(str, runs))})"
+        " AND a.version_index IS NOT NULL ORDER BY u.id")(session, kind=kind).all()

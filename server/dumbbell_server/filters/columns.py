@@ -195,7 +195,11 @@ class Table:
 
     def drop_column(self) -> None:
         """Let go of the column that was not asked about for longest."""
-        field, _ = self.columns.popitem(last=False)
+        self.forget(next(iter(self.columns)))
+
+    def forget(self, field: Field) -> None:
+        """Let go of a column and of the orders by it."""
+        self.columns.pop(field, None)
         self._orders = OrderedDict((keys, order) for keys, order in self._orders.items()
                                    if all(key.field != field for key in keys))
 

@@ -45,6 +45,7 @@ _DOCUMENTS = {"config": "config", "summary_metrics": "summary_metrics", "summary
 KNOWN = "created_at, heartbeat_at, name, display_name, state and other columns, config.KEY, summary_metrics.KEY"
 
 SHARED = frozenset({"entity", "project", ""})  # columns whose cell is the same in all runs of a project
+FLEETING = frozenset({"input_artifacts", "output_artifacts"})  # columns that change where the run's row does not
 # Columns that another room tells: facts(context, run ids) → cell of each run that has one.
 Facts = Callable[[Context, Sequence[int]], Mapping[int, Any]]
 
@@ -52,7 +53,7 @@ _SQL = {"group": ("r.group_name",), "commit": ("r.git_commit",), "sweep": ("r.sw
         "username": ("u.username",), "duration": ("r.created_at", "r.heartbeat_at")}
 _JSON = frozenset({"config", "summary_metrics", "system_metrics", "tags"})
 _SHORT = 64  # characters of a text that other runs may well have too
-_TOLD = frozenset({"keys_info", "input_artifacts", "output_artifacts"})
+_TOLD = FLEETING | {"keys_info"}
 
 
 def known_field(key: str) -> Field | None:

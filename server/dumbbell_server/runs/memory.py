@@ -20,7 +20,7 @@ from dumbbell_server.filters.order import Key, Position
 from dumbbell_server.filters.tree import Field, Tree, fields_of
 from dumbbell_server.graph.context import Context
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.runs.fields import SHARED, Facts, Reader
+from dumbbell_server.runs.fields import FLEETING, SHARED, Facts, Reader
 from dumbbell_server.settings import Settings
 from dumbbell_server.storage.dialect import Statement
 from dumbbell_server.storage.stamps import mark, since_mark
@@ -81,6 +81,8 @@ class RunMemory:
                 context.answers[noted] = memory.table, passing
             self._load(context, project.id, memory.table, {key.field for key in asked.keys})
             found = memory.table.page(passing, asked.keys, after, size)
+            for fleeting in [field for field in memory.table.columns if field.column in FLEETING]:
+                memory.table.forget(fleeting)
             memory.size = memory.table.size
             self._give_way(project.id, memory)
         return found
