@@ -76,11 +76,12 @@ def _from_environment() -> Path | None:
 def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.accounts.fixture import fixture_app
     from dumbbell_server.app import create_app, first_key
+    from dumbbell_server.artifacts.collecting import sweep
     from dumbbell_server.clock import Clock
     from dumbbell_server.errors import StartupError
     from dumbbell_server.seeding.form import read_form
     from dumbbell_server.seeding.load import load
-    from dumbbell_server.serving import Started, listen, run, url_of, write_ready_file
+    from dumbbell_server.serving import Started, Upkeep, listen, run, url_of, write_ready_file
     from dumbbell_server.storage.house import open_house
 
     if settings.open and settings.host not in {"localhost", "127.0.0.1", "::1"}:
@@ -106,11 +107,13 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
                 write_ready_file(ready_file, started)
             _greet(started, made is not None and settings.api_key is None)
 
+        upkeep = Upkeep(settings.collect_every, lambda: sweep(house))
         app.state.worker.start()
         try:
             run(apps, tell)
         finally:
             app.state.worker.stop()
+            upkeep.stop()
     finally:
         house.close()
 
@@ -132,6 +135,31 @@ def migrate(data_dir: _Folder = None, database_url: _Database = None) -> None:
     house = _open(data_dir, database_url)
     house.close()
     typer.echo("The database is up to date.")
+
+
+@app.command()
+def gc(
+    delete: Annotated[bool, typer.Option(help="Remove it; without this it is only counted.")] = False,
+    data_dir: _Folder = None, database_url: _Database = None,
+) -> None:
+    """Remove expired and abandoned artifact versions, and bytes that nothing names. In a stopped folder.
+
+    A server that runs does the same now and then. Example: `dumbbell gc --delete`.
+    """
+    from tqdm import tqdm
+
+    from dumbbell_server.artifacts.collecting import survey, sweep
+
+    house = _open(data_dir, database_url)
+    try:
+        found = survey(house)
+        if delete:
+            with tqdm(total=found.versions + found.files + found.strays, disable=None) as bar:
+                found = sweep(house, bar.update)
+    finally:
+        house.close()
+    typer.echo(f"{'Removed' if delete else 'Would remove'} {found.versions} versions, {found.files} files "
+               f"of {found.size} bytes and {found.strays} stray blobs.")
 
 
 @app.command()

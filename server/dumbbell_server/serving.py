@@ -8,15 +8,19 @@ import gc
 import json
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import structlog
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
 from dumbbell_server.errors import StartupError
+
+_log = structlog.get_logger()
 
 _GRACE = 1  # seconds that a request in flight is given at the end
 _BACKLOG = 2048
@@ -102,6 +106,29 @@ async def _serve(servers: list[tuple[_Server, list[socket.socket]]], tell: Calla
     gc.set_threshold(10_000, 10, 10)
     tell()
     await asyncio.gather(*tasks)
+
+
+class Upkeep:
+    """Work that is done now and then in a thread of its own, until it is stopped."""
+
+    def __init__(self, every: float, work: Callable[[], object]) -> None:
+        self._every = every
+        self._work = work
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dumbbell-upkeep", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._every):
+            try:
+                self._work()
+            except Exception:  # noqa: BLE001 - the next pass may do better, and the server goes on
+                _log.exception("a pass of the upkeep failed")
+
+    def stop(self) -> None:
+        """Once the pass that is under way, if any, has ended."""
+        self._stopped.set()
+        self._thread.join()
 
 
 def write_ready_file(path: Path, started: Started) -> None:

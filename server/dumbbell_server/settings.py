@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     seed: str | None = Field(None, description="`demo` or a YAML file to load before serving; without it nothing")
     heartbeat_timeout: float = Field(300.0, gt=0, description="seconds of silence after which a run has crashed")
     url_lifetime: float = Field(86400.0, gt=0, description="seconds for which a signed URL works")
+    abandoned_after: float = Field(604800.0, gt=0, description="seconds of silence after which an artifact version "
+                                                               "that was never committed is removed")
+    collect_every: float = Field(3600.0, gt=0, description="seconds between two passes that remove unneeded bytes")
     synchronous: Literal["FULL", "NORMAL"] = Field("FULL", description="SQLite's synchronous setting")
     max_body: int = Field(256 * 2**20, gt=0, description="bytes of a GraphQL or file stream body, unpacked")
     max_upload: int = Field(64 * 2**30, gt=0, description="bytes of one uploaded file")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from sqlmodel import col
@@ -30,6 +32,14 @@ def drop_alias(session: Session, member: MembershipRow, name: str) -> None:
         return
     session.execute(delete(AliasRow).where(
         col(AliasRow.membership_id) == member.id, col(AliasRow.name) == name))
+
+
+def leave(session: Session, members: Sequence[MembershipRow]) -> None:
+    """The versions are no longer in these collections; `latest` names the newest that is left in each."""
+    for member in members:
+        session.execute(delete(AliasRow).where(col(AliasRow.membership_id) == member.id))
+        session.execute(delete(MembershipRow).where(col(MembershipRow.id) == member.id))
+        keep_latest(session, member.collection_id)
 
 
 def keep_latest(session: Session, collection_id: int) -> None:

@@ -10,7 +10,7 @@ import strawberry
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import UserRow
-from dumbbell_server.artifacts import access, expected, queries, service
+from dumbbell_server.artifacts import access, collecting, expected, queries, service
 from dumbbell_server.artifacts.access import ARTIFACT
 from dumbbell_server.artifacts.files import (
     ManifestFile,
@@ -112,6 +112,15 @@ class ArtifactManifestEntryInput:
 
 
 ArtifactCreator = Annotated[RunRef | UserRef, strawberry.union("ArtifactCreator")]
+
+
+def settled(context: Context) -> None:
+    """Before versions are read: those past their lifetime are gone. Once a request."""
+    if "artifacts settled" in context.notes:
+        return
+    context.notes["artifacts settled"] = True
+    if collecting.has_expired(context.session, context.house):
+        context.write(lambda session: collecting.remove_expired(session, context.house))
 
 
 def page_of_files(context: Context, artifact: ArtifactRow, names: Sequence[str] | None, after: str | None,
@@ -323,6 +332,7 @@ class InputArtifactConnection(ArtifactConnection):
 
 
 def _used(context: Context, run: RunRow, kind: str, after: str | None, first: int | None) -> Any:
+    settled(context)
     size = page_size(first)
     session = context.session
     rows = queries.used(session, run.id or 0, kind, number(after), size + 1)
@@ -356,6 +366,7 @@ class ArtifactsQuery:
     @strawberry.field
     def artifact(self, info: Info, id: strawberry.ID) -> ArtifactRef | None:
         """Pending ones too: their maker asks for them while it fills them."""
+        settled(info.context)
         return access.find(info.context.session, info.context.visitor, id)
 
     @strawberry.field(name="clientIDMapping")

@@ -254,12 +254,6 @@ def users_of(session: Session, artifact_id: int, after: int | None) -> list[tupl
     return [(row[0], row[1]) for row in session.execute(statement.order_by(col(UseRow.id))).all()]
 
 
-def expired(session: Session, now: str, limit: int) -> Sequence[ArtifactRow]:
-    return session.execute(select(ArtifactRow).where(
-        col(ArtifactRow.expires_at).is_not(None), col(ArtifactRow.expires_at) <= now,
-        ArtifactRow.state == COMMITTED).limit(limit)).scalars().all()
-
-
 def uses_of_runs(session: Session, kind: str, runs: Sequence[int]) -> Sequence[Any]:
     """Run, collection, number and project of the versions that these runs took in or made, the oldest use first."""
     if not runs:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.artifacts import access, queries, uploads
-from dumbbell_server.artifacts.aliases import keep_latest
+from dumbbell_server.artifacts.aliases import keep_latest, leave
 from dumbbell_server.artifacts.tables import (
     COMMITTED,
     DELETED,
@@ -21,15 +21,12 @@ from dumbbell_server.artifacts.tables import (
     PartRow,
     UploadRow,
 )
-from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.actor import Actor, Role
 from dumbbell_server.projects.service import ProjectDeleting
 from dumbbell_server.runs.service import RunsDeleting
 from dumbbell_server.storage.orphans import orphan
 from dumbbell_server.storage.tables import OrphanRow
-
-_AT_ONCE = 500
 
 
 def delete_version(session: Session, actor: Actor, node_id: str, *, aliases: bool) -> ArtifactRow:
@@ -51,8 +48,7 @@ def delete_version(session: Session, actor: Actor, node_id: str, *, aliases: boo
 def remove(session: Session, artifact: ArtifactRow) -> None:
     """Its row stays as a tombstone; all it held goes."""
     number = artifact.id or 0
-    members = queries.memberships_of(session, number)
-    session.execute(delete(MembershipRow).where(col(MembershipRow.artifact_id) == number))
+    leave(session, queries.memberships_of(session, number))
     session.execute(delete(EntryRow).where(col(EntryRow.artifact_id) == number))
     for row in queries.manifests_of(session, number):
         orphan(session, [row.blob_key] if row.blob_key else [])
@@ -64,8 +60,6 @@ def remove(session: Session, artifact: ArtifactRow) -> None:
     artifact.state = DELETED
     session.add(artifact)
     session.flush()
-    for member in members:
-        keep_latest(session, member.collection_id)
 
 
 def purge(session: Session, which: ColumnElement[bool]) -> None:
@@ -97,15 +91,6 @@ def delete_collection(session: Session, actor: Actor, collection: CollectionRow)
         access.collection_for_writing(session, actor, node, "delete the collections of others", Role.ADMIN)
     purge(session, col(ArtifactRow.sequence_id) == collection.id)
     session.execute(delete(CollectionRow).where(col(CollectionRow.id) == collection.id))
-
-
-def remove_expired(session: Session, clock: Clock) -> None:
-    for artifact in queries.expired(session, clock.text(), _AT_ONCE):
-        remove(session, artifact)
-
-
-def has_expired(session: Session, clock: Clock) -> bool:
-    return bool(queries.expired(session, clock.text(), 1))
 
 
 def runs_deleting(session: Session, event: RunsDeleting) -> None:

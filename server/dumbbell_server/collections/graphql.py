@@ -10,7 +10,14 @@ import strawberry
 from dumbbell_server import ids
 from dumbbell_server.artifacts import access
 from dumbbell_server.artifacts import queries as artifacts
-from dumbbell_server.artifacts.graphql import ArtifactAlias, ArtifactDigestAlgorithm, Tag, know_page, page_of_files
+from dumbbell_server.artifacts.graphql import (
+    ArtifactAlias,
+    ArtifactDigestAlgorithm,
+    Tag,
+    know_page,
+    page_of_files,
+    settled,
+)
 from dumbbell_server.artifacts.names import LATEST
 from dumbbell_server.artifacts.tables import (
     PORTFOLIO,
@@ -233,6 +240,7 @@ def _collections(context: Context, choice: Choice, filters: str | None, order: s
 
 
 def _in_project(context: Context, project_id: int, name: str, type_id: int | None = None) -> CollectionRow | None:
+    settled(context)
     found = artifacts.collection_by_name(context.session, project_id, name) if storable(name) else None
     return found if found is not None and type_id in {None, found.type_id} else None
 
@@ -358,4 +366,5 @@ class ProjectArtifacts:
 class CollectionsQuery:
     @strawberry.field
     def artifact_collection(self, info: Info, id: strawberry.ID) -> CollectionRef | None:
+        settled(info.context)
         return access.find_collection(info.context.session, info.context.visitor, id)

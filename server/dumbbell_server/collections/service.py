@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from dumbbell_server.artifacts import access, queries, removal
-from dumbbell_server.artifacts.aliases import keep_latest, set_alias
+from dumbbell_server.artifacts.aliases import leave, set_alias
 from dumbbell_server.artifacts.committing import join
 from dumbbell_server.artifacts.names import LATEST, checked_alias, checked_name, checked_tag, checked_text
 from dumbbell_server.artifacts.service import check_type, make_collection, type_named
@@ -175,6 +175,5 @@ def unlink(session: Session, clock: Clock, actor: Actor, artifact_node: str, por
     member = queries.membership(session, portfolio.id or 0, artifact.id or 0) if artifact else None
     if member is None:
         raise NotFound(f"this version is not linked to {portfolio.name!r}")
-    session.execute(delete(MembershipRow).where(col(MembershipRow.id) == member.id))
-    keep_latest(session, portfolio.id or 0)
+    leave(session, [member])
     _touched(session, clock, portfolio)

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import math
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
@@ -99,8 +100,8 @@ class Blobs(Protocol):
         """Remove; what is not there is gone already."""
         ...
 
-    def keys(self) -> Iterator[str]:
-        """Of all that is stored, and of what is arriving (`arriving/…`)."""
+    def keys(self, before: float | None = None) -> Iterator[str]:
+        """Of all that is stored, and of what is arriving (`arriving/…`); or of what came before a moment (seconds)."""
         ...
 
 
@@ -185,10 +186,18 @@ class FolderBlobs:
     def delete(self, key: str) -> None:
         self._path(key).unlink(missing_ok=True)
 
-    def keys(self) -> Iterator[str]:
+    def keys(self, before: float | None = None) -> Iterator[str]:
         for folder, _, names in os.walk(self._folder):
-            for name in names:
-                yield (Path(folder) / name).relative_to(self._folder).as_posix()
+            for path in (Path(folder) / name for name in names):
+                if before is None or _written(path) < before:
+                    yield path.relative_to(self._folder).as_posix()
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # arrived, or gone, since it was listed
+        return math.inf
 
 
 def _absorb(out: BinaryIO, digest: Any, piece: bytes) -> None:
@@ -247,7 +256,8 @@ class StoreBlobs:
         with contextlib.suppress(FileNotFoundError):
             obstore.delete(self._store, key)
 
-    def keys(self) -> Iterator[str]:
+    def keys(self, before: float | None = None) -> Iterator[str]:
         for listed in obstore.list(self._store):
             for blob in listed:
-                yield blob["path"]
+                if before is None or blob["last_modified"].timestamp() < before:
+                    yield blob["path"]

@@ -124,3 +124,9 @@ class Studio:
 
     def manifest_of(self, name: str) -> Any:
         return json.loads(self.get(self.version(name)["currentManifest"]["file"]["directUrl"]))
+
+    def get_file(self, version: str, name: str) -> bytes:
+        """The bytes of a file of `collection:alias`."""
+        found = self.world.gql("""query Q($id: ID!, $n: [String!]) { artifact(id: $id) { files(names: $n) {
+            edges { node { directUrl } } } } }""", {"id": self.version(version)["id"], "n": [name]})
+        return self.get(found["artifact"]["files"]["edges"][0]["node"]["directUrl"])
