@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from support.sdk import Finished, run_script
+from support.sdk import read_of, run_script
 from support.server import start_server
 
 pytestmark = pytest.mark.sdk
@@ -64,15 +62,10 @@ ROUND_TRIP = """
 """
 
 
-def read_of(finished: Finished) -> Any:
-    """What a script said it read; the SDK may print after it."""
-    assert finished.returncode == 0, str(finished)
-    return json.loads(finished.line("READ ").removeprefix("READ "))
-
-
-def test_round_trip(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["0.31.0", "0.28.2", "0.22.3"])
+def test_round_trip(version: str, tmp_path: Path) -> None:
     with start_server(tmp_path) as server:
-        said = read_of(run_script("0.31.0", server, tmp_path, ROUND_TRIP))
+        said = read_of(run_script(version, server, tmp_path, ROUND_TRIP))
     assert said == {
         "logged": ["set:v0", "v0", "COMMITTED", 25605, 3],
         "again": "v0",
@@ -173,9 +166,10 @@ EDITS = """
 """
 
 
-def test_edits_links_and_deletes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", ["0.31.0", "0.28.2", "0.22.3"])
+def test_edits_links_and_deletes(version: str, tmp_path: Path) -> None:
     with start_server(tmp_path) as server:
-        said = read_of(run_script("0.31.0", server, tmp_path, EDITS))
+        said = read_of(run_script(version, server, tmp_path, EDITS))
     assert said == {
         "moved": [[], "v1"],
         "said of it": [["good", "very good"], "words", {"n": 1}],
@@ -196,4 +190,68 @@ def test_edits_links_and_deletes(tmp_path: Path) -> None:
         "gone": False,
         "portfolio": False,
         "project": [],
+    }
+
+
+OLD = """
+    import json
+    import pathlib
+    import wandb
+
+    pathlib.Path("data/deep").mkdir(parents=True)
+    pathlib.Path("data/a.txt").write_text("first")
+    pathlib.Path("data/deep/b c.bin").write_bytes(bytes(range(256)) * 100)
+    said = {}
+    with wandb.init(project="kept", id="maker") as run:
+        for text in ("first", "second"):
+            pathlib.Path("data/a.txt").write_text(text)
+            artifact = wandb.Artifact("set", type="dataset", description="words", metadata={"n": 3})
+            artifact.add_dir("data")
+            artifact.add_reference("http://127.0.0.1:1/never", name="page", checksum=False)
+            run.log_artifact(artifact, aliases=["latest", text]).wait()
+        table = wandb.Table(columns=["n"], data=[[1]])
+        run.log({"seen": table})
+        run.link_artifact(artifact, "local/shelf/models", aliases=["chosen"])
+    with wandb.init(project="kept", id="user") as run:
+        used = run.use_artifact("set:first")
+        said["text"] = pathlib.Path(used.get_path("a.txt").download()).read_text()
+        said["bin"] = pathlib.Path(used.get_path("deep/b c.bin").download()).stat().st_size
+    api = wandb.Api()
+    found = api.artifact("local/kept/set:v1")
+    said["found"] = [found.name, found.type, found.description, found.metadata, sorted(found.aliases), found.version]
+    said["versions"] = sorted(version.name for version in api.artifact_versions("dataset", "local/kept/set"))
+    said["users"] = [run.id for run in api.artifact("local/kept/set:first").used_by()]
+    said["maker"] = found.logged_by().id
+    said["outputs"] = sorted(item.type for item in api.run("local/kept/maker").logged_artifacts())
+    said["inputs"] = [item.name for item in api.run("local/kept/user").used_artifacts()]
+    said["types"] = sorted(kind.name for kind in api.artifact_types("local/kept"))
+    said["collections"] = [item.name for item in api.artifact_type("dataset", "local/kept").collections()]
+    said["linked"] = api.artifact("local/shelf/models:chosen").digest == found.digest
+    found.description = "others"
+    found.aliases.append("best")
+    found.save()
+    said["edited"] = api.artifact("local/kept/set:best").description
+    api.artifact("local/kept/set:first").delete(delete_aliases=True)
+    said["left"] = [version.name for version in wandb.Api().artifact_versions("dataset", "local/kept/set")]
+    print("READ " + json.dumps(said))
+"""
+
+
+def test_client_of_2022(tmp_path: Path) -> None:
+    with start_server(tmp_path) as server:
+        said = read_of(run_script("0.12.21", server, tmp_path, OLD))
+    assert said == {
+        "text": "first",
+        "bin": 25600,
+        "found": ["set:v1", "dataset", "words", {"n": 3}, ["latest", "second"], "v1"],
+        "versions": ["set:v0", "set:v1"],
+        "users": ["user"],
+        "maker": "maker",
+        "outputs": ["dataset", "dataset", "run_table"],
+        "inputs": ["set:v0"],
+        "types": ["dataset", "run_table"],
+        "collections": ["set"],
+        "linked": True,
+        "edited": "others",
+        "left": ["set:v1"],
     }

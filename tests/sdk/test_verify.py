@@ -30,6 +30,7 @@ CHECKS = {
     "logged in": "verify.check_logged_in(api, host)",
     "version": "verify.check_wandb_version(api)",
     "logging and files": "verify.check_run(api)",
+    "artifacts": "verify.check_artifacts()",
     "large bodies": "verify.check_large_post()",
     "signed upload, then CORS": (
         "[(fine, verify.check_cors_configuration(url, host)) for fine, url in [verify.check_graphql_put(api, host)]]"),

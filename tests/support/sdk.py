@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 # Releases that install on Python 3.11, and what they need beside themselves.
 PINS: dict[str, tuple[str, ...]] = {
@@ -107,6 +108,12 @@ def run_script(version: str, server: Backend, tmp_path: Path, source: str, timeo
         finally:
             _end_group(process)
     return Finished(returncode, stdout.read_text(errors="replace"), stderr.read_text(errors="replace"), folder)
+
+
+def read_of(finished: Finished) -> Any:
+    """The JSON that a script printed after READ; the SDK may print after it."""
+    assert finished.returncode == 0, str(finished)
+    return json.loads(finished.line("READ ").removeprefix("READ "))
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
