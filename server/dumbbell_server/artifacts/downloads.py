@@ -18,6 +18,7 @@ from dumbbell_server.graph.actor import Actor, Role
 from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import role_in
+from dumbbell_server.storage.dialect import Statement
 
 Pieces = AsyncIterator[bytes]
 _HEX = re.compile(r"[0-9a-f]{32}")
@@ -34,12 +35,15 @@ def _found(row: ArtifactBlobRow | None) -> Found | None:
     return Found(row.blob_key, row.size, row.digest) if row else None
 
 
+_FILE = Statement("""
+    SELECT b.blob_key, b.size, b.digest FROM artifacts a JOIN artifact_blobs b ON b.project_id = a.project_id
+    WHERE a.id = :artifact AND a.state <> 'DELETED' AND b.digest = :digest""")
+
+
 def signed_file(session: Session, artifact_id: int, hexadecimal: str) -> Found | None:
     """A file of a version, for whom the server gave the URL to."""
-    artifact = session.get(ArtifactRow, artifact_id)
-    if artifact is None or artifact.state == DELETED:
-        return None
-    return _found(queries.blob(session, artifact.project_id, digest_of(hexadecimal) or ""))
+    row = _FILE(session, artifact=artifact_id, digest=digest_of(hexadecimal) or "").first()
+    return Found(row.blob_key, row.size, row.digest) if row else None
 
 
 def manifest(session: Session, manifest_id: int) -> Found | None:

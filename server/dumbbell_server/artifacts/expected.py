@@ -77,7 +77,7 @@ def _store(session: Session, clock: Clock, came: Sequence[tuple[ExpectedBlobRow,
             col(ExpectedBlobRow.blob_key) == row.blob_key).returning(col(ExpectedBlobRow.blob_key))).first()
         if taken is None:
             continue  # another request was quicker
-        if row in wrong or not uploads.received(session, clock, row.artifact_id, row.digest, incoming.size,
+        if row in wrong or not uploads.received(session.connection(), clock, row.artifact_id, row.digest, incoming.size,
                                                 row.blob_key):
             orphan(session, [row.blob_key])
 

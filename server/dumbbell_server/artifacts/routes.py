@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -24,7 +25,8 @@ from dumbbell_server.storage.blobs import Incoming, new_key
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
 
-Unit = Callable[[Session], bool]
+Unit = Callable[[Connection], bool]
+_SMALL = 1 << 18  # bytes that are sent in one piece
 
 
 def _check_signature(request: Request) -> None:
@@ -49,6 +51,16 @@ async def _receive(request: Request, limit: int) -> Incoming | None:
     return incoming
 
 
+def _always(unit: Callable[[Session], None]) -> Unit:
+    """A unit of a session whose bytes are needed if it succeeds."""
+    def on_connection(connection: Connection) -> bool:
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            unit(session)
+            session.commit()
+        return True
+    return on_connection
+
+
 async def _keep(house: House, incoming: Incoming, key: str, unit: Unit) -> Response:
     """The bytes are kept under the key, unless the unit fails or has no use for them."""
     try:
@@ -57,7 +69,7 @@ async def _keep(house: House, incoming: Incoming, key: str, unit: Unit) -> Respo
         await house.blobs.drop(incoming)
         raise
     try:
-        needed = await house.database.write_soon(unit)
+        needed = await house.database.write_core_soon(unit)
     except Exception:  # a cancelled wait is no failure: the unit may still be committed, and needs the bytes
         house.blobs.delete(key)
         raise
@@ -71,7 +83,6 @@ async def put_file(request: Request) -> Response:
     _check_signature(request)
     house, artifact_id = state_of(request).house, int(request.path_params["artifact_id"])
     digest = digest_of(request.path_params["digest"]) or ""
-    await _in_pool(request, uploads.awaited, artifact_id)
     incoming = await _receive(request, house.settings.max_upload)
     if incoming is None:
         return Response(status_code=400)  # nobody reads it
@@ -80,8 +91,8 @@ async def put_file(request: Request) -> Response:
         raise BadInput(f"the body has MD5 {incoming.md5.hex()}, the file was announced with "
                        f"{request.path_params['digest']}; send it again")
     key = new_key(uploads.FOLDER)
-    return await _keep(house, incoming, key, lambda session: uploads.received(
-        session, house.clock, artifact_id, digest, incoming.size, key))
+    return await _keep(house, incoming, key, lambda connection: uploads.received(
+        connection, house.clock, artifact_id, digest, incoming.size, key))
 
 
 async def put_manifest(request: Request) -> Response:
@@ -92,11 +103,10 @@ async def put_manifest(request: Request) -> Response:
         return Response(status_code=400)
     key = new_key(MANIFESTS)
 
-    def unit(session: Session) -> bool:
+    def unit(session: Session) -> None:
         uploads.received_manifest(session, house.clock, number, incoming.size, incoming.md5_base64, key)
-        return True
 
-    answer = await _keep(house, incoming, key, unit)
+    answer = await _keep(house, incoming, key, _always(unit))
     await asyncio.get_running_loop().run_in_executor(state_of(request).pool, orphans.collect, house)
     return answer
 
@@ -109,12 +119,11 @@ async def put_part(request: Request) -> Response:
         return Response(status_code=400)
     key = new_key("parts")
 
-    def unit(session: Session) -> bool:
+    def unit(session: Session) -> None:
         uploads.received_part(session, upload, int(request.path_params["number"]), incoming.size,
                               incoming.md5_base64, key)
-        return True
 
-    return await _keep(house, incoming, key, unit)
+    return await _keep(house, incoming, key, _always(unit))
 
 
 async def join_parts(house: House, parts: list[tuple[str, int]], artifact_id: int, digest: str) -> None:
@@ -129,25 +138,24 @@ async def join_parts(house: House, parts: list[tuple[str, int]], artifact_id: in
         await house.blobs.drop(incoming)
         raise BadInput(f"the parts make a file with MD5 {incoming.md5_base64!r}, announced was {digest!r}")
     key = new_key(uploads.FOLDER)
-    await _keep(house, incoming, key, lambda session: uploads.received(
-        session, house.clock, artifact_id, digest, incoming.size, key))
-
-
-async def _in_pool(request: Request, find: Callable[..., Found | int | None], *given: object) -> Found | int | None:
-    state = state_of(request)
-
-    def ask() -> Found | int | None:
-        with reading(state.house.database) as session:
-            return find(session, *given)
-    return await asyncio.get_running_loop().run_in_executor(state.pool, ask)
+    await _keep(house, incoming, key, lambda connection: uploads.received(
+        connection, house.clock, artifact_id, digest, incoming.size, key))
 
 
 async def _send(request: Request, name: str, find: Callable[..., Found | None], *given: object) -> Response:
-    found = await _in_pool(request, find, *given)
-    if not isinstance(found, Found):
+    state = state_of(request)
+
+    def ask() -> tuple[Found | None, bytes | None]:
+        with reading(state.house.database) as session:
+            found = find(session, *given)
+        small = found is not None and found.size <= _SMALL and state.house.blobs.direct is None
+        return found, state.house.blobs.load(found.blob_key) if found and small else None
+
+    found, data = await asyncio.get_running_loop().run_in_executor(state.pool, ask)
+    if found is None:
         raise NotFound(f"file {name!r} is not here, or you may not see it")
-    return send_blob(request, state_of(request).house.blobs,
-                     Blob(found.blob_key, found.size, etag_of(found.digest), mimetype_of(name), name))
+    return send_blob(request, state.house.blobs,
+                     Blob(found.blob_key, found.size, etag_of(found.digest), mimetype_of(name), name), data)
 
 
 async def get_file(request: Request) -> Response:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -24,6 +24,7 @@ from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.graph.actor import Actor
 from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.storage.dialect import Statement
 from dumbbell_server.storage.orphans import orphan
 
 FOLDER = "artifacts"  # of the keys of files
@@ -107,25 +108,22 @@ def _check(spec: FileSpec) -> None:
                        f"to at most {_MOST_PARTS}")
 
 
-def awaited(session: Session, artifact_id: int) -> int:
-    """The project for which bytes of this version's files would come. NotFound where it is gone."""
-    artifact = session.get(ArtifactRow, artifact_id)
-    if artifact is None or artifact.state == DELETED:
+_RECEIVED = Statement("""
+    INSERT INTO artifact_blobs (project_id, birth_artifact_id, digest, size, blob_key, touched_at)
+    SELECT project_id, id, :digest, :size, :key, :now FROM artifacts WHERE id = :artifact AND state <> 'DELETED'
+    ON CONFLICT (project_id, digest) DO UPDATE SET touched_at = excluded.touched_at RETURNING blob_key""")
+
+
+def received(connection: Connection, clock: Clock, artifact_id: int, digest: str, size: int, blob_key: str) -> bool:
+    """The bytes belong to the project; False where it has them already, so that these are nobody's.
+
+    NotFound where the version is gone.
+    """
+    kept = _RECEIVED.on(connection, digest=digest, size=size, key=blob_key, now=clock.text(),
+                        artifact=artifact_id).scalar()
+    if kept is None:
         raise NotFound("the artifact of this file does not exist; it may be deleted")
-    return artifact.project_id
-
-
-def received(session: Session, clock: Clock, artifact_id: int, digest: str, size: int, blob_key: str) -> bool:
-    """The bytes belong to the project; False where it has them already, so that these are nobody's."""
-    project_id = awaited(session, artifact_id)
-    row = queries.blob(session, project_id, digest)
-    if row is not None:
-        row.touched_at = clock.text()
-        return False
-    session.add(ArtifactBlobRow(project_id=project_id, birth_artifact_id=artifact_id, digest=digest, size=size,
-                                blob_key=blob_key, touched_at=clock.text()))
-    session.flush()
-    return True
+    return bool(kept == blob_key)
 
 
 def received_manifest(session: Session, clock: Clock, manifest_id: int, size: int, md5: str, blob_key: str) -> None:

@@ -43,7 +43,8 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
     return (start, end) if start < size else (0, -1)
 
 
-def send_blob(request: Request, blobs: Blobs, blob: Blob) -> Response:
+def send_blob(request: Request, blobs: Blobs, blob: Blob, data: bytes | None = None) -> Response:
+    """`data` are the bytes, where they were few enough to be read already."""
     headers = {
         "Accept-Ranges": "bytes",
         "ETag": f'"{blob.etag}"',
@@ -68,4 +69,6 @@ def send_blob(request: Request, blobs: Blobs, blob: Blob) -> Response:
     if blobs.direct is not None:  # ranges are the store's own affair
         url = blobs.direct.download_url(blob.key, blob.mimetype, headers["Content-Disposition"])
         return Response(status_code=307, headers={"Location": url, "Cache-Control": "no-store"})
+    if data is not None:
+        return Response(data[start:end], status, headers)
     return StreamingResponse(blobs.read(blob.key, start, end), status, headers)

@@ -23,6 +23,7 @@ import obstore
 from dumbbell_server.errors import BadInput, TooLarge
 
 PIECE = 1 << 20  # what is written, hashed and sent at a time
+_QUICK = 1 << 15  # bytes that are hashed and written in less time than a thread takes to wake
 
 
 def new_key(folder: str) -> str:
@@ -147,7 +148,10 @@ class FolderBlobs:
         try:
             with out:
                 async for piece in _gathered(pieces, limit):
-                    await loop.run_in_executor(None, _absorb, out, digest, piece)
+                    if len(piece) <= _QUICK:
+                        _absorb(out, digest, piece)
+                    else:
+                        await loop.run_in_executor(None, _absorb, out, digest, piece)
                     size += len(piece)
         except BaseException:
             path.unlink(missing_ok=True)
@@ -156,8 +160,11 @@ class FolderBlobs:
 
     async def keep(self, incoming: Incoming, key: str) -> None:
         target = self._path(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        Path(incoming.place).rename(target)
+        try:
+            Path(incoming.place).rename(target)
+        except FileNotFoundError:  # the first of its folder
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Path(incoming.place).rename(target)
 
     async def drop(self, incoming: Incoming) -> None:
         Path(incoming.place).unlink(missing_ok=True)
