@@ -1,0 +1,99 @@
+"""What happens to versions when the server ends without notice, or when several log to one name at once."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import httpx2
+import pytest
+from artifact_studio import Studio, md5
+
+from support.live import Live
+from support.server import Server, start_server
+
+ROUNDS = 20
+WRITERS = 3
+ALL = """query Q($c: String) { project(name: "p", entityName: "local") { artifactType(name: "dataset") {
+    artifactCollection(name: "set") { artifacts(first: 1000, after: $c) { totalCount pageInfo { hasNextPage endCursor }
+    edges { version node { id state aliases { alias } currentManifest { file { directUrl } }
+    files(first: 1000) { edges { node { name md5 sizeBytes directUrl } } } } } } } } } }"""
+NUMBERS = ALL.replace("""currentManifest { file { directUrl } }
+    files(first: 1000) { edges { node { name md5 sizeBytes directUrl } } }""", "")
+
+numbers = count()
+
+
+def log_until_killed(server: Server, committed: list[str]) -> None:
+    studio = Studio(Live(server))  # type: ignore[arg-type]
+    try:
+        while True:
+            number = next(numbers)
+            files = {f"f{at}": f"{number} {at}".encode() * 1000 for at in range(5)} | {"shared": b"the same"}
+            committed.append(studio.log(files)["id"])
+    except httpx2.TransportError:
+        pass  # the server was killed, as it was meant to be
+    finally:
+        studio.world.client.close()
+
+
+def check(server: Server, committed: list[str]) -> None:
+    """Every version that is listed has its manifest and every byte; every one that was acknowledged is listed."""
+    live = Live(server)
+    studio = Studio(live)  # type: ignore[arg-type]
+    project = live.gql(ALL)["project"]
+    edges = project["artifactType"]["artifactCollection"]["artifacts"]["edges"] if project else []
+    assert set(committed) <= {edge["node"]["id"] for edge in edges}
+    assert [edge["version"] for edge in edges] == [f"v{at}" for at in reversed(range(len(edges)))]
+    for edge in edges:
+        contents = json.loads(studio.get(edge["node"]["currentManifest"]["file"]["directUrl"]))["contents"]
+        files = {file["node"]["name"]: file["node"] for file in edge["node"]["files"]["edges"]}
+        assert files.keys() == contents.keys()
+        for file in files.values():
+            assert md5(studio.get(file["directUrl"])) == file["md5"]
+    live.client.close()
+
+
+@pytest.mark.timeout(600)
+def test_no_committed_version_lacks_a_byte_after_kill_nine(tmp_path: Path) -> None:
+    committed: list[str] = []
+    chance = random.Random(7)
+    for _ in range(ROUNDS):
+        with start_server(tmp_path) as server:
+            threads = [threading.Thread(target=log_until_killed, args=(server, committed)) for _ in range(WRITERS)]
+            for thread in threads:
+                thread.start()
+            enough, deadline = len(committed) + chance.randint(1, 4), time.monotonic() + 30
+            while len(committed) < enough and time.monotonic() < deadline:
+                time.sleep(0.005)
+            time.sleep(chance.uniform(0, 0.05))
+            server.kill()
+            for thread in threads:
+                thread.join()
+    with start_server(tmp_path) as server:
+        check(server, committed)
+    assert len(committed) >= ROUNDS
+
+
+def log_many(server: Server, writer: int, versions: int) -> list[str]:
+    studio = Studio(Live(server))  # type: ignore[arg-type]
+    made = [studio.log({"f": f"{writer} {at}".encode()})["id"] for at in range(versions)]
+    studio.world.client.close()
+    return made
+
+
+def test_two_that_log_to_one_name_get_numbers_without_gap_or_double(tmp_path: Path) -> None:
+    with start_server(tmp_path) as server, ThreadPoolExecutor(2) as pool:
+        made = [*pool.map(lambda writer: log_many(server, writer, 200), range(2))]
+        live = Live(server)
+        found = live.gql(NUMBERS)["project"]["artifactType"]["artifactCollection"]["artifacts"]
+        live.client.close()
+    assert found["totalCount"] == len({*made[0], *made[1]}) == 400
+    assert [edge["version"] for edge in found["edges"]] == [f"v{at}" for at in reversed(range(400))]
+    latest = [edge["version"] for edge in found["edges"] if edge["node"]["aliases"]]
+    assert latest == ["v399"]

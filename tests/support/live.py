@@ -1,0 +1,23 @@
+"""A World's questions to a server that runs by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+from support.server import Server
+
+
+class Live:
+    def __init__(self, server: Server) -> None:
+        self.client = httpx2.Client(base_url=server.base_url, timeout=60)
+        self._headers = {"authorization": f"Bearer {server.api_key}"}
+
+    def gql(self, query: str, variables: dict[str, Any] | None = None) -> Any:
+        """The data of an answer without errors."""
+        answer = self.client.post("/graphql", json={"query": query, "variables": variables}, headers=self._headers)
+        body = answer.json()
+        assert answer.status_code == 200, body
+        assert "errors" not in body, body
+        return body["data"]
