@@ -33,7 +33,7 @@ def team(studio: Studio) -> Studio:
         studio.world.add_user(name, KEYS[name])
         if name != "outsider":
             studio.world.gql("""mutation M($n: String!, $r: String!) { createInvite(input: {entityName: "team",
-                username: $n, role: $r}) { success } }""", {"n": name, "r": "admin" if name == "boss" else name})
+                username: $n, role: $r}) { invite { id } } }""", {"n": name, "r": "admin" if name == "boss" else name})
     studio.log({"a": A}, entityName="team")
     return studio
 
