@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dumbbell_server.schema import build_schema
+from dumbbell_server.settings import Settings
 from support.attempts import ATTEMPTS, LOOKUPS, OPEN
 from support.supported import PAGE, page
 
@@ -17,3 +20,8 @@ def test_strangers_try_every_mutation_and_lookup() -> None:
     assert schema.query_type is not None
     assert set(schema.mutation_type.fields) == {*ATTEMPTS, *OPEN}, "tests/support/attempts.py lists how each is used"
     assert set(schema.query_type.fields) == set(LOOKUPS), "tests/support/attempts.py lists what each leads to"
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    assert [name for name in Settings.model_fields if f"| `DUMBBELL_{name.upper()}` |" not in readme] == []
