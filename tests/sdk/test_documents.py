@@ -18,9 +18,6 @@ pytestmark = pytest.mark.sdk
 
 # Names of operations that our schema cannot answer yet, by what they wait for. One that it can must leave the list.
 WAITING = {
-    "registries": """
-        RegistryCollections RegistryVersions
-    """,
     "sweeps": """
         CreateAgent EnqueueSweepRun GetAgentRuns GetSweepAgent GetSweepAgents Heartbeat UpsertSweep
     """,
