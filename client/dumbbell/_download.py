@@ -7,7 +7,9 @@ import contextlib
 import hashlib
 import os
 import secrets
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +20,8 @@ from dumbbell._transport import Transport
 from dumbbell.errors import DigestError, UnsafePathError
 
 PIECE = 1 << 20  # bytes read at a time
+_LONG = 8 << 20  # bytes after which the digest is computed in a thread
+_WAITING = 16  # pieces that may wait for it
 _PARTIAL = 206
 _RANGE_REFUSED = 416
 _FORBIDDEN = "\0"
@@ -27,47 +31,120 @@ Told = Callable[[int], object]  # is told of bytes as they come
 
 def within(root: Path, name: str) -> Path:
     """The place of `name` under `root`. UnsafePathError if it would be anywhere else, by way of links too."""
-    parts = name.replace("\\", "/").split("/") if os.name == "nt" else name.split("/")
-    if _FORBIDDEN in name or Path(name).is_absolute() or Path(name).drive or ".." in parts or not any(
-            part not in {"", "."} for part in parts):
-        raise UnsafePathError(f"{name!r} is refused: it would be written outside of {root}")
-    target = root.joinpath(*parts)
-    if not target.parent.resolve().is_relative_to(root.resolve()):
-        raise UnsafePathError(f"{name!r} is refused: a link leads it outside of {root}")
-    return target
+    return Within(root).place(name)
+
+
+class Within:
+    """Places under a folder; each folder on the way is looked at once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._real = root.resolve()
+        self._safe: dict[str, bool] = {}
+
+    def place(self, name: str) -> Path:
+        """The place of `name`. UnsafePathError if it is not under the folder."""
+        parts = name.replace("\\", "/").split("/") if os.name == "nt" else name.split("/")
+        if (_FORBIDDEN in name or ".." in parts or name.startswith("/") or Path(name).drive
+                or not any(part not in {"", "."} for part in parts)):
+            raise UnsafePathError(f"{name!r} is refused: it would be written outside of {self._root}")
+        target = self._root.joinpath(*parts)
+        folder = "/".join(parts[:-1])
+        if folder not in self._safe:
+            self._safe[folder] = target.parent.resolve().is_relative_to(self._real)
+        if not self._safe[folder]:
+            raise UnsafePathError(f"{name!r} is refused: a link leads it outside of {self._root}")
+        return target
 
 
 @contextlib.contextmanager
 def replacing(target: Path) -> Iterator[BinaryIO]:
     """An open file that becomes `target` when the block ends well, and is gone when it does not."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.parent / f".dumbbell-{secrets.token_hex(8)}.part"
-    try:
-        with part.open("w+b") as file:
+    folder = os.path.dirname(target)  # noqa: PTH120 - an artifact has thousands of files, and a Path is slow
+    part = f"{folder or '.'}/.dumbbell-{secrets.token_hex(8)}.part"
+    with _made(part, folder) as file:
+        try:
             yield file
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+            file.close()
+            os.replace(part, target)  # noqa: PTH105
+        except BaseException:
+            file.close()
+            os.unlink(part)  # noqa: PTH108
+            raise
+
+
+def _made(part: str, folder: str) -> BinaryIO:
+    try:
+        return open(part, "w+b", buffering=0)  # noqa: PTH123 - pieces are large; `replacing` closes it
+    except FileNotFoundError:
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        return open(part, "w+b", buffering=0)  # noqa: PTH123
+
+
+class _Digest:
+    """The MD5 of a body, and a second copy of it if one is wanted.
+
+    For a long body both are made beside reading it: hashlib and files leave the interpreter to others.
+    """
+
+    def __init__(self, second: BinaryIO | None) -> None:
+        self._second = second
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._beside: ThreadPoolExecutor | None = None
+        self._waiting: deque[Future[None]] = deque()
+        self._size = 0
+
+    def update(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size <= _LONG:
+            self._take(piece)
+            return
+        if self._beside is None:
+            self._beside = ThreadPoolExecutor(1, thread_name_prefix="dumbbell-md5")
+        self._waiting.append(self._beside.submit(self._take, piece))
+        if len(self._waiting) > _WAITING:
+            self._waiting.popleft().result()
+
+    def _take(self, piece: bytes) -> None:
+        self._md5.update(piece)
+        if self._second is not None:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[self._second.write(rest):]
+
+    def text(self) -> str:
+        """Base64 of the digest of all so far."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        if self._beside is not None:
+            self._beside.shutdown()
+            self._beside = None
+        return base64.b64encode(self._md5.digest()).decode()
 
 
 class _Body:
     """What has come so far of one file."""
 
-    def __init__(self, transport: Transport, url: str, file: BinaryIO, told: Told) -> None:
+    def __init__(self, transport: Transport, url: str, file: BinaryIO, told: Told,
+                 second: BinaryIO | None) -> None:
         self._transport = transport
         self._url = url
         self._file = file
         self._told = told
+        self._second = second
         self._tag: str | None = None
         self.size = 0
-        self.md5 = hashlib.md5(usedforsecurity=False)
+        self.digest = _Digest(self._second)
 
     def restart(self) -> None:
-        self._file.seek(0)
-        self._file.truncate()
+        self.digest.text()
+        for file in (self._file, self._second):
+            if file is not None:
+                file.seek(0)
+                file.truncate()
         self._told(-self.size)
         self.size = 0
-        self.md5 = hashlib.md5(usedforsecurity=False)
+        self.digest = _Digest(self._second)
 
     def read(self) -> None:
         """One try: go on where the last one ended."""
@@ -89,15 +166,33 @@ class _Body:
             self.restart()
         tag = answer.headers.get("etag")
         self._tag = tag if tag and not tag.startswith("W/") else None
-        for piece in answer.iter_bytes():
-            self._file.write(piece)
-            self.md5.update(piece)
-            self.size += len(piece)
-            self._told(len(piece))
+        waiting: list[bytes] = []
+        held = 0
+        try:
+            for piece in answer.iter_bytes():
+                waiting.append(piece)
+                held += len(piece)
+                if held >= PIECE:
+                    self._keep(waiting)
+                    waiting, held = [], 0
+        finally:
+            self._keep(waiting)  # what came before a cut counts
+
+    def _keep(self, pieces: list[bytes]) -> None:
+        whole = memoryview(b"".join(pieces))
+        while whole:
+            whole = whole[self._kept(whole):]
+
+    def _kept(self, piece: memoryview) -> int:
+        written = self._file.write(piece)
+        self.digest.update(bytes(piece) if written == len(piece) else bytes(piece[:written]))
+        self.size += written
+        self._told(written)
+        return written
 
 
 def download(transport: Transport, url: str, file: BinaryIO, *, md5: str | None = None, size: int | None = None,
-             told: Told = lambda _: None) -> None:
+             told: Told = lambda _: None, second: BinaryIO | None = None) -> None:
     """Fill an open file from a URL.
 
     Faults of the network are tried again for ten seconds without a byte of progress; what has come is kept.
@@ -109,26 +204,30 @@ def download(transport: Transport, url: str, file: BinaryIO, *, md5: str | None 
         md5: base64 of the MD5 that the bytes must have.
         size: how many bytes there must be.
         told: is called with the number of bytes that came.
+        second: another open file, which is filled with the same.
 
     Raises:
         DigestError: twice the bytes were not those that were asked for.
         CommError: they could not be had.
     """
-    body = _Body(transport, url, file, told)
-    for last in (False, True):
-        _read_whole(transport, body)
-        wrong = _wrong(body, md5, size)
-        if wrong is None:
-            return
-        if last:
-            raise DigestError(f"{url.partition('?')[0]}: {wrong}")
-        body.restart()
+    body = _Body(transport, url, file, told, second)
+    try:
+        for last in (False, True):
+            _read_whole(transport, body)
+            wrong = _wrong(body, md5, size)
+            if wrong is None:
+                return
+            if last:
+                raise DigestError(f"{url.partition('?')[0]}: {wrong}")
+            body.restart()
+    finally:
+        body.digest.text()  # its thread ends
 
 
 def _wrong(body: _Body, md5: str | None, size: int | None) -> str | None:
     if size is not None and body.size != size:
         return f"{body.size} bytes came instead of {size}"
-    found = base64.b64encode(body.md5.digest()).decode()
+    found = body.digest.text() if md5 is not None else None
     return f"the bytes have MD5 {found} instead of {md5}" if md5 is not None and found != md5 else None
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ssl
 import threading
+import urllib.request
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -21,8 +23,31 @@ from dumbbell.errors import AuthenticationError, CommError, PermissionDeniedErro
 _T = TypeVar("_T")
 
 USER_AGENT = f"W&B Public Client {__version__}"
-_CONNECTIONS = 64
+_LIMITS = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
 _LONGEST_TEXT = 4096  # of an error's body
+
+
+class _Secure(httpx2.BaseTransport):
+    """Connections with TLS, whose certificates are read only when there is one: that takes 20 ms and more."""
+
+    def __init__(self) -> None:
+        self._inner: httpx2.HTTPTransport | None = None
+        self._lock = threading.Lock()
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        with self._lock:
+            if self._inner is None:
+                self._inner = httpx2.HTTPTransport(limits=_LIMITS)
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        if self._inner is not None:
+            self._inner.close()
+
+
+def _plain() -> httpx2.HTTPTransport:
+    """Connections without TLS; the empty context trusts nobody."""
+    return httpx2.HTTPTransport(limits=_LIMITS, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
 
 class Transport:
@@ -57,9 +82,12 @@ class Transport:
         """The connections, made when first needed: importing and constructing cost nothing."""
         with self._lock:
             if self._http is None:
-                limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-                self._http = httpx2.Client(transport=self._inner, limits=limits, timeout=self.timeout,
-                                           follow_redirects=True, headers={"User-Agent": USER_AGENT})
+                inner = self._inner
+                proxied = bool(urllib.request.getproxies())
+                mounts = {"http://": _plain()} if inner is None and not proxied else None
+                self._http = httpx2.Client(
+                    transport=inner or (None if proxied else _Secure()), mounts=mounts, limits=_LIMITS,
+                    timeout=self.timeout, follow_redirects=True, headers={"User-Agent": USER_AGENT})
                 weakref.finalize(self, self._http.close)  # nobody has to close an Api
             return self._http
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 from dumbbell._download import replacing
 
@@ -35,11 +36,30 @@ def copied(place: Path, target: Path) -> None:
     kept = place.stat()
     if unchanged(place, target):
         return
-    with replacing(target) as file:
-        with place.open("rb") as source:
-            shutil.copyfileobj(source, file, 1 << 20)
-        file.flush()
+    with replacing(target) as file, place.open("rb") as source:
+        copy(source, file)
         os.utime(file.name, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+
+
+def alike(place: Path, target: Path) -> None:
+    """Note that the target was made along with what the cache has."""
+    kept = place.stat()
+    os.utime(target, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+
+
+def copy(source: BinaryIO, target: BinaryIO) -> None:
+    """All of one open file into another, within the kernel where it can."""
+    size, done = os.fstat(source.fileno()).st_size, 0
+    try:
+        while done < size:
+            count = os.sendfile(target.fileno(), source.fileno(), done, size - done)
+            if not count:
+                return
+            done += count
+    except (OSError, AttributeError):
+        source.seek(done)
+        target.seek(done)
+        shutil.copyfileobj(source, target, 1 << 20)
 
 
 def unchanged(place: Path, target: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,13 +14,13 @@ from urllib.parse import quote
 
 from dumbbell._client import Client
 from dumbbell._documents import artifacts as documents
-from dumbbell._download import Told, download, replacing, within
+from dumbbell._download import Told, Within, download, replacing
 from dumbbell._paginator import Page, Paginator, page_of
 from dumbbell.artifacts import cache, references
 from dumbbell.artifacts.manifest import ArtifactManifest, ManifestEntry
 from dumbbell.errors import NotFoundError
 
-THREADS = 16
+THREADS = 8
 _URLS = 1000  # asked for at once
 _QUEUED = 4 * THREADS
 
@@ -85,7 +86,8 @@ def download_entries(source: Source, entries: list[ManifestEntry], root: Path, t
         UnsafePathError: an entry would leave the folder; nothing is written then.
         CommError: a file could not be had.
     """
-    targets = {entry.path: within(root, entry.path) for entry in entries}
+    places = Within(root)
+    targets = {entry.path: places.place(entry.path) for entry in entries}
     lock = threading.Lock()
 
     def tell(count: int) -> None:
@@ -150,14 +152,19 @@ def fetch_entry(client: Client, entry: ManifestEntry, url: str | None, target: P
     first = place or target
     if first is None:
         return references.local_path(str(entry.ref))
-    with replacing(first) as file:
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(replacing(first))
+        second = stack.enter_context(replacing(target)) if target is not None and first is not target else None
         if entry.ref is not None:
             references.fetch(client.transport, entry, file)
+            if second is not None:
+                cache.copy(file, second)
             told(entry.size or 0)
         else:
-            download(client.transport, str(url), file, md5=entry.md5, size=entry.size, told=told)
-    if target is not None and first is not target:
-        cache.copied(first, target)
+            download(client.transport, str(url), file, md5=entry.md5, size=entry.size, told=told,
+                     second=second)
+    if second is not None:
+        cache.alike(first, target or first)
     return target or first
 
 
