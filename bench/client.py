@@ -23,6 +23,7 @@ from support.server import Server
 
 VERSION = "0.31.0"
 TRIALS = 3
+_SETTLED = 120.0  # seconds in which the server makes what it makes in the background
 MIB = 2**20
 UPSERT = """mutation U($input: UpsertBucketInput!) { upsertBucket(input: $input) { bucket { id } } }"""
 
@@ -136,6 +137,10 @@ def _rows(target: Target, count: int, batch: int = 10_000) -> None:
         target.http.post("/files/local/long/r/file_stream", json={
             "files": {"wandb-history.jsonl": {"offset": start, "content": lines}}}).raise_for_status()
     target.http.post("/files/local/long/r/file_stream", json={"complete": True, "exitcode": 0}).raise_for_status()
+    run = dumbbell.Api({"base_url": target.server.base_url}, api_key=target.server.api_key).run("local/long/r")
+    deadline = time.monotonic() + _SETTLED
+    while not run.scan_history()._offered() and time.monotonic() < deadline:  # noqa: SLF001 - is it Parquet yet
+        time.sleep(0.5)
 
 
 def _compare(server: Server, folder: Path, measure: Measure) -> None:
@@ -159,7 +164,7 @@ def _trial(server: Server, folder: Path, measure: Measure, module: str) -> Trial
     source = "import time; begun = time.perf_counter()\n" + PRELUDE + begun + measure.source + POSTLUDE
     started = time.perf_counter()
     with (own / "out").open("wb") as output, (own / "err").open("wb") as errors:
-        process = subprocess.Popen([python, "-c", source.replace("MODULE", module)], cwd=own, stdout=output,
+        process = subprocess.Popen([python, "-c", source.replace("MODULE", module)], cwd=own, stdout=output,  # noqa: S603
                                    stderr=errors, env=_environment(own, server))
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -14,13 +14,16 @@ from dumbbell import _html, _json
 from dumbbell._client import Client
 from dumbbell._documents import runs as documents
 from dumbbell._paginator import Ahead
-from dumbbell.errors import InvalidValueError, NotFoundError
+from dumbbell._parquet import readable
+from dumbbell._parquet import rows as rows_of_parquet
+from dumbbell.errors import CommError, InvalidValueError, NotFoundError
 
 if TYPE_CHECKING:
     from dumbbell.run_core import RunCore
 
 Row = dict[str, Any]
 _AHEAD = 2  # pages on their way while one is worked on
+_MANY = 10  # pages from which on files are quicker
 _WIDEST = 64  # times page_size, after empty pages
 
 
@@ -89,7 +92,8 @@ def framed(rows: list[Row], *, pandas: bool, polars: bool) -> Any:
 class HistoryScan:
     """Every row of a run's history with min_step <= step < max_step, in the order of steps.
 
-    Each loop starts anew. While rows of a page are looked at, the next pages are on their way.
+    Each loop starts anew. Long histories of runs that have ended come as Parquet files where the server offers them
+    and pyarrow is installed, as pages otherwise. While rows of a page are looked at, the next pages are on their way.
 
     Attributes:
         min_step: the first step.
@@ -111,6 +115,22 @@ class HistoryScan:
         self._loop: Iterator[Row] | None = None
 
     def __iter__(self) -> Iterator[Row]:
+        urls = self._offered()
+        if urls:
+            return rows_of_parquet(self.client.transport, urls, self.min_step, self.max_step, self.keys)
+        return self._paged()
+
+    def _offered(self) -> list[str]:
+        """Files that hold the whole history, where the server has them and there is enough to read to be worth it."""
+        if self.max_step - self.min_step < _MANY * self.page_size or not readable():
+            return []
+        try:
+            found = ask(self.client, self.run, documents.PARQUET_HISTORY, liveKeys=[])["parquetHistory"]
+        except CommError:  # a server that is too old for it, or one that does not read ours
+            return []
+        return [] if not found or found["liveData"] else list(found["parquetUrls"])
+
+    def _paged(self) -> Iterator[Row]:
         fetch: Callable[[int, int], list[Row]] = self._keyed if self.keys else self._whole
         waiting: deque[tuple[int, Ahead]] = deque()
         offset, width = self.min_step, self.page_size

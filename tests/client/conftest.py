@@ -11,7 +11,7 @@ import pytest
 import stamina
 
 import dumbbell
-from support.wire import Wire
+from support.line import Wire
 from support.world import KEY, World, open_world
 
 

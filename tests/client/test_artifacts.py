@@ -13,7 +13,7 @@ import pytest
 import dumbbell
 from dumbbell import errors
 from dumbbell.artifacts.manifest import ArtifactManifest
-from support.wire import Wire
+from support.line import Wire
 from support.world import World
 
 BIG = bytes(range(256)) * 1000

@@ -11,7 +11,7 @@ import pytest
 
 import dumbbell
 from dumbbell import errors
-from support.wire import Wire, cut
+from support.line import Wire, cut
 from support.world import World
 
 BYTES = bytes(range(256)) * 200

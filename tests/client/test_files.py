@@ -10,7 +10,7 @@ import pytest
 import dumbbell
 from dumbbell import errors
 from dumbbell._download import within
-from support.wire import Once, Wire, answering, cut, failing
+from support.line import Once, Wire, answering, cut, failing
 from support.world import World
 
 BYTES = bytes(range(256)) * 500

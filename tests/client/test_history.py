@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import time
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 import dumbbell
-from support.wire import Wire
+import dumbbell.history
+from support.server import start_server
+from support.line import Wire, answering
 from support.world import World
 
 ROWS = [{"_step": step, "loss": 1 / (step + 1), **({"acc": step} if step % 3 == 0 else {})} for step in range(20)]
@@ -137,3 +142,46 @@ def test_histories_of_many_runs(world: World, api: dumbbell.Api, run: dumbbell.R
     assert rows[-1] == {"_step": 0, "loss": 7, "run_id": "s"}
     with pytest.raises(ValueError, match="format"):
         api.runs("local/p").histories(format="csv")
+
+
+def test_a_long_history_of_an_ended_run_comes_from_parquet(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    rows = [{"_step": step, "loss": step / 7, "name": f"s{step}"} for step in range(3000)]
+    (tmp_path / "live").mkdir()
+    with start_server(tmp_path / "live") as server, Wire(httpx2.HTTPTransport()) as wire:
+        api = dumbbell.Api({"base_url": server.base_url}, api_key=server.api_key, transport=wire)
+        api.create_run(run_id="long", project="p", entity="local")
+        posted = httpx2.post(f"{server.base_url}/files/local/p/long/file_stream", auth=("api", server.api_key), json={
+            "files": {"wandb-history.jsonl": {"offset": 0, "content": [json.dumps(row) for row in rows]}},
+            "complete": True, "exitcode": 0})
+        posted.raise_for_status()
+        run = api.run("local/p/long")
+        scan = run.scan_history(page_size=100)
+        for _ in range(300):  # the server makes the files in the background
+            if scan._offered():
+                break
+            time.sleep(0.1)
+        wire.clear()
+        assert list(scan) == rows
+        assert list(run.scan_history(["loss"], 100)) == [{"loss": row["loss"]} for row in rows]
+        assert list(run.scan_history(["loss", "none"], 100)) == []
+        assert list(run.scan_history(page_size=10, min_step=17, max_step=2000)) == rows[17:2000]
+        assert not {"HistoryPage", "SampledHistoryPage"} & set(wire.operations)
+        wire.clear()
+        assert list(run.scan_history(page_size=1000)) == rows
+        assert "HistoryPage" in wire.operations
+
+
+def test_without_pyarrow_or_on_an_old_server_history_comes_in_pages(
+        world: World, api: dumbbell.Api, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"_step": step, "x": step} for step in range(50)]
+    world.upsert("r")
+    world.history("r", rows)
+    scan = api.run("local/p/r").scan_history(page_size=5)
+    wire.faults.append(lambda request: answering(200, {"errors": [{"message": "Cannot query field"}]})(request)
+                       if b"RunParquetHistory" in request.read() else None)
+    assert list(scan) == rows
+    monkeypatch.setattr(dumbbell.history, "readable", lambda: False)
+    wire.clear()
+    assert list(scan) == rows
+    assert set(wire.operations) == {"HistoryPage"}

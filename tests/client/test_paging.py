@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 import dumbbell
-from support.wire import Wire, answering
+from support.line import Wire, answering
 from support.world import World
 
 

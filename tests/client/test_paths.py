@@ -9,7 +9,7 @@ import pytest
 
 import dumbbell
 from dumbbell import _paths
-from support.wire import Wire
+from support.line import Wire
 from support.world import World
 
 

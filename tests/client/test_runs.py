@@ -12,7 +12,7 @@ import pytest
 
 import dumbbell
 import dumbbell.run
-from support.wire import Wire
+from support.line import Wire
 from support.world import World
 
 CONFIG = {"lr": {"desc": "rate", "value": 0.1}, "bare": 3, "none": {"value": None},

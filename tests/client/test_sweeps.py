@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import dumbbell
-from support.wire import Wire
+from support.line import Wire
 from support.world import World
 
 UPSERT = """mutation UpsertSweep($config: String, $entityName: String, $projectName: String) {

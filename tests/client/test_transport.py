@@ -12,7 +12,7 @@ import stamina
 
 import dumbbell
 from dumbbell import _retry, errors
-from support.wire import Once, Wire, answering, failing
+from support.line import Once, Wire, answering, failing
 from support.world import KEY
 
 QUERY = "query Q { viewer { username } }"

@@ -116,3 +116,10 @@ query RunConsoleLog($entity: String!, $project: String!, $name: String!, $first:
     }
   }
 }"""
+
+PARQUET_HISTORY = """
+query RunParquetHistory($project: String!, $entity: String!, $name: String!, $liveKeys: [String!]!) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) { parquetHistory(liveKeys: $liveKeys) { parquetUrls liveData } }
+  }
+}"""
