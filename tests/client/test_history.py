@@ -13,8 +13,8 @@ import pytest
 
 import dumbbell
 import dumbbell.history
-from support.server import start_server
 from support.line import Wire, answering
+from support.server import start_server
 from support.world import World
 
 ROWS = [{"_step": step, "loss": 1 / (step + 1), **({"acc": step} if step % 3 == 0 else {})} for step in range(20)]
