@@ -19,6 +19,7 @@ from dumbbell_server.artifacts.files import (
     part_path,
     version_file,
 )
+from dumbbell_server.artifacts.pages import know_page, sees_collection, tags_of, visible_aliases
 from dumbbell_server.artifacts.tables import (
     COMMITTED,
     AliasRow,
@@ -187,16 +188,13 @@ class ArtifactCore:
 
     @strawberry.field
     def aliases(artifact: strawberry.Parent[ArtifactRow], info: Info) -> list[ArtifactAlias]:
-        """In every collection that the asker may see."""
-        found = _of_page(info.context, "aliases", artifact, lambda numbers: queries.aliases_of(
-            info.context.session, numbers))
-        return [row for row in found if sees_collection(info.context, row.collection_id)]
+        found: Any = visible_aliases(info.context, artifact)
+        return found  # type: ignore[no-any-return]
 
     @strawberry.field
     def tags(artifact: strawberry.Parent[ArtifactRow], info: Info) -> list[Tag]:
-        found: list[Any] = _of_page(info.context, "tags", artifact, lambda numbers: [
-            (row.artifact_id, row) for row in queries.tags_of(info.context.session, numbers)])
-        return found
+        found: Any = tags_of(info.context, artifact)
+        return found  # type: ignore[no-any-return]
 
     @strawberry.field
     def current_manifest(artifact: strawberry.Parent[ArtifactRow], info: Info) -> ArtifactManifestRef | None:
@@ -250,32 +248,6 @@ class ArtifactCore:
             info.context.session, artifact.id or 0, list(wanted))]
         files = [file for file in found if file.digest == wanted[file.name]]
         return page_of(files, len(files), lambda file: file.name, len(files))
-
-
-def _of_page(context: Context, what: str, artifact: ArtifactRow, load: Any) -> list[Any]:
-    """Rows of one version out of those of all versions on its page, which are asked for together."""
-    page: list[int] = context.notes.get("versions on a page") or []  # type: ignore[assignment]
-    number_of = artifact.id or 0
-    if number_of not in page:
-        return [row for _, row in load([number_of])]
-    loaded: dict[int, list[Any]] | None = context.notes.get(f"{what} of a page")  # type: ignore[assignment]
-    if loaded is None or number_of not in loaded:
-        loaded = {key: [] for key in page}
-        for key, row in load(page):
-            loaded[key].append(row)
-        context.notes[f"{what} of a page"] = loaded
-    return loaded[number_of]
-
-
-def know_page(context: Context, artifacts: Sequence[ArtifactRow]) -> None:
-    """These versions are shown together: what each needs is asked for once."""
-    context.know(*artifacts)
-    context.notes["versions on a page"] = [artifact.id for artifact in artifacts]
-
-
-def sees_collection(context: Context, collection_id: int) -> bool:
-    collection = context.get(CollectionRow, collection_id)
-    return collection is not None and access.sees_project(context.session, context.visitor, collection.project_id)
 
 
 @strawberry.type

@@ -34,7 +34,8 @@ class CollectionRow(SQLModel, table=True):
     __tablename__ = "artifact_collections"
     __table_args__ = (
         UniqueConstraint("project_id", "name"),
-        Index("artifact_collections_of_type", "type_id"),
+        Index("artifact_collections_newest", "project_id", "id"),
+        Index("artifact_collections_of_type", "type_id", "id"),
         # an id is never used again: clients hold it in references
         {"sqlite_autoincrement": True},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 
@@ -14,11 +14,11 @@ from dumbbell_server.artifacts.graphql import (
     ArtifactAlias,
     ArtifactDigestAlgorithm,
     Tag,
-    know_page,
     page_of_files,
     settled,
 )
 from dumbbell_server.artifacts.names import LATEST
+from dumbbell_server.artifacts.pages import know_page
 from dumbbell_server.artifacts.tables import (
     PORTFOLIO,
     SEQUENCE,
@@ -28,6 +28,7 @@ from dumbbell_server.artifacts.tables import (
     MembershipRow,
 )
 from dumbbell_server.collections import listing, queries
+from dumbbell_server.collections.pages import CollectionEdges, VersionEdges, tags_of, visible_project
 from dumbbell_server.collections.queries import Choice
 from dumbbell_server.graph.connections import PageInfo, number, page_of, page_size
 from dumbbell_server.graph.context import Context, Info
@@ -111,8 +112,7 @@ def page_of_versions(context: Context, collection: CollectionRow, filters: str |
                      after: str | None, first: int | None) -> VersionedArtifactConnection:
     page = listing.versions(context.session, collection, filters, order, after, first)
     know_page(context, [edge.node[1] for edge in page.edges])
-    edges = [VersionedArtifactEdge(version=f"v{edge.node[0].version_index}", node=edge.node[1], cursor=edge.cursor)
-             for edge in page.edges]
+    edges: Any = VersionEdges(context, page.edges)
     return VersionedArtifactConnection(total_count=page.total_count or 0, edges=edges, page_info=page.page_info)
 
 
@@ -134,9 +134,7 @@ class CollectionCore:
     @strawberry.field
     def project(collection: strawberry.Parent[CollectionRow], info: Info) -> ProjectRef | None:
         """Null where the asker sees the version through a link only."""
-        context = info.context
-        seen = access.sees_project(context.session, context.visitor, collection.project_id)
-        return context.get(ProjectRow, collection.project_id) if seen else None
+        return visible_project(info.context, collection)
 
     @strawberry.field
     def default_artifact_type(collection: strawberry.Parent[CollectionRow], info: Info) -> ArtifactTypeRef:
@@ -144,8 +142,8 @@ class CollectionCore:
 
     @strawberry.field
     def tags(collection: strawberry.Parent[CollectionRow], info: Info) -> TagConnection:
-        rows: Any = queries.tags(info.context.session, collection.id or 0)
-        return TagConnection(edges=[TagEdge(node=row) for row in rows])
+        tags: Any = tags_of(queries.tags(info.context.session, collection.id or 0))
+        return tags  # type: ignore[no-any-return]
 
     @strawberry.field
     def aliases(collection: strawberry.Parent[CollectionRow], info: Info, after: str | None = None,
@@ -236,7 +234,9 @@ class MembershipConnectionCore:
 
 def _collections(context: Context, choice: Choice, filters: str | None, order: str | None, after: str | None,
                  first: int | None) -> Any:
-    return listing.collections(context.session, choice, filters, order, after, first)
+    page = listing.collections(context.session, choice, filters, order, after, first)
+    return ArtifactCollectionConnection(total_count=page.total_count or 0, page_info=page.page_info,
+                                        edges=cast("Any", CollectionEdges(context, page.edges)))
 
 
 def _in_project(context: Context, project_id: int, name: str, type_id: int | None = None) -> CollectionRow | None:

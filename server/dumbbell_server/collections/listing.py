@@ -102,7 +102,8 @@ def _both(fields: dict[str, Any]) -> dict[str, Any]:
 
 def collection_documents(session: Session, rows: Sequence[CollectionRow]) -> list[dict[str, Any]]:
     """Collections as filters see them."""
-    tags = queries.tags_of(session, [row.id or 0 for row in rows])
+    tags = {number: [tag.name for tag in held]
+            for number, held in queries.tags_of(session, [row.id or 0 for row in rows]).items()}
     return [_both({"id": row.id, "artifact_collection_id": row.id, "name": row.name, "description": row.description,
                    "created_at": row.created_at, "updated_at": row.updated_at, "tag": tags.get(row.id or 0, []),
                    "tags": tags.get(row.id or 0, [])}) for row in rows]

@@ -40,9 +40,8 @@ class Choice:
         return replace(self, name=name)
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        found = [col(CollectionRow.project_id) == self.project_id]
-        if self.type_id is not None:
-            found.append(col(CollectionRow.type_id) == self.type_id)
+        found = [col(CollectionRow.project_id) == self.project_id if self.type_id is None
+                 else col(CollectionRow.type_id) == self.type_id]
         if self.name is not None:
             found.append(col(CollectionRow.name) == self.name)
         return found
@@ -68,17 +67,16 @@ def page(session: Session, choice: Choice, order: Order, after: tuple[Any, int] 
 
 
 def tags(session: Session, collection_id: int) -> Sequence[CollectionTagRow]:
-    return session.execute(select(CollectionTagRow).where(CollectionTagRow.collection_id == collection_id)
-                           .order_by(col(CollectionTagRow.id))).scalars().all()
+    return tags_of(session, [collection_id]).get(collection_id, [])
 
 
-def tags_of(session: Session, collection_ids: Sequence[int]) -> dict[int, list[str]]:
-    """Names of tags by collection."""
-    found: dict[int, list[str]] = {}
+def tags_of(session: Session, collection_ids: Sequence[int]) -> dict[int, list[CollectionTagRow]]:
+    """Tags by collection; one without any is left out."""
+    found: dict[int, list[CollectionTagRow]] = {}
     for some in pieces(collection_ids):
         for row in session.execute(select(CollectionTagRow).where(col(CollectionTagRow.collection_id).in_(some))
                                    .order_by(col(CollectionTagRow.id))).scalars():
-            found.setdefault(row.collection_id, []).append(row.name)
+            found.setdefault(row.collection_id, []).append(row)
     return found
 
 

@@ -8,8 +8,9 @@ field that it does not know, lets them be executed one by one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
 
 from graphql import FieldNode, GraphQLError, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType, get_named_type
 from graphql.pyutils import Path
@@ -33,9 +34,11 @@ class Selection:
         """Whether no arguments were given."""
         return not self._node(name).arguments
 
-    def below(self, name: str) -> Selection:
-        """The selection inside an object."""
+    def below(self, name: str, concrete: str | None = None) -> Selection:
+        """The selection inside an object; `concrete` is its type where the field has an interface."""
         kind = self._kind.fields[self._node(name).name.value].type
+        if concrete is not None:
+            kind = cast("GraphQLObjectType", self._executor.schema.type_map[concrete])
         return Selection(self._executor, kind, self._fields[name], self._path.add_key(name, self._kind.name))
 
     def complete(self, name: str, value: Any) -> Any:
@@ -53,6 +56,39 @@ class Selection:
     def _node(self, name: str) -> FieldNode:
         node: FieldNode = self._fields[name][0].node
         return node
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plan(Generic[T]):
+    """How fields of a type are answered from an item: values at once, objects by ordinary execution, each once."""
+
+    values: Mapping[str, Callable[[T], Any]]
+    objects: Mapping[str, Callable[[T], Any]]  # a row, a list of rows, or None
+
+    def answer(self, selection: Selection, items: Sequence[T]) -> list[dict[str, Any]] | None:
+        """None where something else is selected."""
+        asked = list(selection)
+        for name, what in asked:
+            known = what == "__typename" or what in self.objects or (what in self.values and selection.plain(name))
+            if not known:
+                return None
+        return [dict(zip((name for name, _ in asked), answers, strict=True))
+                for answers in zip(*(self._column(selection, name, what, items) for name, what in asked), strict=True)]
+
+    def _column(self, selection: Selection, name: str, what: str, items: Sequence[T]) -> list[Any]:
+        if what == "__typename":
+            return [selection.type_name] * len(items)
+        if what in self.values:
+            return [self.values[what](item) for item in items]
+        done: dict[int, Any] = {}
+        found = [self.objects[what](item) for item in items]
+        for value in found:
+            if value and id(value) not in done:
+                done[id(value)] = selection.complete(name, value)
+        return [done[id(value)] if value else value for value in found]
 
 
 class PlannedList(ABC):
