@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass
-from itertools import islice
-from operator import le
+from itertools import islice, repeat
+from operator import contains, le
 from typing import Any
 
 import zstandard
@@ -38,7 +38,7 @@ def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
     found = [int(step) for step in _STEP.findall(text)] if steps else []
     # as many as lines, and one in each, is one in each
     ordered = len(found) == len(lines) == text.count('"_step"') and all(map(le, found, islice(found, 1, None))) \
-        and all('"_step"' in line for line in lines)
+        and all(map(contains, lines, repeat('"_step"')))
     return Packed(first_line, len(lines), min(found, default=None), max(found, default=None), ordered,
                   _compressor().compress(text.encode("utf-8", "surrogatepass")))
 

@@ -26,7 +26,7 @@ from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.dialect import Statement
 
 _PARSED = 4096  # lines without columns up to which all are looked at
-_CHUNKS = 48  # of those that are looked at beyond for few samples: unpacking one takes about a millisecond
+_CHUNKS = 32  # of those that are looked at beyond for few samples: unpacking one takes about a millisecond
 
 _TAIL = Statement(
     "SELECT c.id, c.writer, c.first_line, c.line_count, c.min_step, c.max_step, c.ordered FROM chunks c"

@@ -26,8 +26,8 @@ _log = structlog.get_logger()
 
 _TICK = 1.0  # seconds between looks at what there is to do
 _QUIET = 2.0  # seconds without rows before the work on a run begins
-_WAITS = 30.0  # seconds after which it begins all the same
-_BUSY = 20  # POSTs a second from which the work takes a twentieth of the time, else half of it
+_WAITS = 30.0  # seconds after which it begins all the same; in busy times the seconds without rows
+_BUSY = 20  # POSTs a second that make busy times, when the work takes a twentieth of the time, else half of it
 _GOES_ON = frozenset({RUNNING, PREEMPTING})
 
 _UNFINISHED = Statement(
@@ -158,8 +158,12 @@ class Worker:
 
     def _is_due(self, waiting: _Waiting) -> bool:
         now = time.monotonic()
-        return self._hurried or now - waiting.last > _QUIET or (
+        return self._hurried or now - waiting.last > (_WAITS if self._busy() else _QUIET) or (
             waiting.since is not None and now - waiting.since > _WAITS)
+
+    def _busy(self) -> bool:
+        with self._lock:
+            return len(self._came) == _BUSY and time.monotonic() - self._came[0] < 1
 
     def _work(self, run_id: int) -> None:
         with self._lock:
@@ -213,6 +217,4 @@ class Worker:
     def _give_way(self, took: float) -> None:
         if self._hurried:
             return
-        with self._lock:
-            busy = len(self._came) >= _BUSY and time.monotonic() - self._came[0] < 1
-        self._stopping.wait(min(took * (20 if busy else 1), 5))
+        self._stopping.wait(min(took * (20 if self._busy() else 1), 5))
