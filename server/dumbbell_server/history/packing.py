@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass
-from itertools import islice, repeat
-from operator import contains, le
+from itertools import islice
+from operator import le
 from typing import Any
 
 import zstandard
@@ -35,12 +35,21 @@ class Packed:
 def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
     """Lines that hold no line break, compressed; with their range of steps where the stream has them."""
     text = "\n".join(lines)
-    found = [int(step) for step in _STEP.findall(text)] if steps else []
-    # as many as lines, and one in each, is one in each
-    ordered = len(found) == len(lines) == text.count('"_step"') and all(map(le, found, islice(found, 1, None))) \
-        and all(map(contains, lines, repeat('"_step"')))
+    found, ordered = _steps(lines, text) if steps else ([], False)
     return Packed(first_line, len(lines), min(found, default=None), max(found, default=None), ordered,
                   _compressor().compress(text.encode("utf-8", "surrogatepass")))
+
+
+def _steps(lines: list[str], text: str) -> tuple[list[int], bool]:
+    """The steps in lines, and whether each line has one that is not lower than the one before."""
+    found: list[int] = []
+    for line in lines:
+        at = line.find('"_step"')
+        match = _STEP.match(line, at) if at >= 0 and line.find('"_step"', at + 7) < 0 else None
+        if match is None:
+            return [int(step) for step in _STEP.findall(text)], False
+        found.append(int(match[1]))
+    return found, all(map(le, found, islice(found, 1, None)))
 
 
 def unpack(body: bytes) -> list[str]:
