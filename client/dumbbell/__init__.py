@@ -22,6 +22,7 @@ from dumbbell.artifacts import (
     ProjectArtifactTypes,
     RunArtifacts,
 )
+from dumbbell.console import ConsoleLogLine, ConsoleLogs
 from dumbbell.errors import CommError, Error, InvalidValueError, NotFoundError, RunNotFoundError, UsageError
 from dumbbell.files import File, Files
 from dumbbell.filters import QueryGenerator
@@ -35,7 +36,8 @@ from dumbbell.users import Member, Team, User
 
 __all__ = [
     "Api", "Artifact", "ArtifactCollection", "ArtifactCollections", "ArtifactFiles", "ArtifactManifest",
-    "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "BetaReport", "CommError", "Error", "File",
+    "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "BetaReport", "CommError",
+    "ConsoleLogLine", "ConsoleLogs", "Error", "File",
     "Files", "HistoryScan", "InvalidValueError", "ManifestEntry", "Member", "NotFoundError", "Project",
     "ProjectArtifactCollections", "ProjectArtifactTypes", "Projects", "QueryGenerator", "Reports", "Run",
     "RunArtifacts", "RunNotFoundError", "Runs", "SampledHistoryScan", "Sweep", "Sweeps", "Team", "UsageError", "User",

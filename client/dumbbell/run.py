@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from dumbbell import _json
 from dumbbell._documents import artifacts as artifact_documents
 from dumbbell._documents import runs as documents
+from dumbbell.console import ConsoleLogs
 from dumbbell.errors import CommError, InvalidValueError, NotFoundError, normalized
 from dumbbell.files import File, Files, upload
 from dumbbell.history import HistoryScan, ask, complain, framed, sampled_keys, sampled_rows, wrong_keys
@@ -175,6 +176,19 @@ class Run(RunCore):
             InvalidValueError: (a ValueError) there is no such file, or it is not below root.
         """
         return self.file(upload(self.client, self, path, root))
+
+    @normalized
+    def console_logs(self, *, per_page: int = 1000, last: int | None = None) -> ConsoleLogs:
+        """What the run printed, line by line.
+
+        Args:
+            per_page: lines a request.
+            last: only so many lines from the end.
+
+        Returns:
+            An iterable of lines with number, timestamp, level, label and content.
+        """
+        return ConsoleLogs(self.client, self, per_page, last)
 
     @normalized
     def logged_artifacts(self, per_page: int = 100) -> RunArtifacts:

@@ -241,3 +241,16 @@ def test_projects_and_teams(world: World, api: dumbbell.Api) -> None:
         api.team("none")
     assert "local" in project._repr_html_()
     assert "made" in api.projects()._repr_html_()
+
+
+def test_console_output_is_read_line_by_line(world: World, api: dumbbell.Api, run: dumbbell.Run) -> None:
+    lines = [f"2026-01-01T00:00:0{number}.000000 line {number}" for number in range(5)]
+    world.stream("r", {"files": {"output.log": {"offset": 0, "content": lines}}})
+    assert [line.content for line in run.console_logs(per_page=2)] == [f"line {number}" for number in range(5)]
+    tail = run.console_logs(last=2)
+    assert [line.number for line in tail] == [3, 4]
+    assert tail[0].timestamp
+    world.upsert("silent")
+    assert list(api.run("local/p/silent").console_logs()) == []
+    with pytest.raises(ValueError, match="last is 0"):
+        run.console_logs(last=0)

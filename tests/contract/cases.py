@@ -239,3 +239,9 @@ def write_wait_until_finished(t):
 def write_project(t):
     t.api.create_project(f"new-{t.who}", "local")
     return t.api.project(f"new-{t.who}", "local").path[0]
+
+# Console output.
+add("console", lambda t: [[line.number, line.content] for line in t.run().console_logs()])
+add("console_pages", lambda t: [line.content for line in t.run().console_logs(per_page=2)])
+add("console_last", lambda t: [line.content for line in t.run().console_logs(last=2)])
+add("console_none", lambda t: list(t.run("r5").console_logs()))

@@ -67,7 +67,9 @@ def history(base_url: str, key: str, name: str) -> None:
               for step in range(6)]
     posted = httpx2.post(f"{base_url}/files/local/seeded/{name}/file_stream", auth=("api", key), json={
         "files": {"wandb-history.jsonl": {"offset": 0, "content": [json.dumps(row) for row in ROWS]},
-                  "wandb-events.jsonl": {"offset": 0, "content": [json.dumps(row) for row in events]}},
+                  "wandb-events.jsonl": {"offset": 0, "content": [json.dumps(row) for row in events]},
+                  "output.log": {"offset": 0, "content": [
+                      f"2026-01-01T00:00:0{number}.000000 line {number}" for number in range(5)]}},
         "complete": True, "exitcode": 0})
     posted.raise_for_status()
 

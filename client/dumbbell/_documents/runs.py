@@ -123,3 +123,10 @@ query RunParquetHistory($project: String!, $entity: String!, $name: String!, $li
     run(name: $name) { parquetHistory(liveKeys: $liveKeys) { parquetUrls liveData } }
   }
 }"""
+
+CONSOLE_TAIL = """
+query RunConsoleLogTail($entity: String!, $project: String!, $name: String!, $last: Int!) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) { logLines(last: $last) { edges { node { number timestamp level label line } } } }
+  }
+}"""
