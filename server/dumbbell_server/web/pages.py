@@ -14,7 +14,8 @@ from starlette.routing import Route
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.accounts.tables import EntityRow
-from dumbbell_server.artifacts.tables import CollectionRow
+from dumbbell_server.artifacts import queries as artifacts
+from dumbbell_server.artifacts.tables import ArtifactRow, CollectionRow
 from dumbbell_server.files import service as files
 from dumbbell_server.graph.actor import Actor
 from dumbbell_server.graph.context import Context
@@ -34,6 +35,7 @@ from dumbbell_server.views import service as views
 
 _LAST_ROWS = 20
 _MOST_RUNS = 100
+_MOST_FILES = 1000
 _STYLE = ("body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}pre{background:#f4f4f4;"
           "padding:.7rem;overflow:auto}table{border-collapse:collapse}td{padding:.1rem 1rem .1rem 0}")
 Page = Callable[[Context, dict[str, str]], str | None]
@@ -149,6 +151,22 @@ def _registry(context: Context, where: dict[str, str]) -> str | None:
         f"<p>{escape(registry.description or '')}</p><h2>Versions, linked last first</h2><table>", *items, "</table>"])
 
 
+def _artifact(context: Context, where: dict[str, str]) -> str | None:
+    project = projects.find(context.session, context.visitor, where["entity"], where["project"])
+    found = artifacts.collection_by_name(context.session, project.id or 0, where["collection"]) if project else None
+    member = artifacts.membership_by_alias(context.session, found.id or 0, where["version"]) if found else None
+    version = context.get(ArtifactRow, member.artifact_id) if member else None
+    if member is None or version is None:
+        return None
+    rows = artifacts.files(context.session, version.id or 0, None, _MOST_FILES)
+    return _html(f"{where['collection']}:v{member.version_index}", [
+        (f"<p>{escape(where['type'])}, {version.file_count} files of {version.size} bytes, "
+         f"created {escape(version.created_at)}, digest {escape(version.digest)}</p>"),
+        f"<p>{escape(version.description or '')}</p>",
+        f"<h2>Metadata</h2><pre>{escape(version.metadata_json or '{}')}</pre>",
+        "<h2>Files</h2><ul>", *(f"<li>{escape(entry.path)} ({entry.size} bytes)" for entry, _ in rows), "</ul>"])
+
+
 async def _authorize(_: Request) -> Response:
     return HTMLResponse(_html("Your API key", [
         "<p>Keys are shown once, when the server makes them. <code>dumbbell token</code> makes another one.</p>"]))
@@ -165,6 +183,7 @@ ROUTES = [
     Route("/{entity}/{project}", _page(_project)),
     Route("/{entity}/{project}/workspace", _page(_project)),
     Route("/{entity}/{project}/runs/{run}", _page(_run)),
+    Route("/{entity}/{project}/artifacts/{type}/{collection}/{version}", _page(_artifact)),
     Route("/{entity}/{project}/sweeps/{sweep}", _page(_sweep)),
     Route("/{entity}/{project}/reports/{report}", _page(_report)),
     Route("/orgs/{organization}/registry/{name}", _page(_registry)),

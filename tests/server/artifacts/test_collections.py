@@ -1,0 +1,128 @@
+"""Listing, filtering and editing collections, and links between projects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from artifact_studio import Studio
+
+A, B = b"alpha", b"beta, longer"
+PAGE = """query Q($f: JSONString, $o: String, $n: Int, $c: String) { project(name: "p") {
+    artifactCollections(filters: $f, order: $o, first: $n, after: $c) { totalCount pageInfo { endCursor hasNextPage }
+    edges { cursor node { __typename id name tags { edges { node { name } } } project { name }
+    type: defaultArtifactType { name } } } } } }"""
+VERSIONS = """query Q($f: JSONString, $o: String, $n: Int, $c: String) { project(name: "p") {
+    artifactType(name: "dataset") { artifactCollection(name: "set") {
+    artifacts(filters: $f, order: $o, first: $n, after: $c) { totalCount
+    pageInfo { endCursor hasNextPage } edges { cursor version __typename node { id versionIndex tags { name }
+    aliases { alias } artifactSequence { name } %s } } } } } } }"""
+LINK = """mutation M($id: ID!, $to: String!, $aliases: [ArtifactAliasInput!]) { linkArtifact(input: {artifactID: $id,
+    artifactPortfolioName: $to, entityName: "local", projectName: "p", aliases: $aliases}) {
+    versionIndex artifactMembership { artifactCollection { id __typename } } } }"""
+TAG = """mutation M($tags: [TagInput!]!) { createArtifactCollectionTagAssignments(input: {entityName: "local",
+    projectName: "p", artifactCollectionName: "b", tags: $tags}) { tags { name } } }"""
+
+
+def names(studio: Studio, **asked: Any) -> list[str]:
+    found = studio.world.gql(PAGE, asked)["project"]["artifactCollections"]
+    return [edge["node"]["name"] for edge in found["edges"]]
+
+
+@pytest.fixture
+def shelf(studio: Studio) -> Studio:
+    """Three sequences, one of them tagged, and a portfolio."""
+    for name in ("b", "a", "c"):
+        studio.world.clock.move(1)
+        studio.log({"f": name.encode()}, name)
+    studio.world.gql(TAG, {"tags": [{"tagName": "good"}]})
+    studio.world.clock.move(1)
+    studio.world.gql(LINK, {"id": studio.version("a:v0")["id"], "to": "links"})
+    return studio
+
+
+def test_collections_in_every_order_and_page(shelf: Studio) -> None:
+    assert names(shelf) == ["links", "c", "a", "b"]
+    assert names(shelf, o="name") == ["a", "b", "c", "links"]
+    assert names(shelf, o="-name") == ["links", "c", "b", "a"]
+    assert names(shelf, o="+createdAt") == ["b", "a", "c", "links"]
+    first = shelf.world.gql(PAGE, {"n": 2, "o": "name"})["project"]["artifactCollections"]
+    assert (first["totalCount"], first["pageInfo"]["hasNextPage"]) == (4, True)
+    assert names(shelf, o="name", c=first["pageInfo"]["endCursor"]) == ["c", "links"]
+    assert "not known" in shelf.world.errors(PAGE, {"o": "nonsense"}, status=400)[0]
+    kinds = [edge["node"]["__typename"] for edge in first["edges"]]
+    assert kinds == ["ArtifactSequence", "ArtifactSequence"]
+
+
+@pytest.mark.parametrize(("wanted", "found"), [
+    ('{"name": "b"}', ["b"]), ('{"name": {"$in": ["a", "c"]}}', ["c", "a"]), ('{"tag": "good"}', ["b"]),
+    ('{"name": {"$regex": "^l"}}', ["links"]), ('{"$or": [{"name": "a"}, {"tag": "good"}]}', ["a", "b"]), ("{}", [
+        "links", "c", "a", "b"]), ("null", ["links", "c", "a", "b"]), ('{"name": "none"}', []),
+])
+def test_collections_are_filtered(shelf: Studio, wanted: str, found: list[str]) -> None:
+    assert names(shelf, f=wanted) == found
+    assert shelf.world.gql(PAGE, {"f": wanted, "n": 1})["project"]["artifactCollections"]["totalCount"] == len(found)
+
+
+def test_cursors_of_differently_written_filters_agree(shelf: Studio) -> None:
+    one = shelf.world.gql(PAGE, {"n": 1, "o": "name"})["project"]["artifactCollections"]["pageInfo"]["endCursor"]
+    assert names(shelf, o="name", c=one, f='{"name": {"$ne": "zzz"}}') == ["b", "c", "links"]
+
+
+@pytest.mark.parametrize("more", ["", "createdBy { __typename }"])  # answered at once, and one by one
+def test_versions_by_number_tag_and_alias(studio: Studio, more: str) -> None:
+    for at in range(4):
+        tags = [{"tagName": "even"}] if at % 2 == 0 else []
+        studio.log({"f": str(at).encode()}, tags=tags, metadata=f'{{"n": {at}}}')
+
+    def page(**asked: Any) -> Any:
+        return studio.world.gql(VERSIONS % more, asked)["project"]["artifactType"]["artifactCollection"]["artifacts"]
+
+    def versions(**asked: Any) -> list[str]:
+        return [edge["version"] for edge in page(**asked)["edges"]]
+
+    assert versions() == ["v3", "v2", "v1", "v0"]
+    assert versions(o="version_index") == ["v0", "v1", "v2", "v3"]
+    assert versions(f='{"tag": "even"}') == ["v2", "v0"]
+    assert versions(f='{"alias": "latest", "state": "COMMITTED"}') == ["v3"]
+    assert versions(f='{"metadata.n": {"$lt": 2}}', o="+version_index") == ["v0", "v1"]
+    assert versions(f='{"state": "PENDING"}') == []
+    first = page(n=3)
+    assert (first["totalCount"], first["pageInfo"]["hasNextPage"]) == (4, True)
+    assert versions(c=first["pageInfo"]["endCursor"], f='{"state": "COMMITTED"}') == ["v0"]
+    assert [edge["node"]["versionIndex"] for edge in first["edges"]] == [3, 2, 1]
+    assert [edge["node"]["aliases"] for edge in first["edges"]] == [[{"alias": "latest"}], [], []]
+    assert first["edges"][1]["node"]["tags"] == [{"name": "even"}]
+
+
+def test_portfolio_counts_its_own_versions(studio: Studio) -> None:
+    one, two = studio.log({"a": A}), studio.log({"a": B})
+    linked = [studio.world.gql(LINK, {"id": node, "to": "links", "aliases": [
+        {"artifactCollectionName": "links", "alias": alias}]})["linkArtifact"]["versionIndex"]
+        for node, alias in ((two["id"], "x"), (one["id"], "y"), (two["id"], "z"))]
+    assert linked == [0, 1, 0]
+    assert studio.version("links:latest")["id"] == one["id"]
+    assert studio.version("links:z")["id"] == studio.version("links:x")["id"] == two["id"]
+    assert studio.version("set:latest")["id"] == two["id"]
+    wrong = studio.log({"a": b"of another type"}, "model", artifactTypeName="model")
+    assert "already exists with type" in studio.world.errors(LINK, {"id": wrong["id"], "to": "links"}, status=409)[0]
+    assert studio.world.errors(LINK, {"id": one["id"], "to": "set"}, status=409)
+
+
+def test_runs_and_projects_take_their_versions_along(studio: Studio) -> None:
+    for name in ("kept", "gone"):
+        studio.world.upsert(name)
+    kept = studio.log({"a": A}, runName="kept")
+    studio.log({"a": B}, runName="gone")
+    run = studio.world.run("id outputArtifacts { totalCount }", "gone")
+    assert run["outputArtifacts"]["totalCount"] == 1
+    delete = "mutation M($id: ID!, $all: Boolean) { deleteRun(input: {id: $id, deleteArtifacts: $all}) { clientMutationId } }"  # noqa: E501
+    studio.world.gql(delete, {"id": run["id"], "all": True})
+    assert studio.version("set:v1") is None
+    assert studio.version("set:latest")["id"] == kept["id"]
+    studio.world.gql(delete, {"id": studio.world.run("id", "kept")["id"]})
+    assert studio.version("set:v0")["id"] == kept["id"]
+    project = studio.world.gql('query { project(name: "p") { id } }')["project"]["id"]
+    studio.world.gql("mutation M($id: String!) { deleteModel(input: {id: $id}) { success } }", {"id": project})
+    assert studio.world.count("artifacts") == studio.world.count("artifact_entries") == 0
+    assert list(studio.world.house.blobs.keys()) == []
