@@ -152,6 +152,8 @@ def _registry(context: Context, where: dict[str, str]) -> str | None:
 
 
 def _artifact(context: Context, where: dict[str, str]) -> str | None:
+    if not all(map(storable, where.values())):
+        return None
     project = projects.find(context.session, context.visitor, where["entity"], where["project"])
     found = artifacts.collection_by_name(context.session, project.id or 0, where["collection"]) if project else None
     member = artifacts.membership_by_alias(context.session, found.id or 0, where["version"]) if found else None

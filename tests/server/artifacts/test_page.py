@@ -19,4 +19,5 @@ def test_page_of_a_version_shows_its_files_to_who_may_see_it(studio: Studio) -> 
     assert "deep/&lt;a&gt;.txt (5 bytes)" in text
     assert "words &amp; more" in text
     assert page("latest", "f" * 40)[0] == 200
+    assert page("%00", "f" * 40)[0] == 404
     assert page("v1", "f" * 40)[0] == page("v0", "e" * 40)[0] == 404
