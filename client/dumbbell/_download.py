@@ -179,16 +179,13 @@ class _Body:
             self._keep(waiting)  # what came before a cut counts
 
     def _keep(self, pieces: list[bytes]) -> None:
-        whole = memoryview(b"".join(pieces))
-        while whole:
-            whole = whole[self._kept(whole):]
-
-    def _kept(self, piece: memoryview) -> int:
-        written = self._file.write(piece)
-        self.digest.update(bytes(piece) if written == len(piece) else bytes(piece[:written]))
-        self.size += written
-        self._told(written)
-        return written
+        whole = b"".join(pieces)
+        rest = memoryview(whole)
+        while rest:
+            rest = rest[self._file.write(rest):]
+        self.digest.update(whole)
+        self.size += len(whole)
+        self._told(len(whole))
 
 
 def download(transport: Transport, url: str, file: BinaryIO, *, md5: str | None = None, size: int | None = None,
