@@ -18,7 +18,7 @@ check: $(VENV)/.installed-dev
 
 # What the server spends on its hot paths: run it before and after a change, on a quiet machine.
 bench: $(VENV)/.installed-dev
-	env -u DUMBBELL_API_KEY PYTHONPATH=tests $(VENV)/bin/python -m bench $(if $(ROWS),--rows $(ROWS))
+	env -u DUMBBELL_API_KEY PYTHONPATH=tests $(VENV)/bin/python -m bench $(ARGS)
 
 supported: $(VENV)/.installed-dev
 	cd tests && ../$(VENV)/bin/python -m support.supported

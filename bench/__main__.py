@@ -6,31 +6,50 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import measures
-from bench.target import HEADER, running
+from bench import artifacts, measures
+from bench.target import HEADER, Figure, Target, running
+
+
+def groups(folder: Path, rows: int, mib: int, entries: int) -> dict[str, Callable[[Target], Iterator[Figure]]]:
+    """What can be asked for by `--only`; all share a server, but for `start`."""
+    return {
+        "start": lambda _target: measures.cold_start(folder),
+        "upserts": measures.upserts,
+        "runs": measures.run_pages,
+        "ingest": measures.ingest,
+        "history": lambda target: measures.history(target, rows),
+        "files": lambda target: measures.files(target, mib * 2**20),
+        "artifacts": lambda target: artifacts.files(target, mib * 2**20),
+        "commits": lambda target: artifacts.commits(target, entries),
+        "versions": lambda target: artifacts.among_many(target, entries),
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="bench", description="Server CPU and wall time, medians of five trials.",
-                                     epilog="example: make bench ROWS=1000000")
+    parser = argparse.ArgumentParser(
+        prog="bench", description="Server CPU and wall time, medians of five trials. `runs` pages through what "
+        "`upserts` has made. The client has its own: python -m bench.client.",
+        epilog="examples: make bench; make bench ARGS='--only upserts,runs'; make bench ARGS='--rows 1000000'")
     parser.add_argument("--rows", type=int, default=200_000, help="rows of the history that is read (default 200000)")
     parser.add_argument("--mib", type=int, default=256, help="size of the file sent up and down (default 256)")
+    parser.add_argument("--entries", type=int, default=100_000,
+                        help="files of the large version, and versions of the large collection (default 100000)")
+    names = ", ".join(groups(Path(), 0, 0, 0))
+    parser.add_argument("--only", default="", help=f"names of groups, with commas between: {names}")
     arguments = parser.parse_args()
     print(f"reference: {_reference():.0f} ms for a fixed piece of work on this machine, now\n\n{HEADER}")
     with tempfile.TemporaryDirectory(prefix="dumbbell-bench-") as name:
-        folder = Path(name)
-        for figure in measures.cold_start(folder):
-            print(figure.line(), flush=True)
-        (folder / "server").mkdir()
-        with running(folder / "server") as target:
-            for measure in (measures.upserts(target), measures.run_pages(target), measures.ingest(target),
-                            measures.history(target, arguments.rows), measures.files(target, arguments.mib * 2**20)):
-                for figure in measure:
+        known = groups(Path(name), arguments.rows, arguments.mib, arguments.entries)
+        home = Path(name) / "server"
+        home.mkdir()
+        with running(home) as target:
+            for group in arguments.only.split(",") if arguments.only else known:
+                for figure in known[group](target):
                     print(figure.line(), flush=True)
-            memory = target.process.memory_info().rss / 2**20
-            print(f"\nmemory at the end: {memory:.0f} MiB")
+            print(f"\nmemory of the server at the end: {target.process.memory_info().rss / 2**20:.0f} MiB")
 
 
 def _reference() -> float:
