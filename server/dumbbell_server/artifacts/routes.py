@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -17,9 +17,10 @@ from dumbbell_server.artifacts.downloads import Found
 from dumbbell_server.artifacts.manifests import digest_of
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files.names import mimetype_of
-from dumbbell_server.files.routes import announced_size, check_whole, etag_of
+from dumbbell_server.files.routes import etag_of
 from dumbbell_server.http.ranges import Blob, send_blob
 from dumbbell_server.http.state import actor_of, state_of
+from dumbbell_server.http.uploads import GONE, keep, receive, taken
 from dumbbell_server.storage import orphans
 from dumbbell_server.storage.blobs import Incoming, new_key
 from dumbbell_server.storage.database import reading
@@ -35,22 +36,6 @@ def _check_signature(request: Request) -> None:
                                          query.get("signature", ""))
 
 
-async def _receive(request: Request, limit: int) -> Incoming | None:
-    """The body, whole and as announced; None where the sender is gone."""
-    house = state_of(request).house
-    announced = announced_size(request, limit)
-    try:
-        incoming = await house.blobs.receive(request.stream(), limit)
-    except ClientDisconnect:
-        return None
-    try:
-        check_whole(request, incoming, announced)
-    except BadInput:
-        await house.blobs.drop(incoming)
-        raise
-    return incoming
-
-
 def _always(unit: Callable[[Session], None]) -> Unit:
     """A unit of a session whose bytes are needed if it succeeds."""
     def on_connection(connection: Connection) -> bool:
@@ -63,19 +48,9 @@ def _always(unit: Callable[[Session], None]) -> Unit:
 
 async def _keep(house: House, incoming: Incoming, key: str, unit: Unit) -> Response:
     """The bytes are kept under the key, unless the unit fails or has no use for them."""
-    try:
-        await house.blobs.keep(incoming, key)
-    except BaseException:
-        await house.blobs.drop(incoming)
-        raise
-    try:
-        needed = await house.database.write_core_soon(unit)
-    except Exception:  # a cancelled wait is no failure: the unit may still be committed, and needs the bytes
+    if not await keep(house, incoming, key, lambda: house.database.write_core_soon(unit)):
         house.blobs.delete(key)
-        raise
-    if not needed:
-        house.blobs.delete(key)
-    return Response(b"{}", media_type="application/json", headers={"ETag": f'"{incoming.md5.hex()}"'})
+    return taken(incoming)
 
 
 async def put_file(request: Request) -> Response:
@@ -83,9 +58,9 @@ async def put_file(request: Request) -> Response:
     _check_signature(request)
     house, artifact_id = state_of(request).house, int(request.path_params["artifact_id"])
     digest = digest_of(request.path_params["digest"]) or ""
-    incoming = await _receive(request, house.settings.max_upload)
+    incoming = await receive(request, house.settings.max_upload)
     if incoming is None:
-        return Response(status_code=400)  # nobody reads it
+        return Response(status_code=GONE)
     if incoming.md5_base64 != digest:
         await house.blobs.drop(incoming)
         raise BadInput(f"the body has MD5 {incoming.md5.hex()}, the file was announced with "
@@ -98,9 +73,9 @@ async def put_file(request: Request) -> Response:
 async def put_manifest(request: Request) -> Response:
     _check_signature(request)
     house, number = state_of(request).house, int(request.path_params["manifest_id"])
-    incoming = await _receive(request, house.settings.max_body)
+    incoming = await receive(request, house.settings.max_body)
     if incoming is None:
-        return Response(status_code=400)
+        return Response(status_code=GONE)
     key = new_key(MANIFESTS)
 
     def unit(session: Session) -> None:
@@ -114,9 +89,9 @@ async def put_manifest(request: Request) -> Response:
 async def put_part(request: Request) -> Response:
     _check_signature(request)
     house, upload = state_of(request).house, request.path_params["upload"]
-    incoming = await _receive(request, house.settings.max_upload)
+    incoming = await receive(request, house.settings.max_upload)
     if incoming is None:
-        return Response(status_code=400)
+        return Response(status_code=GONE)
     key = new_key("parts")
 
     def unit(session: Session) -> None:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dumbbell_server.errors import BadInput, NotFound, TooLarge
+from dumbbell_server.errors import NotFound
 from dumbbell_server.files import queries, service
 from dumbbell_server.files.expected import FOLDER, settle
 from dumbbell_server.files.names import clean, mimetype_of
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.http.ranges import Blob, send_blob
 from dumbbell_server.http.state import state_of
+from dumbbell_server.http.uploads import GONE, announced_size, keep, receive, taken
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage import orphans
-from dumbbell_server.storage.blobs import Incoming, new_key
+from dumbbell_server.storage.blobs import new_key
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
 
@@ -70,57 +71,19 @@ async def put_file(request: Request) -> Response:
     house = state.house
     loop = asyncio.get_running_loop()
     limit = house.settings.max_upload
-    announced = announced_size(request, limit)
+    announced_size(request, limit)
     if not await loop.run_in_executor(state.pool, _has_run, house, run_id):
         raise NotFound(f"the run of file {name!r} does not exist; it may have been deleted")
-    try:
-        incoming = await house.blobs.receive(request.stream(), limit)
-    except ClientDisconnect:
-        return Response(status_code=400)  # nobody reads it
-    try:
-        check_whole(request, incoming, announced)
-    except BadInput:
-        await house.blobs.drop(incoming)
-        raise
-    if await _store(house, run_id, name, incoming):
-        await loop.run_in_executor(state.pool, orphans.collect, house)
-    return Response(b"{}", media_type="application/json", headers={"ETag": f'"{incoming.md5.hex()}"'})
-
-
-def announced_size(request: Request, limit: int) -> int | None:
-    text = request.headers.get("content-length")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):  # noqa: PLR2004 - 64 bits
-        raise BadInput(f"Content-Length {text[:40]!r} is not a number of bytes")
-    if int(text) > limit:
-        raise TooLarge(f"the file is {text} bytes long; {limit} are the most this server takes (DUMBBELL_MAX_UPLOAD)")
-    return int(text)
-
-
-def check_whole(request: Request, incoming: Incoming, announced: int | None) -> None:
-    if announced is not None and announced != incoming.size:
-        raise BadInput(f"Content-Length says {announced} bytes, {incoming.size} came; send the file again")
-    wanted = request.headers.get("content-md5")
-    if wanted is not None and wanted.strip() != incoming.md5_base64:
-        raise BadInput(f"Content-MD5 says {wanted[:40]!r}, the body has {incoming.md5_base64!r}; send the file again")
-
-
-async def _store(house: House, run_id: int, name: str, incoming: Incoming) -> bool:
-    """The bytes belong to the file, or, where that fails, to nobody and are removed."""
+    incoming = await receive(request, limit)
+    if incoming is None:
+        return Response(status_code=GONE)
     key = new_key(FOLDER)
-    try:
-        await house.blobs.keep(incoming, key)
-    except BaseException:
-        await house.blobs.drop(incoming)
-        raise
-    try:
-        return await house.database.write_soon(lambda session: service.put_file(
-            session, house.clock, run_id, name, size=incoming.size, md5=incoming.md5_base64,
-            mimetype=mimetype_of(name), blob_key=key))
-    except Exception:  # a cancelled wait is no failure: the unit may still be committed, and needs the bytes
-        house.blobs.delete(key)
-        raise
+    replaces = await keep(house, incoming, key, lambda: house.database.write_soon(lambda session: service.put_file(
+        session, house.clock, run_id, name, size=incoming.size, md5=incoming.md5_base64, mimetype=mimetype_of(name),
+        blob_key=key)))
+    if replaces:
+        await loop.run_in_executor(state.pool, orphans.collect, house)
+    return taken(incoming)
 
 
 _PATH = "/storage/runs/{run_id}/{name:path}"

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from artifact_studio import Studio
 
+from support.artifact_studio import Studio
 from support.world import World
 
 

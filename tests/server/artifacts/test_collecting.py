@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from artifact_studio import Studio, digest_of, entry
-
 from dumbbell_server.artifacts.collecting import survey, sweep
 from dumbbell_server.storage.blobs import FolderBlobs
+from support.artifact_studio import Studio, digest_of, entry
 
 A, B = b"alpha", b"beta, longer"
 DAY = 86_400

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from artifact_studio import Studio
+
+from support.artifact_studio import Studio
 
 A, B = b"alpha", b"beta, longer"
 PAGE = """query Q($f: JSONString, $o: String, $n: Int, $c: String) { project(name: "p") {

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from artifact_studio import Studio, md5
 
+from support.artifact_studio import Studio, md5
 from support.live import Live
 from support.server import Server, start_server
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from artifact_studio import Studio
+from support.artifact_studio import Studio
 
 
 def test_page_of_a_version_shows_its_files_to_who_may_see_it(studio: Studio) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from artifact_studio import COMMIT, CREATE, Studio
 
+from support.artifact_studio import COMMIT, CREATE, Studio
 from support.world import KEY
 
 A = b"alpha"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from artifact_studio import Studio
-
+from support.artifact_studio import Studio
 from support.world import KEY
 
 QUESTION = """query Q($filters: JSONString) { project(name: "p", entityName: "local") {

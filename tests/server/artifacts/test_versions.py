@@ -6,7 +6,8 @@ import hashlib
 import json
 
 import pytest
-from artifact_studio import COMMIT, CREATE, Studio, digest_of, entry, manifest, md5
+
+from support.artifact_studio import COMMIT, CREATE, Studio, digest_of, entry, manifest, md5
 
 A, B = b"alpha", b"beta, longer"
 

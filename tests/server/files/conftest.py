@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from run_files_place import BASE, Place, State, fill, make_actor
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
@@ -16,6 +15,7 @@ from dumbbell_server.graph.actor import Role
 from dumbbell_server.http.middleware import Edge
 from dumbbell_server.settings import Settings
 from dumbbell_server.storage.house import open_house
+from support.run_files_place import BASE, Place, State, fill, make_actor
 from support.s3 import reach_the_network
 
 

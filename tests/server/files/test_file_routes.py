@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from run_files_place import Place
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dumbbell_server.runs.tables import RunRow
+from support.run_files_place import Place
 
 
 def test_what_was_put_is_got(place: Place, client: TestClient) -> None:

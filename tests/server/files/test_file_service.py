@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from run_files_place import Place
 from sqlalchemy import delete
 from sqlmodel import col, select
 
@@ -14,6 +13,7 @@ from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage import orphans
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.tables import OrphanRow
+from support.run_files_place import Place
 
 
 def put(place: Place, name: str, run: int = 0, key: str | None = None) -> bool:

@@ -1,0 +1,71 @@
+"""Taking in a file: the body whole and as announced, then kept under a key by a unit that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from dumbbell_server.errors import BadInput, TooLarge
+from dumbbell_server.http.state import state_of
+from dumbbell_server.storage.blobs import Incoming
+from dumbbell_server.storage.house import House
+
+T = TypeVar("T")
+GONE = 400  # the status for a sender who is gone: nobody reads it
+
+
+def announced_size(request: Request, limit: int) -> int | None:
+    """What Content-Length says; BadInput or TooLarge before a byte is read."""
+    text = request.headers.get("content-length")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 19):  # noqa: PLR2004 - 64 bits
+        raise BadInput(f"Content-Length {text[:40]!r} is not a number of bytes")
+    if int(text) > limit:
+        raise TooLarge(f"the file is {text} bytes long; {limit} are the most this server takes (DUMBBELL_MAX_UPLOAD)")
+    return int(text)
+
+
+async def receive(request: Request, limit: int) -> Incoming | None:
+    """The body, or None where the sender is gone. BadInput, and nothing stays, where it is not what was announced."""
+    blobs = state_of(request).house.blobs
+    announced = announced_size(request, limit)
+    try:
+        incoming = await blobs.receive(request.stream(), limit)
+    except ClientDisconnect:
+        return None
+    try:
+        _check_whole(request, incoming, announced)
+    except BadInput:
+        await blobs.drop(incoming)
+        raise
+    return incoming
+
+
+def _check_whole(request: Request, incoming: Incoming, announced: int | None) -> None:
+    if announced is not None and announced != incoming.size:
+        raise BadInput(f"Content-Length says {announced} bytes, {incoming.size} came; send the file again")
+    wanted = request.headers.get("content-md5")
+    if wanted is not None and wanted.strip() != incoming.md5_base64:
+        raise BadInput(f"Content-MD5 says {wanted[:40]!r}, the body has {incoming.md5_base64!r}; send the file again")
+
+
+async def keep(house: House, incoming: Incoming, key: str, write: Callable[[], Awaitable[T]]) -> T:
+    """The bytes are under the key, and what `write` stores names them; where it fails, they are nobody's and go."""
+    try:
+        await house.blobs.keep(incoming, key)
+    except BaseException:
+        await house.blobs.drop(incoming)
+        raise
+    try:
+        return await write()
+    except Exception:  # a cancelled wait is no failure: the unit may still be committed, and needs the bytes
+        house.blobs.delete(key)
+        raise
+
+
+def taken(incoming: Incoming) -> Response:
+    return Response(b"{}", media_type="application/json", headers={"ETag": f'"{incoming.md5.hex()}"'})
