@@ -60,6 +60,8 @@ def settle(house: House, artifact_id: int) -> None:
     with reading(house.database) as session:
         rows = session.execute(select(ExpectedBlobRow).where(
             col(ExpectedBlobRow.artifact_id) == artifact_id)).scalars().all()
+    if not rows:
+        return
     with ThreadPoolExecutor(_AT_ONCE, "dumbbell-bucket") as pool:
         found = list(pool.map(lambda row: direct.look(row.blob_key), rows))
     came = [(row, incoming) for row, incoming in zip(rows, found, strict=True) if incoming is not None]

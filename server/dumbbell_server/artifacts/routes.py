@@ -17,9 +17,8 @@ from dumbbell_server.artifacts.downloads import Found
 from dumbbell_server.artifacts.manifests import digest_of
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files.names import mimetype_of
-from dumbbell_server.files.routes import etag_of
-from dumbbell_server.http.ranges import Blob, send_blob
-from dumbbell_server.http.state import actor_of, state_of
+from dumbbell_server.http.ranges import Blob, etag_of, send_blob
+from dumbbell_server.http.state import actor_of, check_signature, state_of
 from dumbbell_server.http.uploads import GONE, keep, receive, taken
 from dumbbell_server.storage import orphans
 from dumbbell_server.storage.blobs import Incoming, new_key
@@ -28,12 +27,6 @@ from dumbbell_server.storage.house import House
 
 Unit = Callable[[Connection], bool]
 _SMALL = 1 << 18  # bytes that are sent in one piece
-
-
-def _check_signature(request: Request) -> None:
-    query = request.query_params
-    state_of(request).house.signer.check(request.method, request.scope["path"], query.get("expires", ""),
-                                         query.get("signature", ""))
 
 
 def _always(unit: Callable[[Session], None]) -> Unit:
@@ -55,7 +48,7 @@ async def _keep(house: House, incoming: Incoming, key: str, unit: Unit) -> Respo
 
 async def put_file(request: Request) -> Response:
     """Bytes with the digest that is in the path, or 400 and nothing kept."""
-    _check_signature(request)
+    check_signature(request, request.scope["path"])
     house, artifact_id = state_of(request).house, int(request.path_params["artifact_id"])
     digest = digest_of(request.path_params["digest"]) or ""
     incoming = await receive(request, house.settings.max_upload)
@@ -71,7 +64,7 @@ async def put_file(request: Request) -> Response:
 
 
 async def put_manifest(request: Request) -> Response:
-    _check_signature(request)
+    check_signature(request, request.scope["path"])
     house, number = state_of(request).house, int(request.path_params["manifest_id"])
     incoming = await receive(request, house.settings.max_body)
     if incoming is None:
@@ -87,7 +80,7 @@ async def put_manifest(request: Request) -> Response:
 
 
 async def put_part(request: Request) -> Response:
-    _check_signature(request)
+    check_signature(request, request.scope["path"])
     house, upload = state_of(request).house, request.path_params["upload"]
     incoming = await receive(request, house.settings.max_upload)
     if incoming is None:
@@ -134,13 +127,13 @@ async def _send(request: Request, name: str, find: Callable[..., Found | None], 
 
 
 async def get_file(request: Request) -> Response:
-    _check_signature(request)
+    check_signature(request, request.scope["path"])
     path = request.path_params
     return await _send(request, path["name"], downloads.signed_file, int(path["artifact_id"]), path["digest"])
 
 
 async def get_manifest(request: Request) -> Response:
-    _check_signature(request)
+    check_signature(request, request.scope["path"])
     path = request.path_params
     return await _send(request, path["name"], downloads.manifest, int(path["manifest_id"]))
 

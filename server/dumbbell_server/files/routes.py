@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,8 +13,8 @@ from dumbbell_server.files import queries, service
 from dumbbell_server.files.expected import FOLDER, settle
 from dumbbell_server.files.names import clean, mimetype_of
 from dumbbell_server.files.tables import RunFileRow
-from dumbbell_server.http.ranges import Blob, send_blob
-from dumbbell_server.http.state import state_of
+from dumbbell_server.http.ranges import Blob, etag_of, send_blob
+from dumbbell_server.http.state import check_signature, state_of
 from dumbbell_server.http.uploads import GONE, announced_size, keep, receive, taken
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage import orphans
@@ -24,22 +23,15 @@ from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
 
 
-def path_of(run_id: int, name: str) -> str:
+def path_of(run_id: int | str, name: str) -> str:
     """Where the bytes of a file are, before percent-encoding."""
     return f"/storage/runs/{run_id}/{name}"
-
-
-def etag_of(md5: str) -> str:
-    """A base64 MD5 in hex."""
-    return base64.b64decode(md5).hex()
 
 
 def _signed_for(request: Request) -> tuple[int, str]:
     """The run and the name in the path. Forbidden where its signature does not hold."""
     run, name = request.path_params["run_id"], request.path_params["name"]
-    query = request.query_params
-    state_of(request).house.signer.check(request.method, f"/storage/runs/{run}/{name}", query.get("expires", ""),
-                                         query.get("signature", ""))
+    check_signature(request, path_of(run, name))
     return int(run), name
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
@@ -28,7 +27,7 @@ from dumbbell_server.history.columns import FLOATS, INSIDE, INTS, MIXED, OBJECTS
 from dumbbell_server.history.parquet import Writer
 from dumbbell_server.history.tables import PartitionRow
 from dumbbell_server.runs.service import RunsDeleting
-from dumbbell_server.storage.blobs import PIECE, Incoming
+from dumbbell_server.storage.blobs import PIECE, Incoming, keep_or_drop, new_key
 from dumbbell_server.storage.database import snapshot
 from dumbbell_server.storage.dialect import MAX_PARAMETERS, Statement
 from dumbbell_server.storage.house import House
@@ -141,9 +140,8 @@ class Exporter:
 
     async def _store(self, path: Path) -> tuple[Incoming, str]:
         incoming = await self._house.blobs.receive(_pieces(path), path.stat().st_size)
-        token = secrets.token_hex(16)
-        key = f"history/{token[:2]}/{token}"
-        await self._house.blobs.keep(incoming, key)
+        key = new_key("history")
+        await keep_or_drop(self._house.blobs, incoming, key)
         return incoming, key
 
 

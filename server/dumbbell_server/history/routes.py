@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 
 import orjson
 from starlette.requests import Request
@@ -17,8 +16,8 @@ from dumbbell_server.history.posts import Post, read_post
 from dumbbell_server.history.tables import PartitionRow
 from dumbbell_server.history.worker import RowsCame, Worker
 from dumbbell_server.http.bodies import json_object, read_body
-from dumbbell_server.http.ranges import Blob, send_blob
-from dumbbell_server.http.state import actor_of, state_of
+from dumbbell_server.http.ranges import Blob, etag_of, send_blob
+from dumbbell_server.http.state import actor_of, check_signature, state_of
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
 
@@ -59,14 +58,12 @@ def url_of(context: Context, part: PartitionRow) -> str:
 
 async def get_parquet(request: Request) -> Response:
     state, number = state_of(request), request.path_params["number"]
-    query = request.query_params
-    state.house.signer.check(request.method, f"/storage/history/{number}.parquet", query.get("expires", ""),
-                             query.get("signature", ""))
+    check_signature(request, f"/storage/history/{number}.parquet")
     part = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.house, number)
     if part is None:
         raise NotFound("this Parquet file is gone: the rows of its run have changed")
-    etag = base64.b64decode(part.md5).hex()
-    return send_blob(request, state.house.blobs, Blob(part.blob_key, part.size, etag, _PARQUET, "history.parquet"))
+    blob = Blob(part.blob_key, part.size, etag_of(part.md5), _PARQUET, "history.parquet")
+    return send_blob(request, state.house.blobs, blob)
 
 
 def _find(house: House, number: int) -> PartitionRow | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -23,6 +24,11 @@ class Blob:
     etag: str
     mimetype: str
     name: str
+
+
+def etag_of(md5: str) -> str:
+    """A base64 MD5 in hex."""
+    return base64.b64decode(md5).hex()
 
 
 def asked_range(header: str | None, size: int) -> tuple[int, int] | None:

@@ -37,3 +37,9 @@ def base_url(request: Request) -> str:
     """The base of URLs that the sender can reach: the configured one, else where this request went."""
     configured = state_of(request).house.settings.public_url
     return configured.rstrip("/") if configured else str(request.base_url).rstrip("/")
+
+
+def check_signature(request: Request, path: str) -> None:
+    """Forbidden where the signature in the URL is not of this method and path, or has expired."""
+    query = request.query_params
+    state_of(request).house.signer.check(request.method, path, query.get("expires", ""), query.get("signature", ""))

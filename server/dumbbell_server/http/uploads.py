@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from dumbbell_server.errors import BadInput, TooLarge
 from dumbbell_server.http.state import state_of
-from dumbbell_server.storage.blobs import Incoming
+from dumbbell_server.storage.blobs import Incoming, keep_or_drop
 from dumbbell_server.storage.house import House
 
 T = TypeVar("T")
@@ -55,11 +55,7 @@ def _check_whole(request: Request, incoming: Incoming, announced: int | None) ->
 
 async def keep(house: House, incoming: Incoming, key: str, write: Callable[[], Awaitable[T]]) -> T:
     """The bytes are under the key, and what `write` stores names them; where it fails, they are nobody's and go."""
-    try:
-        await house.blobs.keep(incoming, key)
-    except BaseException:
-        await house.blobs.drop(incoming)
-        raise
+    await keep_or_drop(house.blobs, incoming, key)
     try:
         return await write()
     except Exception:  # a cancelled wait is no failure: the unit may still be committed, and needs the bytes

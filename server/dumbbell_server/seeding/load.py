@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.accounts.teams import make_team, set_role, user_named
 from dumbbell_server.clock import Clock, StillClock, to_text
 from dumbbell_server.errors import BadInput, NotFound
+from dumbbell_server.files.expected import FOLDER
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.files.service import put_file
 from dumbbell_server.graph.actor import Actor
@@ -33,7 +33,7 @@ from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.states import CRASHED, FAILED, FINISHED, RUNNING
 from dumbbell_server.seeding.form import Form, ProjectForm, RunForm, TeamForm, UserForm
 from dumbbell_server.seeding.nodes import at
-from dumbbell_server.storage.blobs import Blobs, Incoming
+from dumbbell_server.storage.blobs import Blobs, Incoming, keep_or_drop, new_key
 from dumbbell_server.storage.house import House
 
 _PACE = 10  # seconds from row to row
@@ -120,13 +120,8 @@ async def _once(content: bytes) -> AsyncIterator[bytes]:
 
 
 async def _keep(blobs: Blobs, incoming: Incoming) -> _Bytes:
-    token = secrets.token_hex(16)
-    key = f"runs/{token[:2]}/{token}"
-    try:
-        await blobs.keep(incoming, key)
-    except BaseException:
-        await blobs.drop(incoming)
-        raise
+    key = new_key(FOLDER)
+    await keep_or_drop(blobs, incoming, key)
     return _Bytes(key, incoming)
 
 

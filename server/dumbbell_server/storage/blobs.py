@@ -106,6 +106,15 @@ class Blobs(Protocol):
         ...
 
 
+async def keep_or_drop(blobs: Blobs, incoming: Incoming, key: str) -> None:
+    """The bytes are under the key, or nowhere."""
+    try:
+        await blobs.keep(incoming, key)
+    except BaseException:
+        await blobs.drop(incoming)
+        raise
+
+
 async def _gathered(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
     """The same bytes in pieces of about PIECE."""
     waiting: list[bytes] = []
