@@ -23,9 +23,13 @@ STOPPED_SCRIPT = """
     wandb.init(project="stopped", id="long")
     node = ask('{ project(name: "stopped") { run(name: "long") { id } } }')["project"]["run"]["id"]
     assert ask('mutation { stopRun(input: {id: "%s"}) { success } }' % node)["stopRun"]["success"]
-    for step in range(900):
-        wandb.log({"step": step})
-        time.sleep(0.1)
+    try:
+        for step in range(900):
+            wandb.log({"step": step})
+            time.sleep(0.1)
+    except KeyboardInterrupt:  # not left to the interpreter's end, where the SDK now and then waits for itself
+        print("interrupted")
+        wandb.finish(exit_code=255)
 """
 
 
@@ -33,8 +37,7 @@ STOPPED_SCRIPT = """
 def test_a_stopped_run_interrupts_its_script(tmp_path: Path) -> None:
     with start_server(tmp_path) as server:
         finished = run_script("0.31.0", server, tmp_path, STOPPED_SCRIPT)
-        assert finished.returncode != 0, finished
-        assert "KeyboardInterrupt" in finished.stderr
+        assert finished.line("interrupted"), finished
         state = run_script("0.31.0", server, tmp_path, """
             import wandb
             print("state", wandb.Api().run("stopped/long").state)
