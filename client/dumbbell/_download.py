@@ -15,11 +15,11 @@ from typing import Any, BinaryIO
 
 import httpx2
 
+from dumbbell._pieces import PIECE, pieces
 from dumbbell._retry import DOWNLOAD_WINDOW, CutError, StatusError, retried
 from dumbbell._transport import Transport
 from dumbbell.errors import DigestError, UnsafePathError
 
-PIECE = 1 << 20  # bytes read at a time
 _LONG = 8 << 20  # bytes after which the digest is computed in a thread
 _WAITING = 16  # pieces that may wait for it
 _PARTIAL = 206
@@ -82,35 +82,24 @@ def _made(part: str, folder: str) -> BinaryIO:
 
 
 class _Digest:
-    """The MD5 of a body, and a second copy of it if one is wanted.
+    """The MD5 of a body; of a long one it is made beside reading, as hashlib leaves the interpreter to others."""
 
-    For a long body both are made beside reading it: hashlib and files leave the interpreter to others.
-    """
-
-    def __init__(self, second: BinaryIO | None) -> None:
-        self._second = second
+    def __init__(self) -> None:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._beside: ThreadPoolExecutor | None = None
         self._waiting: deque[Future[None]] = deque()
         self._size = 0
 
-    def update(self, piece: bytes) -> None:
+    def update(self, piece: bytes | bytearray) -> None:
         self._size += len(piece)
         if self._size <= _LONG:
-            self._take(piece)
+            self._md5.update(piece)
             return
         if self._beside is None:
             self._beside = ThreadPoolExecutor(1, thread_name_prefix="dumbbell-md5")
-        self._waiting.append(self._beside.submit(self._take, piece))
+        self._waiting.append(self._beside.submit(self._md5.update, piece))
         if len(self._waiting) > _WAITING:
             self._waiting.popleft().result()
-
-    def _take(self, piece: bytes) -> None:
-        self._md5.update(piece)
-        if self._second is not None:
-            rest = memoryview(piece)
-            while rest:
-                rest = rest[self._second.write(rest):]
 
     def text(self) -> str:
         """Base64 of the digest of all so far."""
@@ -129,22 +118,20 @@ class _Body:
                  second: BinaryIO | None) -> None:
         self._transport = transport
         self._url = url
-        self._file = file
+        self._files = [file] if second is None else [file, second]
         self._told = told
-        self._second = second
         self._tag: str | None = None
         self.size = 0
-        self.digest = _Digest(self._second)
+        self.digest = _Digest()
 
     def restart(self) -> None:
         self.digest.text()
-        for file in (self._file, self._second):
-            if file is not None:
-                file.seek(0)
-                file.truncate()
+        for file in self._files:
+            file.seek(0)
+            file.truncate()
         self._told(-self.size)
         self.size = 0
-        self.digest = _Digest(self._second)
+        self.digest = _Digest()
 
     def read(self) -> None:
         """One try: go on where the last one ended."""
@@ -166,26 +153,14 @@ class _Body:
             self.restart()
         tag = answer.headers.get("etag")
         self._tag = tag if tag and not tag.startswith("W/") else None
-        waiting: list[bytes] = []
-        held = 0
-        try:
-            for piece in answer.iter_bytes():
-                waiting.append(piece)
-                held += len(piece)
-                if held >= PIECE:
-                    self._keep(waiting)
-                    waiting, held = [], 0
-        finally:
-            self._keep(waiting)  # what came before a cut counts
-
-    def _keep(self, pieces: list[bytes]) -> None:
-        whole = b"".join(pieces)
-        rest = memoryview(whole)
-        while rest:
-            rest = rest[self._file.write(rest):]
-        self.digest.update(whole)
-        self.size += len(whole)
-        self._told(len(whole))
+        for piece in pieces(answer):
+            for file in self._files:
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[file.write(rest):]
+            self.digest.update(piece)
+            self.size += len(piece)
+            self._told(len(piece))
 
 
 def download(transport: Transport, url: str, file: BinaryIO, *, md5: str | None = None, size: int | None = None,
