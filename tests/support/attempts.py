@@ -118,6 +118,82 @@ ATTEMPTS: dict[str, list[Input]] = {
     ],
 }
 
+# Who may do each of these in a team: the lowest role that may, or all of them where it takes something else as well.
+# `owner` made the team, its organization and a registry, where the team is a member; `member` alone has a seat there.
+IN_TEAM: dict[str, list[str | tuple[str, ...]]] = {
+    "addAliases": ["member"],
+    "commitArtifact": ["member"],
+    "completeMultipartUploadArtifact": ["member"],
+    "createArtifact": ["member"],
+    "createArtifactCollectionTagAssignments": ["member"],
+    "createArtifactFiles": ["member"],
+    "createArtifactManifest": ["member"],
+    "createArtifactType": ["member"],
+    "createInvite": ["admin"],
+    "createProjectMembers": ["owner"],
+    "createRunFiles": ["member"],
+    "createServiceAccount": ["admin"],
+    "createTeam": ["owner"],
+    "deleteApiKey": ["owner"],
+    "deleteAliases": ["member"],
+    "deleteArtifact": ["admin"],
+    "deleteArtifactCollectionTagAssignments": ["member"],
+    "deleteArtifactPortfolio": ["admin"],
+    "deleteArtifactSequence": ["admin"],
+    "deleteFiles": ["member"],
+    "deleteInvite": ["member"],  # it is this member who leaves
+    "deleteModel": ["admin", "admin", "owner"],
+    "deleteOrganization": ["owner"],
+    "deleteOrganizationMember": [("owner", "member")],  # it is this member who leaves
+    "deleteProjectMembers": ["owner"],
+    "deleteRun": ["admin"],
+    "deleteView": ["admin"],
+    "linkArtifact": ["member", "member", "viewer"],  # the last into the registry, where all of the team are members
+    "markRunFilesUploaded": ["member"],
+    "moveArtifactSequence": ["member"],
+    "renameEntity": ["admin"],
+    "renameProject": ["admin", "owner"],
+    "rewindRun": ["member"],
+    "stopRun": ["member"],
+    "unlinkArtifact": ["member"],
+    "updateArtifact": ["member"],
+    "updateArtifactManifest": ["member"],
+    "updateArtifactPortfolio": ["member"],
+    "updateArtifactSequence": ["member"],
+    "updateProjectMember": ["owner"],
+    "updateProjectTeamMember": ["owner"],
+    "updateRunState": ["member"],
+    "updateUser": ["viewer"],
+    "upsertBucket": ["member", "member", "member", "member"],
+    "upsertModel": ["member", "admin", "member", "owner", ("owner", "member")],
+    "upsertOrganizationMember": ["owner"],
+    "upsertSweep": ["member", "member", "member"],
+    "upsertView": ["member", "member"],
+    "useArtifact": ["member", "viewer"],  # the second by a run that anybody may write
+}
+
+# The same in a registry, by the number of the attempt; what is not here is nothing that is done to registries.
+IN_REGISTRY: dict[str, dict[int, str]] = {
+    "addAliases": {0: "member"},
+    "createArtifactCollectionTagAssignments": {0: "member"},
+    "createProjectMembers": {0: "admin"},
+    "deleteAliases": {0: "member"},
+    "deleteArtifact": {0: "owner"},  # it is the team's
+    "deleteArtifactCollectionTagAssignments": {0: "member"},
+    "deleteArtifactPortfolio": {0: "admin"},
+    "deleteModel": {0: "admin", 1: "admin", 2: "admin"},
+    "deleteProjectMembers": {0: "admin"},
+    "linkArtifact": {0: "member", 1: "member", 2: "member"},
+    "renameProject": {1: "admin"},
+    "unlinkArtifact": {0: "member"},
+    "updateArtifact": {0: "owner"},
+    "updateArtifactPortfolio": {0: "member"},
+    "updateProjectMember": {0: "admin"},
+    "updateProjectTeamMember": {0: "admin"},
+    "upsertModel": {0: "admin", 3: "admin", 4: "owner"},
+    "useArtifact": {1: "restricted"},  # to have used it is no download
+}
+
 OPEN: dict[str, Input] = {
     "createOrganization": lambda _: {"name": "another"},  # the asker's own
     "createUser": lambda _: {"email": "new@example.com"},  # for instance admins alone, and ann is none
@@ -140,6 +216,17 @@ LOOKUPS: dict[str, list[Input]] = {
     "users": [lambda own: {"query": own.entity}],
     "view": [lambda own: {"id": own.view_id}],
     "viewer": [lambda _: {}],
+}
+
+# What leads to things that a team, and a registry, share: all who may read find them, and nobody else.
+SHARED: dict[str, list[Input]] = {
+    "artifact": LOOKUPS["artifact"],
+    "artifactCollection": LOOKUPS["artifactCollection"],
+    "entity": [lambda own: {"name": own.entity}],
+    "model": LOOKUPS["model"],
+    "models": [lambda own: {"entityName": own.entity}],
+    "project": [lambda own: {"name": own.project, "entityName": own.entity}],
+    "view": LOOKUPS["view"],
 }
 
 

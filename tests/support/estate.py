@@ -25,10 +25,17 @@ from dumbbell_server.storage.database import reading
 from support.logged import Logged, log_artifact
 from support.world import World
 
-OWNER, STRANGER = "ann" + "0" * 37, "eve" + "0" * 37
 SECRET = "opensesame"
 SWEEP = "method: grid\nparameters:\n  x: {values: [1, 2]}\n"
 _DEEPEST = 6
+
+
+def key_of(name: str) -> str:
+    """The key of a user whose name has three letters."""
+    return name + "0" * 37
+
+
+OWNER, STRANGER = key_of("ann"), key_of("eve")
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,9 @@ class Estate:
 
 
 def make_estate(world: World) -> Estate:
-    for name, key in (("ann", OWNER), ("eve", STRANGER), ("bob", "bob" + "0" * 37)):
-        world.add_user(name, key)
+    """All that is asked for is ann's; bob is in her team and in her registry."""
+    for name in ("ann", "eve", "bob"):
+        world.add_user(name, key_of(name))
 
     def ask(query: str, key: str = OWNER, **variables: Any) -> Any:
         return world.gql(query, variables, key=key)
@@ -70,20 +78,6 @@ def make_estate(world: World) -> Estate:
         " { organization { id } } }")
     members = ask('{ entity(name: "crew") { members { id username } } }')["entity"]["members"]
     key = ask("mutation { generateApiKey(input: {}) { apiKey { id } } }")["generateApiKey"]["apiKey"]["id"]
-    run = world.upsert("r", modelName="vault", entityName="ann", key=OWNER, notes=SECRET, tags=[SECRET],
-                       config=json.dumps({"word": {"value": SECRET}}),
-                       summaryMetrics=json.dumps({"word": SECRET}))["bucket"]["id"]
-    world.history("r", [{"_step": 0, "word": SECRET}], project="vault", entity="ann", key=OWNER)
-    made = ask("""mutation { createRunFiles(input: {entityName: "ann", projectName: "vault", runName: "r",
-               files: ["opensesame.txt"]}) { files { uploadUrl } } }""")["createRunFiles"]["files"][0]
-    world.client.put(made["uploadUrl"], content=SECRET.encode()).raise_for_status()
-    sweep = ask("""mutation M($config: String) { upsertSweep(input: {projectName: "vault", entityName: "ann",
-                config: $config, description: "opensesame"}) { sweep { id name } } }""", config=SWEEP)
-    view = ask("""mutation { upsertView(input: {projectName: "vault", entityName: "ann", type: "runs",
-               displayName: "opensesame", spec: "{}"}) { view { id } } }""")["upsertView"]["view"]["id"]
-    ask("""mutation { createArtifactType(input: {entityName: "ann", projectName: "vault", name: "dataset"}) {
-        clientMutationId } }""")
-    logged = log_artifact(world, OWNER, {"entityName": "ann", "projectName": "vault"}, "r", SECRET)
     guild = ask('{ organization(name: "guild") { orgEntity { name } } }')["organization"]["orgEntity"]["name"]
     registry = ask("""mutation M($guild: String!) { upsertModel(input: {entityName: $guild,
                    name: "wandb-registry-shelf", description: "opensesame"}) { project { id } } }""",
@@ -95,14 +89,36 @@ def make_estate(world: World) -> Estate:
     ask('mutation { upsertModel(input: {entityName: "eve", name: "attic", access: "USER_WRITE"}) { inserted } }',
         STRANGER)
     world.upsert("mine", modelName="attic", entityName="eve", key=STRANGER)
-    project = ask("""{ project(name: "vault", entityName: "ann") { id run(name: "r") { files { edges { node { id } } } }
-                  } }""")["project"]
     return Estate(
-        entity="ann", project="vault", project_id=project["id"], run="r", run_id=run,
-        file_id=project["run"]["files"]["edges"][0]["node"]["id"], key_id=key, team="crew", organization="guild",
-        member_id=next(member["id"] for member in members if member["username"] == "bob"),
-        sweep=sweep["upsertSweep"]["sweep"]["name"], sweep_id=sweep["upsertSweep"]["sweep"]["id"], view_id=view,
-        logged=logged, guild=guild, registry="wandb-registry-shelf", registry_id=registry, bob_id=bob, team_id=team)
+        **make_things(world, "ann"), key_id=key, team="crew", organization="guild",
+        member_id=next(member["id"] for member in members if member["username"] == "bob"), guild=guild,
+        registry="wandb-registry-shelf", registry_id=registry, bob_id=bob, team_id=team)
+
+
+def make_things(world: World, entity: str) -> dict[str, Any]:
+    """A project of the entity with one thing of each kind, all of them ann's; what an estate says of them."""
+    place = {"entityName": entity, "projectName": "vault"}
+
+    def ask(query: str, **more: Any) -> Any:
+        return next(iter(world.gql(query, {"input": {**place, **more}}, key=OWNER).values()))
+
+    run = world.upsert("r", modelName="vault", entityName=entity, key=OWNER, notes=SECRET, tags=[SECRET],
+                       config=json.dumps({"word": {"value": SECRET}}),
+                       summaryMetrics=json.dumps({"word": SECRET}))["bucket"]["id"]
+    world.history("r", [{"_step": 0, "word": SECRET}], project="vault", entity=entity, key=OWNER)
+    made = ask("mutation M($input: CreateRunFilesInput!) { createRunFiles(input: $input) { files { uploadUrl } } }",
+               runName="r", files=["opensesame.txt"])["files"][0]
+    world.client.put(made["uploadUrl"], content=SECRET.encode()).raise_for_status()
+    sweep = ask("mutation M($input: UpsertSweepInput!) { upsertSweep(input: $input) { sweep { id name } } }",
+                config=SWEEP, description=SECRET)["sweep"]
+    view = ask("mutation M($input: UpsertViewInput!) { upsertView(input: $input) { view { id } } }", type="runs",
+               displayName=SECRET, spec="{}")["view"]["id"]
+    logged = log_artifact(world, OWNER, place, "r", SECRET)
+    project = world.gql("""query Q($entity: String) { project(name: "vault", entityName: $entity) { id run(name: "r") {
+                        files { edges { node { id } } } } } }""", {"entity": entity}, key=OWNER)["project"]
+    return {"entity": entity, "project": "vault", "project_id": project["id"], "run": "r", "run_id": run,
+            "file_id": project["run"]["files"]["edges"][0]["node"]["id"], "sweep": sweep["name"],
+            "sweep_id": sweep["id"], "view_id": view, "logged": logged}
 
 
 def tables(world: World) -> dict[str, list[tuple[Any, ...]]]:
@@ -131,6 +147,12 @@ def send(world: World, query: str, variables: dict[str, Any], key: str | None) -
     answer = world.client.post("/graphql", headers=headers,
                                content=json.dumps({"query": query, "variables": variables}).encode())
     return answer.status_code, answer.json()
+
+
+def refused(body: dict[str, Any]) -> bool:
+    """An error, or an answer that gives nothing: some deletions answer so where there is nothing to delete."""
+    answer = (body.get("data") or {}).get("answer") or {}
+    return bool(body.get("errors")) or not any(value for name, value in answer.items() if name != "__typename")
 
 
 def mutation(schema: GraphQLSchema, name: str) -> str:

@@ -106,10 +106,7 @@ def at(session: Session, actor: Actor | None, place: Place) -> Found | None:
     collection = _collection(session, actor, place)
     if collection is None:
         return None
-    sources = {number for node in (place.artifact, place.birth) if node
-               for number in [ids.decode(access.ARTIFACT, node)] if number}
-    homes = {artifact.project_id for number in sources
-             if (artifact := session.get(ArtifactRow, number)) is not None} | {collection.project_id}
+    homes = queries.homes(session, collection)
     held = (queries.blob(session, home, digest) for home in homes)
     return next((_found(blob) for blob in held
                  if blob is not None and queries.holds(session, collection.id or 0, blob.id or 0)), None)

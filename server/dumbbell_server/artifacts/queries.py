@@ -13,6 +13,7 @@ from dumbbell_server.artifacts.names import LATEST, version_number
 from dumbbell_server.artifacts.tables import (
     COMMITTED,
     PENDING,
+    SEQUENCE,
     AliasRow,
     ArtifactBlobRow,
     ArtifactRow,
@@ -204,6 +205,16 @@ def holds(session: Session, collection_id: int, blob_id: int) -> bool:
         select(EntryRow.artifact_id)
         .join(MembershipRow, col(MembershipRow.artifact_id) == EntryRow.artifact_id)
         .where(EntryRow.blob_id == blob_id, MembershipRow.collection_id == collection_id).limit(1)).first() is not None
+
+
+def homes(session: Session, collection: CollectionRow) -> Sequence[int]:
+    """The projects in which versions of a collection were logged."""
+    if collection.kind == SEQUENCE:
+        return [collection.project_id]
+    return session.execute(
+        select(ArtifactRow.project_id).distinct()
+        .join(MembershipRow, col(MembershipRow.artifact_id) == ArtifactRow.id)
+        .where(MembershipRow.collection_id == collection.id)).scalars().all()
 
 
 def blob_in_entity(session: Session, entity_id: int, digest: str) -> list[tuple[ArtifactBlobRow, ProjectRow]]:

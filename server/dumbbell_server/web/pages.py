@@ -17,13 +17,14 @@ from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.artifacts import queries as artifacts
 from dumbbell_server.artifacts.tables import ArtifactRow, CollectionRow
 from dumbbell_server.files import service as files
-from dumbbell_server.graph.actor import Actor
+from dumbbell_server.graph.actor import Actor, Role
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.history import queries as history
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.http.state import actor_of, base_url, state_of
 from dumbbell_server.projects import service as projects
+from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.registries import PREFIX
 from dumbbell_server.registries import search
 from dumbbell_server.runs import queries, service
@@ -160,7 +161,8 @@ def _artifact(context: Context, where: dict[str, str]) -> str | None:
     version = context.get(ArtifactRow, member.artifact_id) if member else None
     if member is None or version is None:
         return None
-    rows = artifacts.files(context.session, version.id or 0, None, _MOST_FILES)
+    readable = project is not None and role_in(context.visitor, project) >= Role.VIEWER
+    rows = artifacts.files(context.session, version.id or 0, None, _MOST_FILES) if readable else []
     return _html(f"{where['collection']}:v{member.version_index}", [
         (f"<p>{escape(where['type'])}, {version.file_count} files of {version.size} bytes, "
          f"created {escape(version.created_at)}, digest {escape(version.digest)}</p>"),

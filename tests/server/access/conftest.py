@@ -7,22 +7,26 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.commons import Commons, make_commons
 from support.estate import Estate, make_estate, restore, tables
 from support.postgres import create_database
 from support.world import World, open_world
 
+Village = tuple[World, Estate, Commons]
+
 
 @pytest.fixture(scope="package", params=["sqlite", "postgres"])
-def village(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Estate]]:
+def village(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
     url = None
     if request.param == "postgres":
         url = create_database(request.getfixturevalue("postgres"), f"village_{uuid.uuid4().hex}")
     with open_world(tmp_path_factory.mktemp("village"), url) as world:
-        yield world, make_estate(world)
+        estate = make_estate(world)
+        yield world, estate, make_commons(world, estate)
 
 
 @pytest.fixture
-def world(village: tuple[World, Estate]) -> Iterator[World]:
+def world(village: Village) -> Iterator[World]:
     before = tables(village[0])
     yield village[0]
     if tables(village[0]) != before:
@@ -30,5 +34,10 @@ def world(village: tuple[World, Estate]) -> Iterator[World]:
 
 
 @pytest.fixture
-def estate(village: tuple[World, Estate]) -> Estate:
+def estate(village: Village) -> Estate:
     return village[1]
+
+
+@pytest.fixture
+def commons(village: Village) -> Commons:
+    return village[2]

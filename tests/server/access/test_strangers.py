@@ -9,7 +9,7 @@ import pytest
 
 from dumbbell_server.schema import build_schema
 from support.attempts import ATTEMPTS, LOOKUPS, inside
-from support.estate import OWNER, SECRET, STRANGER, Estate, literals, mutation, selection, send, tables
+from support.estate import OWNER, SECRET, STRANGER, Estate, literals, mutation, refused, selection, send, tables
 from support.world import World
 
 SCHEMA = build_schema()
@@ -46,9 +46,3 @@ def test_strangers_see_nothing(name: str, at: int, world: World, estate: Estate)
     for hidden in (SECRET, estate.project_id, estate.run_id, estate.organization, estate.project):
         assert hidden not in json.dumps(seen[STRANGER][1])
         assert hidden not in json.dumps(seen[None][1])
-
-
-def refused(body: dict[str, Any]) -> bool:
-    """An error, or an answer that gives nothing: some deletions answer so where there is nothing to delete."""
-    answer = (body.get("data") or {}).get("answer") or {}
-    return bool(body.get("errors")) or not any(value for name, value in answer.items() if name != "__typename")

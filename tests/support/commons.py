@@ -1,0 +1,61 @@
+"""What many share, ann's team and her registry, and people who have each of the roles there."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from support.estate import OWNER, Estate, key_of, make_things
+from support.world import World
+
+# Whose key has which role. Nobody of the registry's is in the team, and `seat` has no more than a seat in the
+# organization to which both belong.
+TEAM = {"owner": OWNER, "admin": key_of("amy"), "member": key_of("bob"), "viewer": key_of("vic"),
+        "outsider": key_of("eve"), "nobody": None}
+REGISTRY = {"owner": OWNER, "admin": key_of("rad"), "member": key_of("rem"), "viewer": key_of("rev"),
+            "seat": key_of("sue"), "restricted": key_of("res"), "outsider": key_of("eve"), "nobody": None}
+_PEOPLE = ("amy", "vic", "rad", "rem", "rev", "res", "sue")
+_LINK = """mutation M($input: LinkArtifactInput!) { linkArtifact(input: $input) { artifactMembership {
+  artifactCollection { id } } } }"""
+
+
+@dataclass(frozen=True)
+class Commons:
+    """The same names and ids as of ann's own things, but of what is shared."""
+
+    team: Estate
+    registry: Estate  # its `set` is a portfolio, and the version is the team's
+
+
+def make_commons(world: World, own: Estate) -> Commons:
+    for name in _PEOPLE:
+        world.add_user(name, key_of(name))
+
+    def ask(query: str, **variables: Any) -> Any:
+        return world.gql(query, variables, key=OWNER)
+
+    for name, role in (("amy", "admin"), ("vic", "viewer")):
+        ask("""mutation M($name: String!, $role: String!) { createInvite(input: {entityName: "crew", username: $name,
+            role: $role}) { invite { id } } }""", name=name, role=role)
+    team = dataclasses.replace(own, **make_things(world, own.team))
+    given = {"rad": "admin", "rem": "member", "rev": "viewer", "res": "restricted_viewer"}
+    for name in (*given, "sue"):
+        ask("""mutation M($name: String!) { upsertOrganizationMember(input: {organizationName: "guild",
+            username: $name, role: "viewer"}) { organization { id } } }""", name=name)
+    for name, role in given.items():
+        found = ask("query Q($name: String) { users(query: $name) { edges { node { id } } } }", name=name)
+        ask("""mutation M($id: ID!, $who: ID!, $role: String!) {
+            createProjectMembers(input: {projectId: $id, userIds: [$who]}) { success }
+            updateProjectMember(input: {projectId: $id, userId: $who, userProjectRole: $role}) { success } }""",
+            id=own.registry_id, who=found["users"]["edges"][0]["node"]["id"], role=role)
+    linked = ask(_LINK, input={
+        "artifactID": team.logged.version, "artifactPortfolioName": "set", "entityName": own.guild,
+        "projectName": own.registry, "aliases": [{"artifactCollectionName": "set", "alias": "best"}]})
+    shelf = linked["linkArtifact"]["artifactMembership"]["artifactCollection"]["id"]
+    ask("""mutation M($entity: String!, $project: String!) { createArtifactCollectionTagAssignments(input: {
+        entityName: $entity, projectName: $project, artifactCollectionName: "set", tags: [{tagName: "kept"}]}) {
+        tags { name } } }""", entity=own.guild, project=own.registry)
+    return Commons(team, dataclasses.replace(
+        own, entity=own.guild, project=own.registry, project_id=own.registry_id,
+        logged=dataclasses.replace(team.logged, portfolio=shelf)))
