@@ -152,3 +152,7 @@ def _multiply(database: sqlite3.Connection, versions: int) -> None:
         "INSERT INTO artifact_collections (project_id, type_id, user_id, kind, name, state, next_version, created_at, "
         "updated_at) VALUES (?, ?, 1, 'sequence', ?, 'READY', 0, ?, ?)",
         ((home, kind, f"c{at}", when, when) for at in range(versions)))
+    database.execute("UPDATE artifact_collections SET version_count = version_count + ? WHERE id = ?",
+                     (versions, sequence))
+    database.execute("UPDATE artifact_types SET collection_count = collection_count + ? WHERE id = ?",
+                     (versions, kind))

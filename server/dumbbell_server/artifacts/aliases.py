@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from dumbbell_server.artifacts import queries
 from dumbbell_server.artifacts.names import LATEST, checked_alias, checked_tag, version_number
-from dumbbell_server.artifacts.tables import AliasRow, ArtifactTagRow, MembershipRow
+from dumbbell_server.artifacts.tables import AliasRow, ArtifactTagRow, CollectionRow, MembershipRow
 from dumbbell_server.graph.wandb_json import storable
 
 
@@ -39,6 +39,8 @@ def leave(session: Session, members: Sequence[MembershipRow]) -> None:
     for member in members:
         session.execute(delete(AliasRow).where(col(AliasRow.membership_id) == member.id))
         session.execute(delete(MembershipRow).where(col(MembershipRow.id) == member.id))
+        session.execute(update(CollectionRow).where(col(CollectionRow.id) == member.collection_id).values(
+            version_count=CollectionRow.version_count - 1))
         keep_latest(session, member.collection_id)
 
 

@@ -13,10 +13,12 @@ from dumbbell_server.artifacts import removal
 from dumbbell_server.artifacts.tables import COMMITTED, PENDING, ArtifactBlobRow, ArtifactRow, EntryRow
 from dumbbell_server.storage import strays
 from dumbbell_server.storage.database import reading
+from dumbbell_server.storage.dialect import Statement
 from dumbbell_server.storage.house import House
 from dumbbell_server.storage.orphans import collect, orphan
 
 _AT_ONCE = 500
+_EXPIRED = Statement("SELECT 1 FROM artifacts WHERE expires_at <= :now AND state = 'COMMITTED' LIMIT 1")
 Tell = Callable[[int], object]  # how many more are gone
 
 
@@ -60,7 +62,7 @@ def sweep(house: House, tell: Tell = lambda _count: None) -> Rubbish:
 
 def has_expired(session: Session, house: House) -> bool:
     """Whether a version that readers still see is past its lifetime."""
-    return session.execute(select(ArtifactRow.id).where(_expired(house)).limit(1)).first() is not None
+    return _EXPIRED(session, now=house.clock.text()).first() is not None
 
 
 def remove_expired(session: Session, house: House) -> None:

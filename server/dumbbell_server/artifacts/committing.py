@@ -152,6 +152,7 @@ def join(session: Session, clock: Clock, collection: CollectionRow, artifact: Ar
     member = MembershipRow(collection_id=collection.id or 0, artifact_id=artifact.id or 0,
                            version_index=collection.next_version, created_at=now)
     collection.next_version += 1
+    collection.version_count += 1
     collection.updated_at = now
     session.add_all([member, collection])
     session.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
@@ -33,6 +33,24 @@ from dumbbell_server.storage.dialect import MAX_PARAMETERS, Statement
 
 V = TypeVar("V")
 
+# To make a statement takes longer than to run it, so those that every client's request needs are made once.
+_TYPE_BY_NAME = select(ArtifactTypeRow).where(ArtifactTypeRow.project_id == bindparam("project"),
+                                              ArtifactTypeRow.name == bindparam("name"))
+_COLLECTION_BY_NAME = select(CollectionRow).where(CollectionRow.project_id == bindparam("project"),
+                                                  CollectionRow.name == bindparam("name"))
+_BY_ALIAS = (select(MembershipRow, ArtifactRow)
+             .join(AliasRow, col(AliasRow.membership_id) == col(MembershipRow.id))
+             .join(ArtifactRow, col(ArtifactRow.id) == MembershipRow.artifact_id)
+             .where(AliasRow.collection_id == bindparam("collection"), AliasRow.name == bindparam("alias")))
+_ALIASES_IN = (select(AliasRow).where(AliasRow.membership_id == bindparam("member"))
+               .order_by(col(AliasRow.id)))
+_ALIASES_OF = (select(MembershipRow.artifact_id, AliasRow)
+               .join(AliasRow, col(AliasRow.membership_id) == MembershipRow.id)
+               .where(col(MembershipRow.artifact_id).in_(bindparam("artifacts", expanding=True)))
+               .order_by(col(AliasRow.id)))
+_TAGS_OF = (select(ArtifactTagRow).where(col(ArtifactTagRow.artifact_id).in_(bindparam("artifacts", expanding=True)))
+            .order_by(col(ArtifactTagRow.id)))
+
 
 def pieces(values: Sequence[V]) -> Iterator[Sequence[V]]:
     """Parameter lists that both databases take."""
@@ -42,15 +60,13 @@ def pieces(values: Sequence[V]) -> Iterator[Sequence[V]]:
 def type_by_name(session: Session, project_id: int, name: str) -> ArtifactTypeRow | None:
     if not storable(name):
         return None
-    return session.execute(select(ArtifactTypeRow).where(
-        ArtifactTypeRow.project_id == project_id, ArtifactTypeRow.name == name)).scalar()
+    return session.execute(_TYPE_BY_NAME, {"project": project_id, "name": name}).scalar()
 
 
 def collection_by_name(session: Session, project_id: int, name: str) -> CollectionRow | None:
     if not storable(name):
         return None
-    return session.execute(select(CollectionRow).where(
-        CollectionRow.project_id == project_id, CollectionRow.name == name)).scalar()
+    return session.execute(_COLLECTION_BY_NAME, {"project": project_id, "name": name}).scalar()
 
 
 def by_digest(session: Session, sequence_id: int, digest: str) -> ArtifactRow | None:
@@ -84,11 +100,9 @@ def membership_by_alias(session: Session, collection_id: int, alias: str) -> Mem
     """What an alias, `vN`, or the digest of a version names in a collection."""
     if not storable(alias):
         return None
-    found = session.execute(
-        select(MembershipRow).join(AliasRow, col(AliasRow.membership_id) == col(MembershipRow.id))
-        .where(AliasRow.collection_id == collection_id, AliasRow.name == alias)).scalar()
+    found = session.execute(_BY_ALIAS, {"collection": collection_id, "alias": alias}).first()
     if found is not None:
-        return found
+        return found[0]
     number = version_number(alias)
     if number is not None:
         return session.execute(select(MembershipRow).where(
@@ -123,19 +137,16 @@ def alias(session: Session, collection_id: int, name: str) -> AliasRow | None:
 def aliases_of(session: Session, artifact_ids: Sequence[int]) -> list[tuple[int, AliasRow]]:
     """Aliases of versions in whatever collections, each beside the version's id."""
     return [(artifact_id, found) for some in pieces(artifact_ids) for artifact_id, found in session.execute(
-        select(MembershipRow.artifact_id, AliasRow).join(AliasRow, col(AliasRow.membership_id) == MembershipRow.id)
-        .where(col(MembershipRow.artifact_id).in_(some)).order_by(col(AliasRow.id))).all()]
+        _ALIASES_OF, {"artifacts": some}).all()]
 
 
 def aliases_in(session: Session, membership_id: int) -> Sequence[AliasRow]:
-    return session.execute(select(AliasRow).where(AliasRow.membership_id == membership_id)
-                           .order_by(col(AliasRow.id))).scalars().all()
+    return session.execute(_ALIASES_IN, {"member": membership_id}).scalars().all()
 
 
 def tags_of(session: Session, artifact_ids: Sequence[int]) -> list[ArtifactTagRow]:
     return [row for some in pieces(artifact_ids) for row in session.execute(
-        select(ArtifactTagRow).where(col(ArtifactTagRow.artifact_id).in_(some))
-        .order_by(col(ArtifactTagRow.id))).scalars()]
+        _TAGS_OF, {"artifacts": some}).scalars()]
 
 
 def client_id(session: Session, value: str) -> ClientIdRow | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, delete, insert
+from sqlalchemy import ColumnElement, delete, func, insert, update
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.artifacts import access, queries, uploads
 from dumbbell_server.artifacts.aliases import keep_latest, leave
+from dumbbell_server.artifacts.service import count_collections
 from dumbbell_server.artifacts.tables import (
     COMMITTED,
     DELETED,
@@ -78,6 +79,9 @@ def purge(session: Session, which: ColumnElement[bool]) -> None:
         session.execute(insert(OrphanRow).from_select(["key"], found))
     session.execute(delete(ArtifactRow).where(which))
     for collection_id in elsewhere:
+        left = select(func.count()).select_from(MembershipRow).where(MembershipRow.collection_id == collection_id)
+        session.execute(update(CollectionRow).where(col(CollectionRow.id) == collection_id).values(
+            version_count=left.scalar_subquery()))
         keep_latest(session, collection_id)
 
 
@@ -91,6 +95,7 @@ def delete_collection(session: Session, actor: Actor, collection: CollectionRow)
         access.collection_for_writing(session, actor, node, "delete the collections of others", Role.ADMIN)
     purge(session, col(ArtifactRow.sequence_id) == collection.id)
     session.execute(delete(CollectionRow).where(col(CollectionRow.id) == collection.id))
+    count_collections(session, collection.type_id, -1)
 
 
 def runs_deleting(session: Session, event: RunsDeleting) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import orjson
+from sqlalchemy import update
 from sqlalchemy.orm import Session
+from sqlmodel import col
 
 from dumbbell_server.artifacts import queries
 from dumbbell_server.artifacts.aliases import set_alias, tag
@@ -194,7 +196,14 @@ def make_collection(session: Session, clock: Clock, actor: Actor, kind: Artifact
                                name=checked_name(name, "artifact collection"), created_at=now, updated_at=now)
     session.add(collection)
     session.flush()
+    count_collections(session, collection.type_id, 1)
     return collection
+
+
+def count_collections(session: Session, type_id: int, change: int) -> None:
+    """The type has so many collections more."""
+    session.execute(update(ArtifactTypeRow).where(col(ArtifactTypeRow.id) == type_id).values(
+        collection_count=ArtifactTypeRow.collection_count + change))
 
 
 def _new(session: Session, clock: Clock, actor: Actor, collection: CollectionRow, wanted: Wanted,

@@ -25,6 +25,7 @@ class ArtifactTypeRow(SQLModel, table=True):
     project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
     name: str
     description: str | None = None
+    collection_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # counted as they come and go
     created_at: str
 
 
@@ -49,6 +50,7 @@ class CollectionRow(SQLModel, table=True):
     description: str | None = None
     state: str = "READY"  # DELETED in the answer that says so; the row is gone then
     next_version: int = 0  # a number is never used again
+    version_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # of the members that are left
     created_at: str
     updated_at: str
 

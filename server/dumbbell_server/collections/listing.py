@@ -140,7 +140,7 @@ def versions(session: Session, collection: CollectionRow, filters: str | None, o
     ascending, home = bool(order) and not str(order).startswith("-"), collection.id or 0
     if tree in ({}, {"state": COMMITTED}):  # no other is in a collection
         rows = queries.versions(session, home, begin, size + 1, ascending=ascending)
-        return page_of(rows, size, _place, queries.count_versions(session, home))
+        return page_of(rows, size, _place, collection.version_count)
     every = _all_versions(session, home, ascending=ascending)
     passing = list(_passing(session, tree, every, version_documents))
     behind = [row for row in passing

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, bindparam, func
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
@@ -14,10 +14,15 @@ from dumbbell_server.artifacts.queries import pieces
 from dumbbell_server.artifacts.tables import (
     AliasRow,
     ArtifactRow,
+    ArtifactTypeRow,
     CollectionRow,
     CollectionTagRow,
     MembershipRow,
 )
+
+_TAGS_OF = (select(CollectionTagRow)
+            .where(col(CollectionTagRow.collection_id).in_(bindparam("collections", expanding=True)))
+            .order_by(col(CollectionTagRow.id)))
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,13 @@ class Choice:
 
 
 def count(session: Session, choice: Choice) -> int:
-    return int(session.execute(
-        select(func.count()).select_from(CollectionRow).where(*choice.conditions())).scalar_one())
+    if choice.name is not None:
+        return int(session.execute(
+            select(func.count()).select_from(CollectionRow).where(*choice.conditions())).scalar_one())
+    counted = select(func.coalesce(func.sum(ArtifactTypeRow.collection_count), 0))
+    of = ArtifactTypeRow.project_id == choice.project_id if choice.type_id is None else \
+        ArtifactTypeRow.id == choice.type_id
+    return int(session.execute(counted.where(of)).scalar_one())
 
 
 def page(session: Session, choice: Choice, order: Order, after: tuple[Any, int] | None, limit: int,
@@ -74,8 +84,7 @@ def tags_of(session: Session, collection_ids: Sequence[int]) -> dict[int, list[C
     """Tags by collection; one without any is left out."""
     found: dict[int, list[CollectionTagRow]] = {}
     for some in pieces(collection_ids):
-        for row in session.execute(select(CollectionTagRow).where(col(CollectionTagRow.collection_id).in_(some))
-                                   .order_by(col(CollectionTagRow.id))).scalars():
+        for row in session.execute(_TAGS_OF, {"collections": some}).scalars():
             found.setdefault(row.collection_id, []).append(row)
     return found
 
@@ -84,11 +93,6 @@ def aliases(session: Session, collection_id: int, after: int | None, limit: int)
     return session.execute(
         select(AliasRow).where(AliasRow.collection_id == collection_id, col(AliasRow.id) > (after or 0))
         .order_by(col(AliasRow.id)).limit(limit)).scalars().all()
-
-
-def count_versions(session: Session, collection_id: int) -> int:
-    return int(session.execute(select(func.count()).select_from(MembershipRow).where(
-        MembershipRow.collection_id == collection_id)).scalar_one())
 
 
 def versions(session: Session, collection_id: int, after: int | None, limit: int, *, ascending: bool,

@@ -13,7 +13,7 @@ from dumbbell_server.artifacts import access, queries, removal
 from dumbbell_server.artifacts.aliases import leave, set_alias
 from dumbbell_server.artifacts.committing import join
 from dumbbell_server.artifacts.names import LATEST, checked_alias, checked_name, checked_tag, checked_text
-from dumbbell_server.artifacts.service import check_type, make_collection, type_named
+from dumbbell_server.artifacts.service import check_type, count_collections, make_collection, type_named
 from dumbbell_server.artifacts.tables import (
     COMMITTED,
     DELETED,
@@ -80,7 +80,9 @@ def _touched(session: Session, clock: Clock, collection: CollectionRow) -> Colle
 def move(session: Session, clock: Clock, actor: Actor, node_id: str, type_name: str) -> CollectionRow:
     """The sequence and all its versions are of this type, which is made where it is new."""
     collection = _of_kind(session, actor, node_id, SEQUENCE, "move artifact collections")
+    count_collections(session, collection.type_id, -1)
     collection.type_id = type_named(session, clock, collection.project_id, type_name).id or 0
+    count_collections(session, collection.type_id, 1)
     return _touched(session, clock, collection)
 
 

@@ -23,6 +23,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.session import JoinTransactionMode
 
+from dumbbell_server.storage.sessions import HoldingSession
+
 T = TypeVar("T")
 Unit = Callable[[Session], T]
 CoreUnit = Callable[[Connection], T]  # for hot paths: a session costs as much as the rest of a file stream POST
@@ -59,20 +61,6 @@ class Database(Protocol):
     def close(self) -> None: ...
 
 
-class _UnitSession(Session):
-    """A unit's session: it holds what it has loaded, so that a row asked for twice is read once."""
-
-    def __init__(self, bind: Engine | Connection, **options: Any) -> None:
-        super().__init__(bind, expire_on_commit=False, **options)
-        self.held: list[Any] = []
-
-
-@event.listens_for(_UnitSession, "loaded_as_persistent")
-def _hold(session: Session, row: Any) -> None:
-    assert isinstance(session, _UnitSession)  # noqa: S101 - listened for on that class
-    session.held.append(row)
-
-
 @dataclass
 class _Job:
     unit: Callable[[Any], Any]
@@ -86,7 +74,8 @@ class SqliteDatabase:
     """A file. `synchronous` FULL keeps what was acknowledged through a power cut, NORMAL through a crash."""
 
     def __init__(self, path: str, synchronous: str = "FULL") -> None:
-        self.engine = create_engine(f"sqlite:///{path}", pool_size=16, max_overflow=16)
+        # last in, first out: the connection that was used last has its pages at hand
+        self.engine = create_engine(f"sqlite:///{path}", pool_size=16, max_overflow=16, pool_use_lifo=True)
         self.stamps: Iterator[int] = itertools.count(1)
         event.listen(self.engine, "connect", _sqlite_settings(synchronous, lambda: next(self.stamps)))
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -104,7 +93,7 @@ class SqliteDatabase:
         return await asyncio.wrap_future(self._submit(_Job(unit, core=True)))
 
     def reading(self) -> Session:
-        return Session(self.engine, autoflush=False)
+        return HoldingSession(self.engine, autoflush=False)
 
     def snapshot(self) -> Session:
         session = self.reading()
@@ -184,7 +173,7 @@ def _core_result(connection: Connection, unit: CoreUnit[T]) -> T:
 
 
 def _session_result(connection: Connection, unit: Unit[T], mode: JoinTransactionMode) -> T:
-    with _UnitSession(connection, join_transaction_mode=mode) as session:
+    with HoldingSession(connection, None, expire_on_commit=False, join_transaction_mode=mode) as session:
         result = unit(session)
         session.commit()
         return result
@@ -204,14 +193,14 @@ class PostgresDatabase:
     """Anything that speaks Postgres. Races end in a unique violation or a deadlock; the unit is then run again."""
 
     def __init__(self, url: str) -> None:
-        self.engine = create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True)
+        self.engine = create_engine(url, pool_size=8, max_overflow=24, pool_use_lifo=True, pool_pre_ping=True)
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._still = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._pool = ThreadPoolExecutor(8, "dumbbell-writer")
 
     def write(self, unit: Unit[T]) -> T:
         def attempt() -> T:
-            with _UnitSession(self.engine) as session:
+            with HoldingSession(self.engine, None, expire_on_commit=False) as session:
                 result = unit(session)
                 session.commit()
                 return result
@@ -230,7 +219,7 @@ class PostgresDatabase:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.write, unit)
 
     def reading(self) -> Session:
-        return Session(self._reader, autoflush=False)
+        return HoldingSession(self._reader, autoflush=False)
 
     def snapshot(self) -> Session:
         return Session(self._still, autoflush=False)

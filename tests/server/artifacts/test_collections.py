@@ -127,3 +127,44 @@ def test_runs_and_projects_take_their_versions_along(studio: Studio) -> None:
     studio.world.gql("mutation M($id: String!) { deleteModel(input: {id: $id}) { success } }", {"id": project})
     assert studio.world.count("artifacts") == studio.world.count("artifact_entries") == 0
     assert list(studio.world.house.blobs.keys()) == []
+
+
+COUNTS = """query Q { project(name: "p") { all: artifactCollections(first: 0) { totalCount }
+    artifactCollections { edges { node { name artifacts(first: 0) { totalCount } } } }
+    dataset: artifactType(name: "dataset") { artifactCollections(first: 0) { totalCount } }
+    model: artifactType(name: "model") { artifactCollections(first: 0) { totalCount } } } }"""
+
+
+def counts(studio: Studio) -> tuple[dict[str, int], list[int]]:
+    """Versions by collection; collections of the project and of its types."""
+    found = studio.world.gql(COUNTS)["project"]
+    versions = {edge["node"]["name"]: edge["node"]["artifacts"]["totalCount"]
+                for edge in found["artifactCollections"]["edges"]}
+    types = [found[kind]["artifactCollections"]["totalCount"] for kind in ("dataset", "model") if found[kind]]
+    return versions, [found["all"]["totalCount"], *types]
+
+
+def test_counts_follow_what_comes_and_goes(studio: Studio) -> None:
+    def do(mutation: str, **values: Any) -> None:
+        studio.world.gql(f"mutation M($id: ID!, $to: ID! = 0) {{ {mutation} {{ clientMutationId }} }}", values)
+
+    one, two = studio.log({"a": A}), studio.log({"a": B})
+    other = studio.log({"a": A}, "other")
+    for version in (one, two, other):
+        studio.world.gql(LINK, {"id": version["id"], "to": "links"})
+    studio.world.gql(LINK, {"id": one["id"], "to": "links"})
+    assert counts(studio) == ({"links": 3, "other": 1, "set": 2}, [3, 3])
+    do("deleteArtifact(input: {artifactID: $id, deleteAliases: true})", id=one["id"])
+    assert counts(studio) == ({"links": 2, "other": 1, "set": 1}, [3, 3])
+    links = studio.member("links:latest")["artifactCollection"]["id"]
+    do("unlinkArtifact(input: {artifactID: $id, artifactPortfolioID: $to})", id=two["id"], to=links)
+    assert counts(studio) == ({"links": 1, "other": 1, "set": 1}, [3, 3])
+    third = studio.log({"a": b"third"})
+    studio.world.gql(LINK, {"id": third["id"], "to": "links"})
+    sequence = studio.member("set:latest")["artifactCollection"]["id"]
+    do('moveArtifactSequence(input: {artifactSequenceID: $id, destinationArtifactTypeName: "model"})', id=sequence)
+    assert counts(studio) == ({"links": 2, "other": 1, "set": 2}, [3, 2, 1])
+    do("deleteArtifactSequence(input: {artifactSequenceID: $id})", id=sequence)
+    assert counts(studio) == ({"links": 1, "other": 1}, [2, 2, 0])
+    do("deleteArtifactPortfolio(input: {artifactPortfolioID: $id})", id=links)
+    assert counts(studio) == ({"other": 1}, [1, 1, 0])
