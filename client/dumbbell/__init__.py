@@ -21,6 +21,7 @@ from dumbbell.artifacts import (
     ProjectArtifactCollections,
     ProjectArtifactTypes,
     RunArtifacts,
+    Table,
 )
 from dumbbell.console import ConsoleLogLine, ConsoleLogs
 from dumbbell.errors import CommError, Error, InvalidValueError, NotFoundError, RunNotFoundError, UsageError
@@ -40,6 +41,6 @@ __all__ = [
     "ConsoleLogLine", "ConsoleLogs", "Error", "File",
     "Files", "HistoryScan", "InvalidValueError", "ManifestEntry", "Member", "NotFoundError", "Project",
     "ProjectArtifactCollections", "ProjectArtifactTypes", "Projects", "QueryGenerator", "Reports", "Run",
-    "RunArtifacts", "RunNotFoundError", "Runs", "SampledHistoryScan", "Sweep", "Sweeps", "Team", "UsageError", "User",
-    "__version__",
+    "RunArtifacts", "RunNotFoundError", "Runs", "SampledHistoryScan", "Sweep", "Sweeps", "Table", "Team", "UsageError",
+    "User", "__version__",
 ]

@@ -83,10 +83,22 @@ def framed(rows: list[Row], *, pandas: bool, polars: bool) -> Any:
         except ImportError:
             warnings.warn(f"{library} is not installed, so history is a list of dicts", stacklevel=4)
             continue
-        if library == "polars":
-            return module.from_dicts(rows, infer_schema_length=None) if rows else module.DataFrame()
-        return module.DataFrame.from_records(rows)
+        return _of_polars(module, rows) if library == "polars" else module.DataFrame.from_records(rows)
     return rows
+
+
+def _of_polars(polars: Any, rows: list[Row]) -> Any:
+    """A column has one type there: where some cells are nested and others are not, the nested become JSON texts."""
+    nested: dict[str, set[Any]] = {}
+    for row in rows:
+        for key, value in row.items():
+            if value is not None:
+                nested.setdefault(key, set()).add(type(value) if isinstance(value, dict | list) else None)
+    mixed = {key for key, kinds in nested.items() if len(kinds) > 1}
+    if mixed:
+        rows = [{key: _json.dumps(value) if key in mixed and isinstance(value, dict | list) else value
+                 for key, value in row.items()} for row in rows]
+    return polars.from_dicts(rows, infer_schema_length=None, strict=False) if rows else polars.DataFrame()
 
 
 class HistoryScan:

@@ -14,9 +14,10 @@ from dumbbell.artifacts.listing import (
     RunArtifacts,
 )
 from dumbbell.artifacts.manifest import ArtifactManifest, ManifestEntry
+from dumbbell.artifacts.table import Table
 
 __all__ = [
     "Artifact", "ArtifactCollection", "ArtifactCollections", "ArtifactEntry", "ArtifactFiles", "ArtifactManifest",
     "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "ManifestEntry", "ProjectArtifactCollections",
-    "ProjectArtifactTypes", "RunArtifacts", "find",
+    "ProjectArtifactTypes", "RunArtifacts", "Table", "find",
 ]

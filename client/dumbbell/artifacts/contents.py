@@ -13,6 +13,7 @@ from dumbbell.artifacts import cache, downloads, references
 from dumbbell.artifacts.draft import ArtifactDraft
 from dumbbell.artifacts.files import ArtifactFiles
 from dumbbell.artifacts.manifest import ManifestEntry
+from dumbbell.artifacts.table import Table
 from dumbbell.errors import DigestError, InvalidValueError, NotFoundError
 
 
@@ -61,17 +62,21 @@ class ArtifactContents(ArtifactDraft):
     get_entry = get_path
 
     def get(self, name: str) -> Any:
-        """The object that was added under this name, such as a table: what its JSON file holds. None if there is none.
+        """The object that was added under this name: a `Table`, or what the JSON file of another holds.
 
         Args:
             name: with or without its ending, such as `.table.json`.
+
+        Returns:
+            None if there is none.
         """
         entries = self.manifest.entries
         path = next((path for path in entries if path == name or (
             path.startswith(f"{name}.") and path.count(".") == name.count(".") + 2 and path.endswith(".json"))), None)
         if path is None or not path.endswith(".json"):
             return None
-        return _json.loads(Path(self.get_path(path).download()).read_bytes())
+        found = _json.loads(Path(self.get_path(path).download()).read_bytes())
+        return Table(found) if path.endswith(".table.json") and isinstance(found, dict) else found
 
     def files(self, names: list[str] | None = None, per_page: int = 50) -> ArtifactFiles:
         """The files, as the server lists them.
