@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import email.utils
+import logging
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import httpx2
 import stamina
+from stamina import instrumentation
 
 _T = TypeVar("_T")
+_log = logging.getLogger("dumbbell")
 
 GRAPHQL_WINDOW = 20.0  # seconds of failure after which a call gives up
 DOWNLOAD_WINDOW = 10.0
@@ -35,17 +40,65 @@ class CutError(Exception):
 
 
 def retried(function: Callable[[], _T], window: float = GRAPHQL_WINDOW) -> _T:
-    """Call until it succeeds, fails for good, or has failed for `window` seconds; then its last error."""
+    """Call until it succeeds, fails for good, or has failed for `window` seconds; then its last error.
+
+    Nothing is printed: what is tried again goes to the logger `dumbbell`, as INFO.
+    """
     attempts = 1 if os.environ.get("WANDB_TEST") else None
-    for attempt in stamina.retry_context(on=_wait, attempts=attempts, timeout=window, wait_initial=_FIRST_WAIT,
-                                         wait_max=_LONGEST_WAIT, wait_jitter=_FIRST_WAIT / 4):
-        with attempt:
-            return function()
+    with _ours():
+        for attempt in stamina.retry_context(on=_wait, attempts=attempts, timeout=window, wait_initial=_FIRST_WAIT,
+                                             wait_max=_LONGEST_WAIT, wait_jitter=_FIRST_WAIT / 4):
+            with attempt:
+                return function()
     raise AssertionError("a retry ends by a value or an error")
+
+
+class _Loop(threading.local):
+    """Whether this thread is in a retry of ours."""
+
+    ours = False
+
+
+_loop = _Loop()
+
+
+@contextlib.contextmanager
+def _ours() -> Iterator[None]:
+    before, _loop.ours = _loop.ours, True
+    try:
+        yield
+    finally:
+        _loop.ours = before
+
+
+class _Hushed:
+    """A hook by which stamina, unless told otherwise, prints each retry of the process: not those of ours."""
+
+    def __init__(self, hook: instrumentation.RetryHook) -> None:
+        self._hook = hook
+
+    def __call__(self, details: instrumentation.RetryDetails) -> contextlib.AbstractContextManager[None] | None:
+        return None if _loop.ours else self._hook(details)
+
+
+def _hush() -> None:
+    """Stamina's own hooks are the process's; one that somebody has chosen is left as it is."""
+    hooks = instrumentation.get_on_retry_hooks()
+    printing = [hook for hook in hooks if getattr(hook, "__module__", "").startswith("stamina.")]
+    if printing:
+        instrumentation.set_on_retry_hooks([_Hushed(hook) if hook in printing else hook for hook in hooks])
 
 
 def _wait(error: Exception) -> bool | float:
     """Whether to try again, and after how many seconds where the server says so."""
+    again = _again(error)
+    if again is not False:
+        _hush()
+        _log.info("failed, and may be tried again: %s", str(error) or type(error).__name__)
+    return again
+
+
+def _again(error: Exception) -> bool | float:
     if isinstance(error, StatusError):
         if error.status in _FINAL:
             return False
