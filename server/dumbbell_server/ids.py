@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-MAX_ID = 2**62
+MAX_ID = 2**31 - 1  # what both databases hold in the number of a row
 
 
 def encode(kind: str, number: int) -> str:
@@ -23,9 +23,14 @@ def decode(kind: str, node_id: str) -> int | None:
     """The number in an id of this kind, None for anything else."""
     text = _text(node_id)
     head, _, tail = (text or "").partition(":")
-    if head != kind or not tail.isascii() or not tail.isdigit() or len(tail) > len(str(MAX_ID)):
+    return row_number(tail) if head == kind else None
+
+
+def row_number(text: str) -> int | None:
+    """The number of a row, None where the text can be none."""
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(MAX_ID)):
         return None
-    number = int(tail)
+    number = int(text)
     return number if number <= MAX_ID else None
 
 

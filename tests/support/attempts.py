@@ -233,7 +233,7 @@ SHARED: dict[str, list[Input]] = {
 def inside(own: Estate) -> dict[str, Any]:
     """Arguments of fields further in, by their name."""
     return {"name": own.run, "sweepName": own.sweep, "specs": ['{"keys": ["word"]}'], "liveKeys": ["word"],
-            "missingOk": True}
+            "missingOk": True, "storageLayout": "V2", "manifestVersion": "1"}
 
 
 def _place(own: Estate) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from dumbbell_server.app import make_worker
 from support.estate import OWNER, Estate, key_of, make_things
 from support.world import World
 
@@ -15,6 +16,7 @@ TEAM = {"owner": OWNER, "admin": key_of("amy"), "member": key_of("bob"), "viewer
         "outsider": key_of("eve"), "nobody": None}
 REGISTRY = {"owner": OWNER, "admin": key_of("rad"), "member": key_of("rem"), "viewer": key_of("rev"),
             "seat": key_of("sue"), "restricted": key_of("res"), "outsider": key_of("eve"), "nobody": None}
+ENDED = "ended"  # a run of the team whose rows are in a Parquet file
 _PEOPLE = ("amy", "vic", "rad", "rem", "rev", "res", "sue")
 _LINK = """mutation M($input: LinkArtifactInput!) { linkArtifact(input: $input) { artifactMembership {
   artifactCollection { id } } } }"""
@@ -56,6 +58,11 @@ def make_commons(world: World, own: Estate) -> Commons:
     ask("""mutation M($entity: String!, $project: String!) { createArtifactCollectionTagAssignments(input: {
         entityName: $entity, projectName: $project, artifactCollectionName: "set", tags: [{tagName: "kept"}]}) {
         tags { name } } }""", entity=own.guild, project=own.registry)
+    place: dict[str, Any] = {"project": team.project, "entity": team.entity, "key": OWNER}
+    world.upsert(ENDED, modelName=team.project, entityName=team.entity, key=OWNER)
+    world.history(ENDED, [{"_step": step, "loss": step / 2} for step in range(5)], **place)
+    world.stream(ENDED, {"complete": True, "exitcode": 0}, **place)
+    make_worker(world.house).run()
     return Commons(team, dataclasses.replace(
         own, entity=own.guild, project=own.registry, project_id=own.registry_id,
         logged=dataclasses.replace(team.logged, portfolio=shelf)))

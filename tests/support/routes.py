@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from support.commons import ENDED
 from support.estate import SECRET, Estate
 
 Route = tuple[str, str]  # method and path
@@ -20,7 +21,6 @@ HEX = hashlib.md5(SECRET.encode()).hexdigest()
 MD5 = base64.b64encode(bytes.fromhex(HEX)).decode()
 NEW = b"new bytes"
 NEW_MD5 = base64.b64encode(hashlib.md5(NEW).digest()).decode()
-ENDED = "ended"  # a run of the team that offers Parquet files
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ SIGNED: dict[Route, list[Way]] = {
     ],
     ("GET", "/storage/runs/{run_id}/{name:path}"): [
         Way("viewer", _RUN_FILES % (SECRET, "url"), _run), Way("viewer", _RUN_FILES % (SECRET, "directUrl"), _run)],
-    ("PUT", "/storage/wandb_artifacts/{artifact_id:int}/{digest}/{name:path}"): [
+    ("PUT", "/storage/wandb_artifacts/{artifact_id}/{digest}/{name:path}"): [
         Way("member", _NEW_FILES % "uploadUrl", _file("new.txt"))],
-    ("GET", "/storage/wandb_artifacts/{artifact_id:int}/{digest}/{name:path}"): [
+    ("GET", "/storage/wandb_artifacts/{artifact_id}/{digest}/{name:path}"): [
         Way("viewer", _VERSION % _DIRECT, _version),
         Way("viewer", _VERSION % _BY_ENTRY, _version),
         Way("viewer", _MEMBER % _DIRECT, _member),
@@ -81,22 +81,22 @@ SIGNED: dict[Route, list[Way]] = {
         Way("seat", _MEMBER % _DIRECT, _member, "registry"),
         Way("seat", _MEMBER % f"artifact {{ {_BY_ENTRY} }}", _member, "registry"),
     ],
-    ("PUT", "/storage/manifests/{manifest_id:int}/{name}"): [
+    ("PUT", "/storage/manifests/{manifest_id}/{name}"): [
         Way("member", """mutation M($id: ID!) { createArtifactManifest(input: {artifactID: $id, entityName: "",
             projectName: "", runName: "", name: "wandb_manifest.json", digest: "", type: FULL}) {
             artifactManifest { file { uploadUrl } } } }""", lambda own: {"id": own.logged.pending}),
         Way("member", """mutation M($id: ID!) { updateArtifactManifest(input: {artifactManifestID: $id, digest: ""}) {
             artifactManifest { file { uploadUrl } } } }""", lambda own: {"id": own.logged.pending_manifest}),
     ],
-    ("GET", "/storage/manifests/{manifest_id:int}/{name}"): [
+    ("GET", "/storage/manifests/{manifest_id}/{name}"): [
         Way("viewer", _VERSION % _MANIFEST, _version),
         Way("seat", _VERSION % _MANIFEST, _version, "registry"),
         Way("seat", _MEMBER % f"artifact {{ {_MANIFEST} }}", _member, "registry"),
     ],
-    ("PUT", "/storage/parts/{upload}/{number:int}"): [
+    ("PUT", "/storage/parts/{upload}/{number}"): [
         Way("member", _NEW_FILES % "uploadMultipartUrls { uploadUrlParts { uploadUrl } }",
             _file("new.bin", uploadPartsInput=[{"partNumber": 1, "hexMD5": ""}, {"partNumber": 2, "hexMD5": ""}]))],
-    ("GET", "/storage/history/{number:int}.parquet"): [Way("viewer", _PARQUET, _member)],
+    ("GET", "/storage/history/{number}.parquet"): [Way("viewer", _PARQUET, _member)],
 }
 
 _V2 = "/artifactsV2/default/$entity/$project/set"

@@ -20,9 +20,12 @@ from dumbbell_server.accounts.tables import (
     RegistryTeamRow,
     UserRow,
 )
+from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.storage.dialect import literal_like
 
 _ENTITY_BY_NAME = select(EntityRow).where(EntityRow.name == bindparam("name"))
+
+_LONGEST = 1000  # nobody's name or address has more characters, and LIKE takes no pattern that is much longer
 
 
 def entity_by_name(session: Session, name: str) -> EntityRow | None:
@@ -155,6 +158,8 @@ def former(session: Session, kind: str, name: str, parent_id: int = 0) -> int | 
 def search_users(session: Session, query: str | None, limit: int) -> Sequence[UserRow]:
     """Users whose name, username or e-mail begins with the query, exact matches first."""
     statement = select(UserRow).where(col(UserRow.deleted_at).is_(None))
+    if query and (len(query) > _LONGEST or not storable(query)):
+        return []
     if query:
         pattern = literal_like(query) + "%"
         matches: list[ColumnElement[bool]] = [

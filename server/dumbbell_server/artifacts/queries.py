@@ -205,7 +205,7 @@ def files(session: Session, artifact_id: int, after: str | None, limit: int) -> 
 
 
 def files_named(session: Session, artifact_id: int, names: Sequence[str]) -> list[FileOfVersion]:
-    found = [(row[0], row[1]) for some in pieces(list(dict.fromkeys(names)))
+    found = [(row[0], row[1]) for some in pieces([name for name in dict.fromkeys(names) if storable(name)])
              for row in session.execute(_files(artifact_id, some)).all()]
     return sorted(found, key=lambda file: file[0].path)
 

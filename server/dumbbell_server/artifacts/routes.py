@@ -18,7 +18,7 @@ from dumbbell_server.artifacts.manifests import digest_of
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.http.ranges import Blob, etag_of, send_blob
-from dumbbell_server.http.state import actor_of, check_signature, state_of
+from dumbbell_server.http.state import actor_of, check_signature, number_in, state_of
 from dumbbell_server.http.uploads import GONE, keep, receive, taken
 from dumbbell_server.storage import orphans
 from dumbbell_server.storage.blobs import Incoming, new_key
@@ -49,7 +49,7 @@ async def _keep(house: House, incoming: Incoming, key: str, unit: Unit) -> Respo
 async def put_file(request: Request) -> Response:
     """Bytes with the digest that is in the path, or 400 and nothing kept."""
     check_signature(request, request.scope["path"])
-    house, artifact_id = state_of(request).house, int(request.path_params["artifact_id"])
+    house, artifact_id = state_of(request).house, number_in(request, "artifact_id")
     digest = digest_of(request.path_params["digest"]) or ""
     incoming = await receive(request, house.settings.max_upload)
     if incoming is None:
@@ -65,7 +65,7 @@ async def put_file(request: Request) -> Response:
 
 async def put_manifest(request: Request) -> Response:
     check_signature(request, request.scope["path"])
-    house, number = state_of(request).house, int(request.path_params["manifest_id"])
+    house, number = state_of(request).house, number_in(request, "manifest_id")
     incoming = await receive(request, house.settings.max_body)
     if incoming is None:
         return Response(status_code=GONE)
@@ -81,15 +81,14 @@ async def put_manifest(request: Request) -> Response:
 
 async def put_part(request: Request) -> Response:
     check_signature(request, request.scope["path"])
-    house, upload = state_of(request).house, request.path_params["upload"]
+    house, upload, number = state_of(request).house, request.path_params["upload"], number_in(request, "number")
     incoming = await receive(request, house.settings.max_upload)
     if incoming is None:
         return Response(status_code=GONE)
     key = new_key("parts")
 
     def unit(session: Session) -> None:
-        uploads.received_part(session, upload, int(request.path_params["number"]), incoming.size,
-                              incoming.md5_base64, key)
+        uploads.received_part(session, upload, number, incoming.size, incoming.md5_base64, key)
 
     return await _keep(house, incoming, key, _always(unit))
 
@@ -129,13 +128,13 @@ async def _send(request: Request, name: str, find: Callable[..., Found | None], 
 async def get_file(request: Request) -> Response:
     check_signature(request, request.scope["path"])
     path = request.path_params
-    return await _send(request, path["name"], downloads.signed_file, int(path["artifact_id"]), path["digest"])
+    return await _send(request, path["name"], downloads.signed_file, number_in(request, "artifact_id"), path["digest"])
 
 
 async def get_manifest(request: Request) -> Response:
     check_signature(request, request.scope["path"])
     path = request.path_params
-    return await _send(request, path["name"], downloads.manifest, int(path["manifest_id"]))
+    return await _send(request, path["name"], downloads.manifest, number_in(request, "manifest_id"))
 
 
 async def get_v1(request: Request) -> Response:
@@ -161,9 +160,9 @@ def _both(path: str, put: Handler, get: Handler) -> list[Route]:
 
 
 ROUTES = [
-    *_both("/storage/wandb_artifacts/{artifact_id:int}/{digest}/{name:path}", put_file, get_file),
-    *_both("/storage/manifests/{manifest_id:int}/{name}", put_manifest, get_manifest),
-    Route("/storage/parts/{upload}/{number:int}", put_part, methods=["PUT"]),
+    *_both("/storage/wandb_artifacts/{artifact_id}/{digest}/{name:path}", put_file, get_file),
+    *_both("/storage/manifests/{manifest_id}/{name}", put_manifest, get_manifest),
+    Route("/storage/parts/{upload}/{number}", put_part, methods=["PUT"]),
     Route("/artifacts/{entity}/{digest}", get_v1, methods=["GET", "HEAD"]),
     Route("/artifactsV2/{rest:path}", get_v2, methods=["GET", "HEAD"]),
 ]

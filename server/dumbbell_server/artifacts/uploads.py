@@ -145,7 +145,7 @@ def received_manifest(session: Session, clock: Clock, manifest_id: int, size: in
 
 def received_part(session: Session, upload_id: str, number: int, size: int, md5: str, blob_key: str) -> None:
     """The part is these bytes, whatever it was before. NotFound where the upload is unknown or done."""
-    if session.get(UploadRow, upload_id) is None:
+    if not storable(upload_id) or session.get(UploadRow, upload_id) is None:
         raise NotFound("this upload does not exist; it may be complete already")
     row = session.get(PartRow, (upload_id, number))
     if row is not None:

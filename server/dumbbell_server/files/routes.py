@@ -13,8 +13,9 @@ from dumbbell_server.files import queries, service
 from dumbbell_server.files.expected import FOLDER, settle
 from dumbbell_server.files.names import clean, mimetype_of
 from dumbbell_server.files.tables import RunFileRow
+from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.http.ranges import Blob, etag_of, send_blob
-from dumbbell_server.http.state import check_signature, state_of
+from dumbbell_server.http.state import check_signature, number_in, state_of
 from dumbbell_server.http.uploads import GONE, announced_size, keep, receive, taken
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage import orphans
@@ -32,7 +33,7 @@ def _signed_for(request: Request) -> tuple[int, str]:
     """The run and the name in the path. Forbidden where its signature does not hold."""
     run, name = request.path_params["run_id"], request.path_params["name"]
     check_signature(request, path_of(run, name))
-    return int(run), name
+    return number_in(request, "run_id"), name
 
 
 async def get_file(request: Request) -> Response:
@@ -47,7 +48,7 @@ async def get_file(request: Request) -> Response:
 def _find(house: House, run_id: int, name: str) -> RunFileRow | None:
     settle(house, run_id)
     with reading(house.database) as session:
-        return queries.by_name(session, run_id, name)
+        return queries.by_name(session, run_id, name) if storable(name) else None
 
 
 def _has_run(house: House, run_id: int) -> bool:

@@ -17,7 +17,7 @@ from dumbbell_server.history.tables import PartitionRow
 from dumbbell_server.history.worker import RowsCame, Worker
 from dumbbell_server.http.bodies import json_object, read_body
 from dumbbell_server.http.ranges import Blob, etag_of, send_blob
-from dumbbell_server.http.state import actor_of, check_signature, state_of
+from dumbbell_server.http.state import actor_of, check_signature, number_in, state_of
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
 
@@ -57,8 +57,9 @@ def url_of(context: Context, part: PartitionRow) -> str:
 
 
 async def get_parquet(request: Request) -> Response:
-    state, number = state_of(request), request.path_params["number"]
-    check_signature(request, f"/storage/history/{number}.parquet")
+    state = state_of(request)
+    check_signature(request, request.scope["path"])
+    number = number_in(request, "number")
     part = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.house, number)
     if part is None:
         raise NotFound("this Parquet file is gone: the rows of its run have changed")
@@ -88,6 +89,6 @@ def _read(body: bytes, derive: bool) -> Post:
 
 ROUTES = [
     Route("/files/{entity}/{project}/{run}/file_stream", file_stream, methods=["POST"]),
-    Route("/storage/history/{number:int}.parquet", get_parquet, methods=["GET", "HEAD"]),
+    Route("/storage/history/{number}.parquet", get_parquet, methods=["GET", "HEAD"]),
     Route("/compact", compact, methods=["GET", "POST"]),
 ]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from dumbbell_server import ids
+from dumbbell_server.errors import NotFound
 from dumbbell_server.graph.actor import Actor
 from dumbbell_server.graph.execution import Executor
 from dumbbell_server.http.credentials import key_of
@@ -37,6 +39,15 @@ def base_url(request: Request) -> str:
     """The base of URLs that the sender can reach: the configured one, else where this request went."""
     configured = state_of(request).house.settings.public_url
     return configured.rstrip("/") if configured else str(request.base_url).rstrip("/")
+
+
+def number_in(request: Request, name: str) -> int:
+    """The number of a row in the path. NotFound where it can be none."""
+    text: str = request.path_params[name]
+    number = ids.row_number(text)
+    if number is None:
+        raise NotFound(f"there is nothing with the number {text[:40]!r}")
+    return number
 
 
 def check_signature(request: Request, path: str) -> None:

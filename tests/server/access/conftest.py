@@ -27,10 +27,12 @@ def village(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def world(village: Village) -> Iterator[World]:
-    before = tables(village[0])
-    yield village[0]
-    if tables(village[0]) != before:
-        restore(village[0], before)
+    world, _, _ = village
+    before, moment = tables(world), world.clock.seconds()
+    yield world
+    world.clock.move(moment - world.clock.seconds())
+    if tables(world) != before:
+        restore(world, before)
 
 
 @pytest.fixture

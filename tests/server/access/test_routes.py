@@ -12,28 +12,16 @@ import pytest
 from starlette.routing import Match
 from starlette.routing import Route as AppRoute
 
-from dumbbell_server.app import make_worker
 from support.artifact_studio import Studio
 from support.commons import REGISTRY, TEAM, Commons
 from support.estate import OWNER, SECRET, STRANGER, Estate, restore, send, tables
-from support.routes import ENDED, KEYED, NEW, OPEN_ROUTES, SIGNED, Route, Way, path_of
+from support.routes import KEYED, NEW, OPEN_ROUTES, SIGNED, Route, Way, path_of
 from support.world import World
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH")
 WAYS = [pytest.param(route, way, id=f"{route[0]}-{route[1].split('/')[2]}-{number}")
         for route, ways in SIGNED.items() for number, way in enumerate(ways)]
 PATHS = [pytest.param(route, way, id=f"{route[0]}-{way.text}") for route, ways in KEYED.items() for way in ways]
-
-
-@pytest.fixture(scope="package")
-def ended(village: tuple[World, Estate, Commons]) -> None:
-    """A run of the team has ended, and its rows are in a file."""
-    world, _, commons = village
-    place: dict[str, Any] = {"project": commons.team.project, "entity": commons.team.entity, "key": OWNER}
-    world.upsert(ENDED, modelName=commons.team.project, entityName=commons.team.entity, key=OWNER)
-    world.history(ENDED, [{"_step": step, "loss": step / 2} for step in range(5)], **place)
-    world.stream(ENDED, {"complete": True, "exitcode": 0}, **place)
-    make_worker(world.house).run()
 
 
 def test_every_route_is_here(world: World) -> None:
@@ -83,7 +71,6 @@ def ask(world: World, method: str, url: str, key: str | None = None) -> int:
     return answer.status_code
 
 
-@pytest.mark.usefixtures("ended")
 @pytest.mark.parametrize(("route", "way"), WAYS)
 def test_who_is_given_a_url(route: Route, way: Way, world: World, commons: Commons) -> None:
     own, people, may = owner_of(way, commons)
@@ -99,7 +86,6 @@ def test_who_is_given_a_url(route: Route, way: Way, world: World, commons: Commo
         assert tables(world) == before
 
 
-@pytest.mark.usefixtures("ended")
 @pytest.mark.parametrize(("route", "way"), WAYS)
 def test_what_a_url_is_good_for(route: Route, way: Way, world: World, commons: Commons) -> None:
     own, _, _ = owner_of(way, commons)
