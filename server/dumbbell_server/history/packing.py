@@ -13,6 +13,9 @@ import zstandard
 
 from dumbbell_server.graph.wandb_json import loads
 
+_LONG = 64  # lines, from which a chunk shows its first without being unpacked
+_SHORT = 4096  # bytes that this line has at most
+
 # A nested "_step" is found too, which only makes a chunk's range wider than need be.
 _STEP = re.compile(r'"_step"\s*:\s*(-?\d{1,18})(?![\deE])(?!\.0*[1-9eE])')
 _local = threading.local()
@@ -25,6 +28,7 @@ class Packed:
     min_step: int | None
     max_step: int | None
     ordered: bool
+    first_row: bytes | None
     body: bytes
 
     @property
@@ -37,7 +41,14 @@ def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
     text = "\n".join(lines)
     found, ordered = _steps(lines, text) if steps else ([], False)
     return Packed(first_line, len(lines), min(found, default=None), max(found, default=None), ordered,
-                  _compressor().compress(text.encode("utf-8", "surrogatepass")))
+                  _first_row(lines) if steps else None, _compressor().compress(text.encode("utf-8", "surrogatepass")))
+
+
+def _first_row(lines: list[str]) -> bytes | None:
+    if len(lines) < _LONG or len(lines[0]) > _SHORT:
+        return None
+    row = lines[0].encode("utf-8", "surrogatepass")
+    return row if len(row) <= _SHORT else None
 
 
 def _steps(lines: list[str], text: str) -> tuple[list[int], bool]:

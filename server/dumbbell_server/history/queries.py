@@ -13,7 +13,8 @@ from dumbbell_server.storage.dialect import Statement
 
 _INSERT = Statement(
     "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, min_step, max_step, ordered,"
-    " body) VALUES (:run, :stream, :writer, :first_line, :line_count, :min_step, :max_step, :ordered, :body)")
+    " first_row, body) VALUES (:run, :stream, :writer, :first_line, :line_count, :min_step, :max_step, :ordered,"
+    " :first_row, :body)")
 _LIST = Statement(
     "SELECT id, writer, first_line, line_count, min_step, max_step FROM chunks"
     " WHERE run_id = :run AND stream = :stream ORDER BY writer, first_line")

@@ -26,11 +26,12 @@ from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.storage.dialect import Statement
 
 _PARSED = 4096  # lines without columns up to which all are looked at
-_CHUNKS = 32  # of those that are looked at beyond for few samples: unpacking one takes about a millisecond
+_UNPACKED = 100_000  # of those beyond, for few samples: a millisecond for each 2000
+_CHUNKS = 32  # that are looked into where all that hold a wanted row would be more; the others show their first row
 
 _TAIL = Statement(
-    "SELECT c.id, c.writer, c.first_line, c.line_count, c.min_step, c.max_step, c.ordered FROM chunks c"
-    " JOIN heads h ON h.run_id = c.run_id AND h.stream = c.stream AND h.writer = c.writer"
+    "SELECT c.id, c.writer, c.first_line, c.line_count, c.min_step, c.max_step, c.ordered, c.first_row"
+    " FROM chunks c JOIN heads h ON h.run_id = c.run_id AND h.stream = c.stream AND h.writer = c.writer"
     " WHERE c.run_id = :run AND c.stream = 0 AND c.first_line >= h.built ORDER BY c.writer, c.first_line")
 _GROUP_CHUNKS = Statement(
     "SELECT body FROM chunks WHERE run_id = :run AND stream = 0 AND writer = :writer AND first_line >= :first"
@@ -226,10 +227,13 @@ def _tail(session: Session, part: Part, keys: tuple[str, ...]) -> list[_Segment]
     if not all(chunk.ordered for chunk in chunks):
         raise _Tangled
     if sum(chunk.line_count for chunk in chunks) > _PARSED:
-        inner = [chunk for chunk in chunks if chunk.min_step >= part.low and chunk.max_step < part.high]
+        inner: list[Row[Any]] = []
+        outer: list[Row[Any]] = []
+        for chunk in chunks:
+            within = chunk.min_step >= part.low and chunk.max_step < part.high
+            (inner if within else outer).append(chunk)
         if any(before.max_step > after.min_step for before, after in pairwise(inner)):
             raise _Tangled
-        outer = [chunk for chunk in chunks if chunk not in inner]
         parsed = [_chunk(session, part, chunk, keys) for chunk in outer]
         return [_Thin(session, keys, inner), *parsed] if inner else parsed
     return [_chunk(session, part, chunk, keys) for chunk in chunks]
@@ -254,7 +258,10 @@ class _Thin:
     def take(self, places: Sequence[int]) -> Iterable[dict[str, Any]]:
         rows = []
         for chunk, within in self._by_chunk(places):
-            lines = queries.lines_of(self._session, chunk.id)
+            if within == [0] and chunk.first_row is not None:
+                lines = [chunk.first_row.decode("utf-8", "surrogatepass")]
+            else:
+                lines = queries.lines_of(self._session, chunk.id)
             for at in within:
                 row = row_of(lines[at])
                 kept = picked(row, self._keys) if self._keys else row
@@ -264,6 +271,7 @@ class _Thin:
         return rows
 
     def _by_chunk(self, places: Sequence[int]) -> list[tuple[Row[Any], list[int]]]:
+        """The lines to look at. Where they are in too many chunks, most chunks give the line that comes cheap."""
         lots: list[tuple[Row[Any], list[int]]] = []
         before = start = 0
         for chunk in self._chunks:
@@ -271,9 +279,12 @@ class _Thin:
             if end > start:
                 lots.append((chunk, [at - before for at in places[start:end]]))
             before, start = before + chunk.line_count, end
-        if len(lots) <= _CHUNKS or 4 * len(places) > before:
+        unpacked = sum(chunk.line_count for chunk, _ in lots)
+        if len(lots) <= _CHUNKS or unpacked <= _UNPACKED or 4 * len(places) > before:
             return lots
-        shares = [len(places) * (at + 1) // _CHUNKS - len(places) * at // _CHUNKS for at in range(_CHUNKS)]
-        looked_at = [lots[at][0] for at in evenly(len(lots), _CHUNKS)]
-        return [(chunk, list(evenly(chunk.line_count, share)))
-                for chunk, share in zip(looked_at, shares, strict=True)]
+        looked_into = set(evenly(len(lots), _CHUNKS))
+        cheap = [at for at, (chunk, _) in enumerate(lots) if at not in looked_into and chunk.first_row is not None]
+        share = (len(places) - len(cheap)) // _CHUNKS
+        found = [(lots[at][0], [0]) for at in cheap] + [
+            (lots[at][0], list(evenly(lots[at][0].line_count, share)) if share > 1 else [0]) for at in looked_into]
+        return sorted(found, key=lambda lot: (lot[0].min_step, lot[0].id))

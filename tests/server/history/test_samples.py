@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dumbbell_server.history import compaction
+from dumbbell_server.history import compaction, sampling
 from dumbbell_server.history.forks import ENDLESS, lines_in, parts_of
 from dumbbell_server.history.packing import row_of
 from dumbbell_server.history.reading import Spec, evenly, picked
@@ -156,18 +156,22 @@ def test_keys_out_of_columns_are_those_out_of_lines(world: World, chance: random
     assert before["keys"]["sparse"]["typeCounts"] == [{"type": "number", "count": 60}]
 
 
-def test_many_lines_without_columns_are_sampled_without_reading_all(world: World, chance: random.Random) -> None:
+@pytest.mark.parametrize(("rows_per_post", "unpacked"), [(60, 10**6), (60, 1000), (100, 1000)])
+def test_many_lines_without_columns_are_sampled_without_reading_all(
+        world: World, monkeypatch: pytest.MonkeyPatch, rows_per_post: int, unpacked: int) -> None:
+    monkeypatch.setattr(sampling, "_UNPACKED", unpacked)
     world.upsert("r")
-    for start in range(0, 6000, 60):
+    for start in range(0, 6000, rows_per_post):
         world.history("r", [json.dumps({"_step": step, "a": step} | ({"b": 1} if step == 17 else {}))
-                            for step in range(start, start + 60)], start)
-    assert chance
+                            for step in range(start, start + rows_per_post)], start)
     with snapshot(world.house.database) as session:
         run = session.get_one(RunRow, 1)
         found = sample(session, run, Spec(("_step", "a"), 500))
         assert 400 < len(found) <= 500
         assert [row["_step"] for row in found] == sorted({row["_step"] for row in found})
         assert found[-1]["_step"] - found[0]["_step"] > 5800
+        every_post = {row["_step"] // rows_per_post for row in found}
+        assert len(every_post) == (6000 // rows_per_post if unpacked > 1000 or rows_per_post == 100 else 32)
         assert sample(session, run, Spec(("b",), 500)) == [{"b": 1}]
         assert len(sample(session, run, Spec(("a",), 10**6))) == 6000
         inside = sample(session, run, Spec(("a",), 10**6, 61, 5900))
