@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import unquote, urlsplit
+
+import httpx2
 
 from dumbbell import _html
 from dumbbell._attrs import Attrs
 from dumbbell._client import Client
 from dumbbell._documents import files as documents
-from dumbbell._download import download, replacing, within
+from dumbbell._download import Told, download, replacing, within
 from dumbbell._paginator import Page, Paginator, page_of
+from dumbbell._pieces import PIECE
 from dumbbell._retry import retried
 from dumbbell.errors import InvalidValueError, NotFoundError, normalized
 
@@ -163,13 +167,48 @@ def upload(client: Client, run: RunCore, path: str, root: str) -> str:
     answer = client.execute(documents.CREATE, {"entity": run.entity, "project": run.project, "run": run.id,
                                                "files": [name]})["createRunFiles"]
     headers = dict(line.split(":", 1) for line in answer.get("uploadHeaders") or ())
-    put_file(client, answer["files"][0]["uploadUrl"], place, headers)
+    put_file(client, answer["files"][0]["uploadUrl"], Piece.whole(place), headers)
     return name
 
 
-def put_file(client: Client, url: str, place: Path, headers: Mapping[str, str]) -> None:
-    """PUT the bytes of a file, streamed, tried again from the start on faults of the network."""
-    def once() -> None:
-        with place.open("rb") as file:
-            client.transport.put(url, file, {**headers, "Content-Length": str(place.stat().st_size)})
-    client.transport.telling(lambda: retried(once))
+@dataclass(frozen=True)
+class Piece:
+    """Some bytes of a local file."""
+
+    place: Path
+    start: int
+    size: int
+
+    @classmethod
+    def whole(cls, place: Path) -> Piece:
+        """All of a file."""
+        return cls(place, 0, place.stat().st_size)
+
+    def read(self) -> Iterator[bytes]:
+        """A mebibyte at a time."""
+        with self.place.open("rb", buffering=0) as file:
+            file.seek(self.start)
+            left = self.size
+            while left and (content := file.read(min(left, PIECE))):
+                left -= len(content)
+                yield content
+
+
+def put_file(client: Client, url: str, piece: Piece, headers: Mapping[str, str],
+             told: Told = lambda _: None) -> httpx2.Response:
+    """PUT bytes of a file, streamed, tried again from the start on faults of the network."""
+    def once() -> httpx2.Response:
+        sent = 0
+
+        def content() -> Iterator[bytes]:
+            nonlocal sent
+            for some in piece.read():
+                yield some
+                sent += len(some)
+                told(len(some))
+        try:
+            return client.transport.put(url, content(), {**headers, "Content-Length": str(piece.size)})
+        except Exception:
+            told(-sent)
+            raise
+    return client.transport.telling(lambda: retried(once))

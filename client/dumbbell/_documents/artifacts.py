@@ -104,7 +104,10 @@ mutation CreateArtifact($input: CreateArtifactInput!) {
 CREATE_FILES = """
 mutation CreateArtifactFiles($input: CreateArtifactFilesInput!) {
   createArtifactFiles(input: $input) {
-    files { edges { node { id name uploadUrl uploadHeaders storagePath artifact { id } } } }
+    files { edges { node {
+      id name uploadUrl uploadHeaders storagePath artifact { id }
+      uploadMultipartUrls { uploadID uploadUrlParts { partNumber uploadUrl } }
+    } } }
   }
 }"""
 
@@ -113,6 +116,11 @@ mutation CreateArtifactManifest($input: CreateArtifactManifestInput!, $upload: B
   createArtifactManifest(input: $input) {
     artifactManifest { id file { id uploadUrl @include(if: $upload) uploadHeaders @include(if: $upload) } }
   }
+}"""
+
+JOIN_PARTS = """
+mutation CompleteMultipartUploadArtifact($input: CompleteMultipartUploadArtifactInput!) {
+  completeMultipartUploadArtifact(input: $input) { digest }
 }"""
 
 COMMIT = """

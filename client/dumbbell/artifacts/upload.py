@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import secrets
+import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,8 +19,9 @@ from dumbbell._download import Told
 from dumbbell._progress import progress
 from dumbbell._retry import retried
 from dumbbell.artifacts.manifest import ArtifactManifest, ManifestEntry
+from dumbbell.artifacts.parts import Part, announced, parts_of, send_parts
 from dumbbell.errors import CommError, DigestError
-from dumbbell.files import put_file
+from dumbbell.files import Piece, put_file
 
 if TYPE_CHECKING:
     from dumbbell.run_core import RunCore
@@ -63,17 +65,23 @@ def send(client: Client, run: RunCore, artifact_id: str, manifest: ArtifactManif
 
 def _send_files(client: Client, artifact_id: str, manifest_id: str, manifest: ArtifactManifest) -> None:
     entries = [entry for entry in manifest.entries.values() if entry.local_path is not None]
-    with ThreadPoolExecutor(_THREADS) as pool, progress("upload", manifest.size, len(entries)) as told:
+    lock = threading.Lock()
+    with ThreadPoolExecutor(_THREADS) as pool, progress("upload", manifest.size, len(entries)) as tell:
+        def told(count: int) -> None:
+            with lock:
+                tell(count)
         for start in range(0, len(entries), _BATCH):
             batch = entries[start:start + _BATCH]
-            nodes = _announced(client, artifact_id, manifest_id, batch)
-            for _ in pool.map(functools.partial(_send, client, told), batch, nodes):
+            parts = [parts_of(Path(str(entry.local_path)), entry.size or 0, entry.digest) for entry in batch]
+            nodes = _announced(client, artifact_id, manifest_id, batch, parts)
+            for _ in pool.map(functools.partial(_send, client, artifact_id, told), batch, parts, nodes):
                 pass
 
 
-def _announced(client: Client, artifact_id: str, manifest_id: str, batch: list[ManifestEntry]) -> list[dict[str, Any]]:
-    specs = [{"artifactID": artifact_id, "artifactManifestID": manifest_id, "name": entry.path, "md5": entry.digest}
-             for entry in batch]
+def _announced(client: Client, artifact_id: str, manifest_id: str, batch: list[ManifestEntry],
+               parts: list[list[Part]]) -> list[dict[str, Any]]:
+    specs = [{"artifactID": artifact_id, "artifactManifestID": manifest_id, "name": entry.path, "md5": entry.digest,
+              "uploadPartsInput": announced(cut)} for entry, cut in zip(batch, parts, strict=True)]
     answer = client.execute(documents.CREATE_FILES, {"input": {"artifactFiles": specs, "storageLayout": "V2"}})
     nodes = [edge["node"] for edge in answer["createArtifactFiles"]["files"]["edges"]]
     if len(nodes) != len(batch):
@@ -81,14 +89,20 @@ def _announced(client: Client, artifact_id: str, manifest_id: str, batch: list[M
     return nodes
 
 
-def _send(client: Client, told: Told, entry: ManifestEntry, node: Mapping[str, Any]) -> None:
-    """PUT a file, unless the server has its bytes already."""
-    if node.get("uploadUrl"):
-        place = Path(str(entry.local_path))
-        if place.stat().st_size != entry.size:
-            raise DigestError(f"{place} has changed since it was added to the artifact")
-        put_file(client, node["uploadUrl"], place, _headers(node.get("uploadHeaders")))
-    told(entry.size or 0)
+def _send(client: Client, artifact_id: str, told: Told, entry: ManifestEntry, parts: list[Part],
+          node: Mapping[str, Any]) -> None:
+    """Upload a file, unless the server has its bytes already."""
+    if node.get("uploadUrl") or node.get("uploadMultipartUrls"):
+        piece = Piece.whole(Path(str(entry.local_path)))
+        if piece.size != entry.size:
+            raise DigestError(f"{piece.place} has changed since it was added to the artifact")
+        headers = _headers(node.get("uploadHeaders"))
+        if parts and node.get("uploadMultipartUrls"):
+            send_parts(client, artifact_id, node, parts, headers, told)
+        else:
+            put_file(client, node["uploadUrl"], piece, headers, told)
+    else:
+        told(entry.size or 0)
     entry.birth_artifact_id = (node.get("artifact") or {}).get("id") or entry.birth_artifact_id
 
 
