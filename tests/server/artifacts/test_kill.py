@@ -1,12 +1,13 @@
-"""What happens to versions when the server ends without notice, or when several log to one name at once."""
+"""What happens to versions when the server ends without notice."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
+import sqlite3
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -23,8 +24,6 @@ ALL = """query Q($c: String) { project(name: "p", entityName: "local") { artifac
     artifactCollection(name: "set") { artifacts(first: 1000, after: $c) { totalCount pageInfo { hasNextPage endCursor }
     edges { version node { id state aliases { alias } currentManifest { file { directUrl } }
     files(first: 1000) { edges { node { name md5 sizeBytes directUrl } } } } } } } } } }"""
-NUMBERS = ALL.replace("""currentManifest { file { directUrl } }
-    files(first: 1000) { edges { node { name md5 sizeBytes directUrl } } }""", "")
 
 numbers = count()
 
@@ -59,6 +58,12 @@ def check(server: Server, committed: list[str]) -> None:
     live.client.close()
 
 
+def unfinished(folder: Path) -> int:
+    """How many versions were begun and never committed; each of the writers leaves at most one when it is cut off."""
+    with contextlib.closing(sqlite3.connect(folder / "dumbbell.db")) as database:
+        return int(database.execute("SELECT count(*) FROM artifacts WHERE state = 'PENDING'").fetchone()[0])
+
+
 @pytest.mark.timeout(600)
 def test_no_committed_version_lacks_a_byte_after_kill_nine(tmp_path: Path) -> None:
     committed: list[str] = []
@@ -77,23 +82,6 @@ def test_no_committed_version_lacks_a_byte_after_kill_nine(tmp_path: Path) -> No
                 thread.join()
     with start_server(tmp_path) as server:
         check(server, committed)
+        cut = unfinished(server.data_dir)
     assert len(committed) >= ROUNDS
-
-
-def log_many(server: Server, writer: int, versions: int) -> list[str]:
-    studio = Studio(Live(server))  # type: ignore[arg-type]
-    made = [studio.log({"f": f"{writer} {at}".encode()})["id"] for at in range(versions)]
-    studio.world.client.close()
-    return made
-
-
-def test_two_that_log_to_one_name_get_numbers_without_gap_or_double(tmp_path: Path) -> None:
-    with start_server(tmp_path) as server, ThreadPoolExecutor(2) as pool:
-        made = [*pool.map(lambda writer: log_many(server, writer, 200), range(2))]
-        live = Live(server)
-        found = live.gql(NUMBERS)["project"]["artifactType"]["artifactCollection"]["artifacts"]
-        live.client.close()
-    assert found["totalCount"] == len({*made[0], *made[1]}) == 400
-    assert [edge["version"] for edge in found["edges"]] == [f"v{at}" for at in reversed(range(400))]
-    latest = [edge["version"] for edge in found["edges"] if edge["node"]["aliases"]]
-    assert latest == ["v399"]
+    assert cut >= ROUNDS, "the server was killed in the middle of its work, and not between"
