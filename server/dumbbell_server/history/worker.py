@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import threading
 import time
 from collections import deque
@@ -144,9 +145,12 @@ class Worker:
         try:
             self._find()
             while not self._stopping.is_set():
-                for waiting in self._with_work():
-                    if not self._stopping.is_set() and self._is_due(waiting):
+                due = [waiting for waiting in self._with_work() if self._is_due(waiting)]
+                for waiting in due:
+                    if not self._stopping.is_set():
                         self._work(waiting.run_id)
+                if due:
+                    _give_back()
                 if self._hurried and not self.left():
                     self._hurried = False
                 if not self._hurried:
@@ -218,3 +222,9 @@ class Worker:
         if self._hurried:
             return
         self._stopping.wait(min(took * (20 if self._busy() else 1), 5))
+
+
+def _give_back() -> None:
+    """Memory that nobody holds any more goes back to the system, where the C library keeps it otherwise (glibc)."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
