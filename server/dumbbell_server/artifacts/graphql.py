@@ -10,15 +10,10 @@ import strawberry
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import UserRow
-from dumbbell_server.artifacts import access, collecting, expected, queries, service
+from dumbbell_server.artifacts import access, collecting, queries, service
 from dumbbell_server.artifacts.access import ARTIFACT
-from dumbbell_server.artifacts.files import (
-    ManifestFile,
-    PlannedFile,
-    VersionFile,
-    part_path,
-    version_file,
-)
+from dumbbell_server.artifacts.file_pages import artifact_of, page_of_planned, part_urls
+from dumbbell_server.artifacts.files import ManifestFile, VersionFile, version_file
 from dumbbell_server.artifacts.pages import know_page, sees_collection, tags_of, visible_aliases
 from dumbbell_server.artifacts.tables import (
     COMMITTED,
@@ -32,6 +27,7 @@ from dumbbell_server.errors import BadInput
 from dumbbell_server.files.graphql import StoredFile
 from dumbbell_server.graph.connections import Edge, Page, PageInfo, number, page_of, page_size, position
 from dumbbell_server.graph.context import Context, Info
+from dumbbell_server.graph.inputs import plain
 from dumbbell_server.graph.refs import (
     ArtifactManifestRef,
     ArtifactRef,
@@ -103,6 +99,7 @@ class ArtifactManifest:
         return manifest
 
 
+@plain
 @strawberry.input
 class ArtifactManifestEntryInput:
     name: str
@@ -136,8 +133,7 @@ def page_of_files(context: Context, artifact: ArtifactRow, names: Sequence[str] 
         found, total = [file for file in every if begin is None or file[0].path > begin], len(every)
     else:
         found, total = queries.files(context.session, number_of, begin, size + 1), artifact.file_count
-    files = [version_file(artifact, file) for file in found]
-    return page_of(files, size, lambda file: file.name, total)
+    return page_of_planned(context, [version_file(artifact, file) for file in found], size, total)
 
 
 @strawberry.type
@@ -247,7 +243,7 @@ class ArtifactCore:
         found = [version_file(artifact, file) for file in queries.files_named(
             info.context.session, artifact.id or 0, list(wanted))]
         files = [file for file in found if file.digest == wanted[file.name]]
-        return page_of(files, len(files), lambda file: file.name, len(files))
+        return page_of_planned(info.context, files, len(files), len(files))
 
 
 @strawberry.type
@@ -268,21 +264,12 @@ class FileArtifacts:
 
     @strawberry.field
     def upload_multipart_urls(file: strawberry.Parent[StoredFile], info: Info) -> UploadMultipartUrls | None:
-        if not isinstance(file, PlannedFile) or file.plan.upload_id is None:
-            return None
-        upload, parts, direct = file.plan.upload_id, file.plan.parts, info.context.house.blobs.direct
-        urls = [info.context.signed("PUT", part_path(upload, part)) for part in parts] if direct is None else \
-            expected.part_urls(info.context.session, direct, upload, parts)
-        return UploadMultipartUrls(upload_id=upload, upload_url_parts=[
-            UploadUrlPart(part_number=Int64(part), upload_url=url) for part, url in zip(parts, urls, strict=True)])
+        found: Any = part_urls(info.context, file)
+        return found  # type: ignore[no-any-return]
 
     @strawberry.field
     def artifact(file: strawberry.Parent[StoredFile], info: Info) -> ArtifactRef | None:
-        """The version for which the bytes first came, where the asker may see it."""
-        number_of = file.artifact_id if isinstance(file, PlannedFile | VersionFile) else None
-        artifact = info.context.get(ArtifactRow, number_of)
-        seen = artifact is not None and access.sees(info.context.session, info.context.visitor, artifact)
-        return artifact if seen else None
+        return artifact_of(info.context, file)
 
 
 @strawberry.type

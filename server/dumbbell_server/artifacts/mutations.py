@@ -8,12 +8,13 @@ from enum import Enum
 import strawberry
 
 from dumbbell_server.artifacts import announcing, committing, expected, lineage, service, uploads
+from dumbbell_server.artifacts.file_pages import page_of_planned
 from dumbbell_server.artifacts.files import ManifestFile, PlannedFile
 from dumbbell_server.artifacts.graphql import ArtifactDigestAlgorithm
 from dumbbell_server.artifacts.routes import join_parts
 from dumbbell_server.errors import BadInput
-from dumbbell_server.graph.connections import page_of
 from dumbbell_server.graph.context import Info
+from dumbbell_server.graph.inputs import plain
 from dumbbell_server.graph.refs import ArtifactManifestRef, ArtifactRef, ArtifactTypeRef, FileConnectionRef
 from dumbbell_server.graph.scalars import Int64, JSONString
 from dumbbell_server.storage.database import reading
@@ -177,6 +178,7 @@ class UploadPartsInput:
     hex_md5: str = strawberry.field(name="hexMD5")
 
 
+@plain
 @strawberry.input
 class CreateArtifactFileSpecInput:
     artifact_id: strawberry.ID = strawberry.field(name="artifactID")
@@ -290,7 +292,7 @@ class ArtifactsMutation:
         keys = expected.expect(context.house, direct, plans) if direct else {}
         files = [PlannedFile(plan, direct.upload_url(keys[plan]) if direct and plan in keys else None)
                  for plan in plans]
-        page = page_of(files, len(files), lambda file: file.name, len(files))
+        page = page_of_planned(context, files, len(files), len(files))
         return CreateArtifactFilesPayload(files=page, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field

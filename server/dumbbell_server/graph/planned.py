@@ -16,6 +16,9 @@ from graphql import FieldNode, GraphQLError, GraphQLNonNull, GraphQLObjectType, 
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from dumbbell_server.errors import DumbbellError
+from dumbbell_server.graph.connections import Edge
+
 
 class Selection:
     """What is asked of the objects at one place of a document."""
@@ -103,6 +106,33 @@ class PlannedList(ABC):
         """The answers for all items, or None where something is selected that has to be executed."""
 
 
+@dataclass(frozen=True)
+class PlannedEdges(PlannedList, Generic[T]):
+    """The edges of a page whose nodes are of one type."""
+
+    edges: Sequence[Edge[T]]
+    plan: Plan[T]
+
+    def __iter__(self) -> Iterator[Edge[T]]:
+        return iter(self.edges)
+
+    def planned(self, selection: Selection) -> list[dict[str, Any]] | None:
+        columns: dict[str, Sequence[Any]] = {}
+        for name, what in selection:
+            found = self._column(selection, name, what)
+            if found is None:
+                return None
+            columns[name] = found
+        return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+    def _column(self, selection: Selection, name: str, what: str) -> Sequence[Any] | None:
+        if what == "node":
+            return self.plan.answer(selection.below(name), [edge.node for edge in self.edges])
+        if what == "cursor":
+            return [edge.cursor for edge in self.edges]
+        return [selection.type_name] * len(self.edges)
+
+
 def _are_texts(return_type: Any, result: Any) -> bool:
     """Whether a list needs no look at its items, which for a page of a history is half of the work."""
     item = return_type.of_type
@@ -116,7 +146,7 @@ class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
         if isinstance(result, PlannedList):
             try:
                 items = result.planned(Selection(self, return_type.of_type, field_details_list, path))
-            except GraphQLError:  # somewhere a null where none may be: ordinary execution tells where
+            except (GraphQLError, DumbbellError):  # a null where none may be, a refusal: ordinary execution tells where
                 items = None
             if items is not None:
                 return items

@@ -15,8 +15,9 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import obstore
 
@@ -136,24 +137,26 @@ class FolderBlobs:
     direct: Direct | None = None
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._arriving = folder / "arriving"
-        self._arriving.mkdir(parents=True, exist_ok=True)
-        for left_over in self._arriving.iterdir():  # uploads that an earlier server did not finish
+        self._folder = str(folder)
+        arriving = folder / "arriving"
+        arriving.mkdir(parents=True, exist_ok=True)
+        for left_over in arriving.iterdir():  # uploads that an earlier server did not finish
             left_over.unlink()
 
-    def _path(self, key: str) -> Path:
-        path = self._folder / key
-        if ".." in path.parts or not path.is_relative_to(self._folder):
+    def _path(self, key: str) -> str:
+        if key.startswith("/") or ".." in key.split("/"):
             raise BadInput(f"{key!r} is not a key of a blob")
-        return path
+        return f"{self._folder}/{key}"
+
+    def _new_place(self) -> str:
+        return f"{self._folder}/arriving/{secrets.token_hex(16)}"
 
     async def receive(self, pieces: AsyncIterator[bytes], limit: int) -> Incoming:
         loop = asyncio.get_running_loop()
-        path = self._arriving / secrets.token_hex(16)
+        path = self._new_place()
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
-        out = path.open("xb", buffering=0)
+        out = FileIO(path, "xb")
         try:
             with out:
                 async for piece in _gathered(pieces, limit):
@@ -163,24 +166,19 @@ class FolderBlobs:
                         await loop.run_in_executor(None, _absorb, out, digest, piece)
                     size += len(piece)
         except BaseException:
-            path.unlink(missing_ok=True)
+            _unlink(path)
             raise
-        return Incoming(str(path), size, digest.digest())
+        return Incoming(path, size, digest.digest())
 
     async def keep(self, incoming: Incoming, key: str) -> None:
-        target = self._path(key)
-        try:
-            Path(incoming.place).rename(target)
-        except FileNotFoundError:  # the first of its folder
-            target.parent.mkdir(parents=True, exist_ok=True)
-            Path(incoming.place).rename(target)
+        _move(incoming.place, self._path(key))
 
     async def drop(self, incoming: Incoming) -> None:
-        Path(incoming.place).unlink(missing_ok=True)
+        _unlink(incoming.place)
 
     async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
-        with self._path(key).open("rb", buffering=0) as source:
+        with FileIO(self._path(key)) as source:
             at = start
             while at < end:
                 piece = await loop.run_in_executor(None, os.pread, source.fileno(), min(PIECE, end - at), at)
@@ -190,17 +188,17 @@ class FolderBlobs:
                 yield piece
 
     def load(self, key: str) -> bytes:
-        return self._path(key).read_bytes()
+        with FileIO(self._path(key)) as source:
+            return source.readall()
 
     def store(self, key: str, data: bytes) -> None:
-        target = self._path(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        arriving = self._arriving / secrets.token_hex(16)
-        arriving.write_bytes(data)
-        arriving.rename(target)
+        arriving = self._new_place()
+        with FileIO(arriving, "xb") as out:
+            _write(out, data)
+        _move(arriving, self._path(key))
 
     def delete(self, key: str) -> None:
-        self._path(key).unlink(missing_ok=True)
+        _unlink(self._path(key))
 
     def keys(self, before: float | None = None) -> Iterator[str]:
         for folder, _, names in os.walk(self._folder):
@@ -216,9 +214,26 @@ def _written(path: Path) -> float:
         return math.inf
 
 
-def _absorb(out: BinaryIO, digest: Any, piece: bytes) -> None:
+def _move(place: str, target: str) -> None:
+    try:
+        os.rename(place, target)
+    except FileNotFoundError:  # the first of its folder
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.rename(place, target)
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _absorb(out: FileIO, digest: Any, piece: bytes) -> None:
     digest.update(piece)
-    view = memoryview(piece)
+    _write(out, piece)
+
+
+def _write(out: FileIO, data: bytes) -> None:
+    view = memoryview(data)
     while view:
         view = view[out.write(view):]
 

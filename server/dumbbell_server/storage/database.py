@@ -15,7 +15,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -65,9 +65,30 @@ class Database(Protocol):
 class _Job:
     unit: Callable[[Any], Any]
     core: bool
-    done: Future[Any] = field(default_factory=Future)
+    done: Future[Any] | _Soon
     result: Any = None
     error: BaseException | None = None
+
+
+class _Soon:
+    """A result for the event loop. `asyncio.wrap_future` does the same at three times the cost."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self._loop.create_future()
+
+    def set_result(self, result: Any) -> None:
+        self._call(self.future.set_result, result)
+
+    def set_exception(self, error: BaseException) -> None:
+        self._call(self.future.set_exception, error)
+
+    def _call(self, settle: Callable[[Any], None], value: Any) -> None:
+        def soon() -> None:
+            if not self.future.done():  # who waited may have gone
+                settle(value)
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(soon)
 
 
 class SqliteDatabase:
@@ -84,13 +105,15 @@ class SqliteDatabase:
         self._thread.start()
 
     def write(self, unit: Unit[T]) -> T:
-        return self._submit(_Job(unit, core=False)).result()  # type: ignore[no-any-return]
+        done: Future[T] = Future()
+        self._submit(_Job(unit, core=False, done=done))
+        return done.result()
 
     async def write_soon(self, unit: Unit[T]) -> T:
-        return await asyncio.wrap_future(self._submit(_Job(unit, core=False)))
+        return await self._submit_soon(unit, core=False)  # type: ignore[no-any-return]
 
     async def write_core_soon(self, unit: CoreUnit[T]) -> T:
-        return await asyncio.wrap_future(self._submit(_Job(unit, core=True)))
+        return await self._submit_soon(unit, core=True)  # type: ignore[no-any-return]
 
     def reading(self) -> Session:
         return HoldingSession(self.engine, autoflush=False)
@@ -107,11 +130,15 @@ class SqliteDatabase:
             self._thread.join()
             self.engine.dispose()
 
-    def _submit(self, job: _Job) -> Future[Any]:
+    def _submit_soon(self, unit: Callable[[Any], Any], *, core: bool) -> asyncio.Future[Any]:
+        soon = _Soon()
+        self._submit(_Job(unit, core, soon))
+        return soon.future
+
+    def _submit(self, job: _Job) -> None:
         if self._closed:
             raise RuntimeError("the database is closed")
         self._jobs.put(job)
-        return job.done
 
     def _work(self) -> None:
         with self.engine.connect() as connection:

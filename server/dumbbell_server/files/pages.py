@@ -1,0 +1,25 @@
+"""Files on a page: how their fields are answered without executing each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dumbbell_server.files.graphql import StoredFile
+from dumbbell_server.graph.context import Context
+
+FILE_VALUES: dict[str, Callable[[Context, StoredFile], Any]] = {
+    "id": lambda _context, file: file.node_id,
+    "name": lambda _context, file: file.name,
+    "displayName": lambda _context, file: file.name,
+    "mimetype": lambda _context, file: file.mimetype,
+    "storagePath": lambda _context, file: file.storage_path,
+    "sizeBytes": lambda _context, file: file.size,
+    "updatedAt": lambda _context, file: file.updated_at,
+    "digest": lambda _context, file: file.digest,
+    "md5": lambda _context, file: file.digest,
+    "url": lambda context, file: file.read_url(context) if file.stored else None,
+    "directUrl": lambda context, file: file.read_url(context),
+    "uploadUrl": lambda context, file: file.upload_url(context),
+    "uploadHeaders": lambda _context, _file: [],
+}
