@@ -24,7 +24,16 @@ from dumbbell.artifacts import (
     Table,
 )
 from dumbbell.console import ConsoleLogLine, ConsoleLogs
-from dumbbell.errors import CommError, Error, InvalidValueError, NotFoundError, RunNotFoundError, UsageError
+from dumbbell.errors import (
+    CommError,
+    Error,
+    IncompleteRunHistoryError,
+    InvalidValueError,
+    NotFoundError,
+    RunNotFoundError,
+    UsageError,
+)
+from dumbbell.exports import DownloadHistoryResult
 from dumbbell.files import File, Files
 from dumbbell.filters import QueryGenerator
 from dumbbell.history import HistoryScan, SampledHistoryScan
@@ -38,8 +47,9 @@ from dumbbell.users import Member, Team, User
 __all__ = [
     "Api", "Artifact", "ArtifactCollection", "ArtifactCollections", "ArtifactFiles", "ArtifactManifest",
     "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "BetaReport", "CommError",
-    "ConsoleLogLine", "ConsoleLogs", "Error", "File",
-    "Files", "HistoryScan", "InvalidValueError", "ManifestEntry", "Member", "NotFoundError", "Project",
+    "ConsoleLogLine", "ConsoleLogs", "DownloadHistoryResult", "Error", "File",
+    "Files", "HistoryScan", "IncompleteRunHistoryError", "InvalidValueError", "ManifestEntry", "Member",
+    "NotFoundError", "Project",
     "ProjectArtifactCollections", "ProjectArtifactTypes", "Projects", "QueryGenerator", "Reports", "Run",
     "RunArtifacts", "RunNotFoundError", "Runs", "SampledHistoryScan", "Sweep", "Sweeps", "Table", "Team", "UsageError",
     "User", "__version__",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from dumbbell._transport import Transport
 
 if TYPE_CHECKING:
-    from dumbbell.artifacts import Artifact, ArtifactCollections, ArtifactTypes, RunArtifacts
+    from dumbbell.artifacts import Artifact, ArtifactCollection, ArtifactCollections, ArtifactTypes, RunArtifacts
     from dumbbell.projects import Project
     from dumbbell.run import Run
     from dumbbell.runs import Runs
@@ -28,6 +28,7 @@ class Classes:
     sweeps: type[Sweeps]
     artifact: type[Artifact]
     run_artifacts: type[RunArtifacts]
+    artifact_collection: type[ArtifactCollection]
     artifact_types: type[ArtifactTypes]
     artifact_collections: type[ArtifactCollections]
 
@@ -61,6 +62,9 @@ class Client:
         if parts.netloc.startswith("api."):
             return urlunsplit(parts._replace(netloc=f"app.{parts.netloc.removeprefix('api.')}"))
         return self.transport.base_url
+
+    def __repr__(self) -> str:
+        return f"<Client {self.transport.base_url}>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Client:
         del memo

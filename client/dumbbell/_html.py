@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import html
+import importlib
+import sys
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,13 +22,41 @@ def facts(title: str, url: str | None, values: Mapping[str, Any]) -> str:
     return f"<div><b>{head}</b><table>{rows}</table></div>"
 
 
-def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> str:
-    """The first rows as a table; the columns are those of all of them, in the order of their coming."""
+class Framed:
+    """What has a page that can be shown in a notebook."""
+
+    @abstractmethod
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
+        """The page in a frame."""
+
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Show the page in the notebook; whether this is one.
+
+        Args:
+            height: of the frame, in pixels.
+            hidden: show it only after a click.
+        """
+        shell = sys.modules.get("IPython")
+        if shell is None or shell.get_ipython() is None:
+            return False
+        shown = importlib.import_module("IPython.display")
+        shown.display(shown.HTML(self.to_html(height, hidden)))
+        return True
+
+
+def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None, total: int | None = None) -> str:
+    """The first rows as a table, and how many there are in all where that is known and more.
+
+    The columns are those of all of the rows, in the order of their coming.
+    """
     shown = [row for row, _ in zip(rows, range(_ROWS), strict=False)]
+    if not shown:
+        return "<i>nothing</i>"
     names = list(columns or dict.fromkeys(key for row in shown for key in row))
     head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
     body = "".join("<tr>" + "".join(f"<td>{_cell(row.get(name))}</td>" for name in names) + "</tr>" for row in shown)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    rest = f"<p>{len(shown)} of {total}</p>" if total is not None and total > len(shown) else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}"
 
 
 def frame(url: str, height: int, *, hidden: bool, title: str) -> str:

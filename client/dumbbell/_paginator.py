@@ -200,6 +200,10 @@ class Paginator(Generic[T]):
         self.__dict__.update(state)
         self._lock = threading.RLock()
 
+    def _known(self) -> int | None:
+        """The total, if it has been told."""
+        return self._page.total if self._page is not None else None
+
     def _described(self) -> str:
-        total = self._page.total if self._page is not None else None
+        total = self._known()
         return "" if total is None else f" ({total})"

@@ -27,6 +27,8 @@ def read_settings(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
     settings: dict[str, Any] = {"base_url": DEFAULT_BASE_URL, "entity": None, "project": None, "run": None}
     settings.update(_from_files())
     settings.update({key: os.environ[name] for key, name in _ENVIRONMENT.items() if os.environ.get(name)})
+    if overrides is not None and not isinstance(overrides, Mapping):
+        raise InvalidValueError(f"overrides is {overrides!r}; it is a dict, such as {{'entity': 'my-team'}}")
     given = dict(overrides or {})
     if "username" in given:
         warnings.warn("Passing `username` to Api is deprecated; please use `entity` instead.", DeprecationWarning,

@@ -13,7 +13,7 @@ from dumbbell._client import Classes, Client
 from dumbbell._documents import accounts as documents
 from dumbbell._transport import USER_AGENT, Transport
 from dumbbell.api_artifacts import ApiArtifacts
-from dumbbell.artifacts import Artifact, ArtifactCollections, ArtifactTypes, RunArtifacts
+from dumbbell.artifacts import Artifact, ArtifactCollection, ArtifactCollections, ArtifactTypes, RunArtifacts
 from dumbbell.errors import InvalidValueError, NotFoundError, normalized
 from dumbbell.projects import Project, Projects
 from dumbbell.reports import BetaReport, Reports, id_of, same_id
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import httpx2
 
 _CLASSES = Classes(project=Project, run=Run, runs=Runs, sweep=Sweep, sweeps=Sweeps, artifact=Artifact,
-                   run_artifacts=RunArtifacts, artifact_types=ArtifactTypes, artifact_collections=ArtifactCollections)
+                   run_artifacts=RunArtifacts, artifact_collection=ArtifactCollection,
+                   artifact_types=ArtifactTypes, artifact_collections=ArtifactCollections)
 
 
 class Api(ApiArtifacts):
@@ -58,6 +59,9 @@ class Api(ApiArtifacts):
         self._runs: dict[Any, Any] = {}
         self._projects: dict[str, Projects] = {}
         self._reports: dict[tuple[str, str, str | None], Reports] = {}
+
+    def __repr__(self) -> str:
+        return f"<Api {self.settings['base_url']}>"
 
     @property
     def api_key(self) -> str:

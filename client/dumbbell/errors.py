@@ -10,6 +10,7 @@ Error:
           ImmutableError         a logged artifact is not changed; make a new version
           NoLengthError          also a TypeError: a list whose total the server does not tell
           UnknownOperatorError   also a KeyError: an operator that filters do not have
+        IncompleteRunHistoryError  rows of a history are not in Parquet files yet
         NotFoundError            also a ValueError: no such project, run, sweep, file, artifact
           MissingItemError       also an IndexError: past the end of a list
           MissingEntryError      also a KeyError: not in this artifact
@@ -84,6 +85,10 @@ class NoLengthError(InvalidValueError, TypeError):
 
 class UnknownOperatorError(InvalidValueError, KeyError):
     """An operator that filters do not have."""
+
+
+class IncompleteRunHistoryError(CommError):
+    """Part of the history is in no Parquet file yet, as a rule because the run is still going on."""
 
 
 class NotFoundError(CommError, ValueError):

@@ -31,12 +31,13 @@ class Files(Paginator["File"]):
     `len()` is the number of the run's files, or of those asked for by `names` or `pattern`.
     """
 
-    def __init__(self, client: Client, run: RunCore, names: Sequence[str] = (), per_page: int | None = 50, *,
+    def __init__(self, client: Client, run: RunCore, names: Sequence[str] | str = (), per_page: int | None = 50, *,
                  pattern: str | None = None) -> None:
         if names and pattern:
             raise InvalidValueError("files are asked for by names or by a pattern, not by both")
+        asked = [names] if isinstance(names, str) and names else names
         super().__init__(client, {"project": run.project, "entity": run.entity, "name": run.id,
-                                  "fileNames": [name.removeprefix("./") for name in names]}, per_page)
+                                  "fileNames": [name.removeprefix("./") for name in asked]}, per_page)
         self.run = run
         self._some = bool(names) or pattern is not None
         self._document = documents.MATCHING_FILES if pattern else documents.FILES
@@ -66,7 +67,8 @@ class Files(Paginator["File"]):
         return f"<Files {'/'.join(self.run.path)}{self._described()}>"
 
     def _repr_html_(self) -> str:
-        return _html.table({"name": file.name, "size": file.size, "updated": file.updated_at} for file in self)
+        return _html.table(({"name": file.name, "size": file.size, "updated": file.updated_at} for file in self),
+                           None, self._known())
 
 
 class File(Attrs):
@@ -146,6 +148,10 @@ class File(Attrs):
         project = self.run._attrs.get("projectId") if self.run is not None else None  # noqa: SLF001
         self.client.execute(documents.DELETE, {
             "files": [self.id], "projectId": None if project is None else int(project)})
+
+    def _repr_html_(self) -> str:
+        return _html.facts(self.name, self._attrs.get("directUrl") or self._attrs.get("url"), {
+            "bytes": self.size, "type": self._attrs.get("mimetype"), "updated": self._attrs.get("updatedAt")})
 
     def __repr__(self) -> str:
         return f"<File {self._attrs.get('name')} ({self._attrs.get('mimetype')}) {self.size} B>"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dumbbell.run_core import RunCore
 
 Row = dict[str, Any]
+_STREAMS = ("default", "system")
 _AHEAD = 2  # pages on their way while one is worked on
 _MANY = 10  # pages from which on files are quicker
 _WIDEST = 64  # times page_size, after empty pages
@@ -58,7 +59,9 @@ def sampled_keys(client: Client, run: RunCore, samples: int, keys: Sequence[str]
 
 
 def wrong_keys(keys: Any, stream: str) -> str | None:
-    """What to tell the user of keys that cannot be, or None."""
+    """What to tell the user of keys that cannot be, or None. InvalidValueError for a stream that is none."""
+    if stream not in _STREAMS:
+        raise InvalidValueError(f"stream {stream!r} is none of {', '.join(_STREAMS)}")
     if keys is None:
         return None
     if not isinstance(keys, list | tuple):

@@ -43,7 +43,7 @@ class Projects(Paginator["Project"]):
         return _html.table({"name": project.name, "created": project.created_at} for project in self)
 
 
-class Project(Attrs):
+class Project(Attrs, _html.Framed):
     """A project is a namespace for runs.
 
     Attributes:

@@ -57,7 +57,7 @@ class Reports(Paginator["BetaReport"]):
         return _html.table({"title": report.display_name, "updated": report.updated_at} for report in self)
 
 
-class BetaReport(Attrs):
+class BetaReport(Attrs, _html.Framed):
     """BetaReport is a class associated with reports created in wandb.
 
     WARNING: this API will likely change in a future release

@@ -7,6 +7,7 @@ import string
 import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from dumbbell import _json
@@ -14,6 +15,7 @@ from dumbbell._documents import artifacts as artifact_documents
 from dumbbell._documents import runs as documents
 from dumbbell.console import ConsoleLogs
 from dumbbell.errors import CommError, InvalidValueError, NotFoundError, normalized
+from dumbbell.exports import DownloadHistoryResult, download_exports
 from dumbbell.files import File, Files, upload
 from dumbbell.history import HistoryScan, ask, complain, framed, sampled_keys, sampled_rows, wrong_keys
 from dumbbell.run_core import RunCore
@@ -139,7 +141,7 @@ class Run(RunCore):
             time.sleep(_POLL)
 
     @normalized
-    def files(self, names: Sequence[str] = (), per_page: int = 50, *, pattern: str | None = None) -> Files:
+    def files(self, names: Sequence[str] | str = (), per_page: int = 50, *, pattern: str | None = None) -> Files:
         """The files of the run.
 
         Args:
@@ -307,3 +309,20 @@ class Run(RunCore):
                            page_size, keys)
 
     beta_scan_history = scan_history
+
+    @normalized
+    def download_history_exports(self, download_dir: str | Path,
+                                 require_complete_history: bool = True) -> DownloadHistoryResult:
+        """Download the Parquet files that the server has made of the history.
+
+        Args:
+            download_dir: the folder, made if need be.
+            require_complete_history: fail if there are rows that are in no file yet.
+
+        Returns:
+            The paths of the files, and whether there are rows that are in none of them.
+
+        Raises:
+            IncompleteRunHistoryError: there are such rows.
+        """
+        return download_exports(self, Path(download_dir), complete=require_complete_history)

@@ -24,7 +24,7 @@ _HIDDEN = frozenset({"_wandb", "wandb_version"})  # the client's own section of 
 _HEAVY = frozenset({"config", "summaryMetrics", "systemMetrics", "historyKeys"})
 
 
-class RunCore(Attrs):
+class RunCore(Attrs, _html.Framed):
     """The fields of a run."""
 
     tags: list[str]

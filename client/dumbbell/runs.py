@@ -31,6 +31,8 @@ class Runs(Paginator[Run]):
 
     def __init__(self, client: Client, entity: str, project: str, filters: Mapping[str, Any] = NOTHING,
                  order: str | None = None, per_page: int | None = 50, *, lazy: bool = False) -> None:
+        if filters is not None and not isinstance(filters, Mapping):
+            raise InvalidValueError(f"filters is {filters!r}; it is a dict, such as {{'state': 'finished'}}")
         self.entity = entity
         self.project = project
         self.filters = dict(filters or {})
@@ -53,6 +55,12 @@ class Runs(Paginator[Run]):
         run = Run(self.client, self.entity, self.project, row["node"]["name"], row["node"])
         run._sweeps = self._sweeps  # noqa: SLF001 - one query a sweep, not one a run
         return run
+
+    def upgrade_to_full(self) -> None:
+        """Load what lazy runs leave out: of those that were listed already now, of others as they are listed."""
+        self._lazy = False
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(Run.load_full_data, self.objects))
 
     def histories(self, samples: int = 500, keys: list[str] | None = None, x_axis: str = "_step",
                   format: str = "default",  # noqa: A002 - its name in wandb
@@ -87,5 +95,5 @@ class Runs(Paginator[Run]):
         return f"<Runs {self.entity}/{self.project}{self._described()}>"
 
     def _repr_html_(self) -> str:
-        return _html.table({"name": run.name, "id": run.id, "state": run.state, "created": run.created_at,
-                            "tags": ", ".join(run.tags)} for run in self)
+        return _html.table(({"name": run.name, "id": run.id, "state": run.state, "created": run.created_at,
+                            "tags": ", ".join(run.tags)} for run in self), None, self._known())

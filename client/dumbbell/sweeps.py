@@ -46,7 +46,7 @@ class Sweeps(Paginator["Sweep"]):
         return _html.table({"name": sweep.name, "id": sweep.id, "state": sweep.state} for sweep in self)
 
 
-class Sweep(Attrs):
+class Sweep(Attrs, _html.Framed):
     """A set of runs associated with a sweep.
 
     Instantiate with:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dumbbell import _html
 from dumbbell._attrs import Attrs
 from dumbbell._client import Client
 from dumbbell._documents import accounts as documents
@@ -105,6 +106,10 @@ class Team(Attrs):
 
     def __repr__(self) -> str:
         return f"<Team {self._attrs.get('name')}>"
+
+    def _repr_html_(self) -> str:
+        return _html.table({"member": member.name, "username": member.username, "role": member.role}
+                           for member in self.members)
 
 
 def viewer(client: Client) -> User | None:

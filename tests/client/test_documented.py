@@ -69,21 +69,23 @@ MEMBERS = {
            "artifact_collection artifact_exists artifact_collection_exists",
     "Projects": "objects next length more cursor",
     "Project": "path url owner sweeps artifacts_types collections to_html runs",
-    "Runs": "histories objects next length more cursor",
+    "Runs": "histories upgrade_to_full objects next length more cursor",
     "Run": "storage_id display_name heartbeat_at rawconfig json_config summary_metrics lastHistoryStep dir load save "
            "delete upload_file use_artifact log_artifact logged_artifacts used_artifacts wait_until_finished metadata "
-           "load_full_data update_state stop sweep to_html username beta_scan_history",
+           "load_full_data update_state stop sweep to_html username beta_scan_history "
+           "download_history_exports display",
     "Sweep": "name best_loss order path url expected_run_count load to_html runs_by_id",
     "File": "delete path_uri",
     "BetaReport": "sections runs id url display_name created_at to_html",
     "QueryGenerator": "format_order_key key_to_server_path server_path_to_key keys_to_order order_to_keys "
                       "filter_to_mongo mongo_to_filter",
     "ArtifactType": "collection id name",
-    "ArtifactCollection": "artifacts aliases tags save delete change_type id is_sequence",
+    "ArtifactCollection": "artifacts aliases tags save delete change_type id is_sequence load",
     "Artifact": "id digest state size created_at updated_at description type metadata version aliases tags ttl entity "
                 "project commit_hash manifest get_path get_entry get files file_count checkout delete used_by "
                 "logged_by wait link unlink linked_artifacts new_draft add_file add_dir add_reference new_file url "
-                "qualified_name history_step source_name source_entity source_project source_version is_link remove",
+                "qualified_name history_step source_name source_entity source_project source_version is_link remove "
+                "is_draft finalize collection source_collection source_artifact source_qualified_name",
     "ArtifactVersions": "objects next length more cursor",
 }
 

@@ -145,7 +145,7 @@ def test_histories_of_many_runs(world: World, api: dumbbell.Api, run: dumbbell.R
 
 
 def test_a_long_history_of_an_ended_run_comes_from_parquet(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
+    pyarrow = pytest.importorskip("pyarrow.parquet")
     rows = [{"_step": step, "loss": step / 7, "name": f"s{step}"} for step in range(3000)]
     (tmp_path / "live").mkdir()
     with start_server(tmp_path / "live") as server, Wire(httpx2.HTTPTransport()) as wire:
@@ -167,9 +167,20 @@ def test_a_long_history_of_an_ended_run_comes_from_parquet(tmp_path: Path) -> No
         assert list(run.scan_history(["loss", "none"], 100)) == []
         assert list(run.scan_history(page_size=10, min_step=17, max_step=2000)) == rows[17:2000]
         assert not {"HistoryPage", "SampledHistoryPage"} & set(wire.operations)
+        found = run.download_history_exports(tmp_path / "exports" / "deep")
+        read = [row for path in found.paths for row in pyarrow.ParquetFile(path).read().to_pylist()]
+        assert ([{**row} for row in read], found.contains_live_data, found.errors) == (rows, False, None)
         wire.clear()
         assert list(run.scan_history(page_size=1000)) == rows
         assert "HistoryPage" in wire.operations
+
+
+def test_rows_that_are_in_no_file_yet_are_told(run: dumbbell.Run, tmp_path: Path) -> None:
+    with pytest.raises(dumbbell.IncompleteRunHistoryError, match="wait until it has ended"):
+        run.download_history_exports(tmp_path / "exports")
+    found = run.download_history_exports(tmp_path / "exports", require_complete_history=False)
+    assert (found.paths, found.contains_live_data) == ([], True)
+    assert not (tmp_path / "exports").exists()
 
 
 def test_without_pyarrow_or_on_an_old_server_history_comes_in_pages(

@@ -14,6 +14,7 @@ from dumbbell.artifacts.record import checked_aliases
 from dumbbell.errors import InvalidValueError, NotFoundError, normalized
 
 if TYPE_CHECKING:
+    from dumbbell.artifacts.listing import ArtifactCollection
     from dumbbell.run import Run
     from dumbbell.run_core import RunCore
 
@@ -144,6 +145,25 @@ class Artifact(ArtifactContents):
             if _place(node) == self._place:
                 self._logged().execute(documents.UNLINK, {"input": {
                     "artifactID": self.id, "artifactPortfolioID": node["artifactCollection"]["id"]}})
+
+    @property
+    def collection(self) -> ArtifactCollection:
+        """The collection in which it was found."""
+        client, (entity, project, name) = self._logged(), self._place
+        return client.classes.artifact_collection(client, entity, project, name, self.type)
+
+    @property
+    def source_collection(self) -> ArtifactCollection:
+        """The collection in which it was logged."""
+        client, name = self._logged(), str(self._source().get("name"))
+        return client.classes.artifact_collection(client, self.source_entity, self.source_project, name, self.type)
+
+    @property
+    def source_artifact(self) -> Artifact:
+        """This version as it was logged; itself, unless it was found by way of a link."""
+        if not self.is_link:
+            return self
+        return find(self._logged(), self.source_entity, self.source_project, self.source_name)
 
     @property
     def linked_artifacts(self) -> list[Artifact]:

@@ -38,6 +38,10 @@ class ArtifactEntry(ManifestEntry):
         """
         return self._artifact._download_entry(self, root, use_cache=not skip_cache)  # noqa: SLF001 - its own part
 
+    def __repr__(self) -> str:
+        place = self.ref or f"{self.size} B"
+        return f"<ArtifactEntry {self.path} ({place})>"
+
     def ref_target(self) -> str:
         """The URI of a reference. InvalidValueError (a ValueError) for a stored file."""
         if self.ref is None:

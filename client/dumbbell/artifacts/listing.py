@@ -251,6 +251,17 @@ class ArtifactCollection(Attrs):
         self.client.execute(documents.DELETE_COLLECTION % {
             "kind": kind, "argument": f"{kind[0].lower()}{kind[1:]}ID"}, {"id": self._field("id")})
 
+    def load(self) -> None:
+        """Ask for its fields anew; what was set here and not saved is dropped."""
+        self._loaded, self._tags = False, None
+        self._more("id")
+        self.__dict__.pop("description", None)
+        self.name, self.type = self._saved_name, self._saved_type
+
+    def _repr_html_(self) -> str:
+        return _html.facts(self.name, None, {"type": self.type, "tags": ", ".join(self.tags),
+                                             "description": self.description, "created": self.created_at})
+
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self.name} ({self.type})>"
 

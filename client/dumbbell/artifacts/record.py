@@ -25,6 +25,7 @@ class ArtifactRecord:
 
     description: str | None
     _manifest: ArtifactManifest | None = None
+    _final = False
 
     def __init__(self, name: str, type: str, description: str | None = None,  # noqa: A002 - its name in wandb
                  metadata: Mapping[str, Any] | None = None) -> None:
@@ -94,10 +95,20 @@ class ArtifactRecord:
 
     def _draft(self) -> ArtifactManifest:
         """What files are added to. ImmutableError (a ValueError) once it is logged."""
+        if self._final and self.client is None:
+            raise ImmutableError(f"artifact {self.name} is finalized and cannot be changed")
         if self.client is not None or self._manifest is None:
             raise ImmutableError(f"artifact {self.name} is logged and cannot be changed; make a new version with "
                                  "new_draft()")
         return self._manifest
+
+    def is_draft(self) -> bool:
+        """Whether it is not logged yet."""
+        return self.client is None
+
+    def finalize(self) -> None:
+        """Refuse further changes of the files; logging does it too."""
+        self._final = True
 
     def _field(self, name: str) -> Any:
         self._logged()
@@ -170,6 +181,11 @@ class ArtifactRecord:
     def source_version(self) -> str:
         """Its version in the collection in which it was logged."""
         return f"v{self._field('versionIndex')}"
+
+    @property
+    def source_qualified_name(self) -> str:
+        """source_entity/source_project/source_name."""
+        return f"{self.source_entity}/{self.source_project}/{self.source_name}"
 
     @property
     def is_link(self) -> bool:
