@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,16 +76,16 @@ def _try_commit(house: House, actor: Actor, node_id: str) -> ArtifactRow | None:
 
 def _gather(house: House, session: Session, artifact: ArtifactRow) -> Contents:
     """Read the manifests that came, and make one of them where they are several or only say what changes."""
-    rows = [row for row in queries.manifests_of(session, artifact.id or 0) if row.blob_key]
+    announced = queries.manifests_of(session, artifact.id or 0)
+    rows = [row for row in announced if row.blob_key]
     seen = frozenset((row.id or 0, row.blob_key or "") for row in rows)
-    announced = {row.kind for row in queries.manifests_of(session, artifact.id or 0)}
-    if not rows and announced <= {FULL}:
+    if not rows and all(row.kind == FULL for row in announced):
         raise BadInput("the manifest of this artifact was not uploaded; upload it, then commit")
     whole = [row for row in rows if row.kind == FULL]
     if whole and len(rows) == len(whole):
         manifest = manifests.parse(house.blobs.load(whole[-1].blob_key or ""))
         return Contents(list(manifests.entries(manifest)), whole[-1], None, seen)
-    base = _load(house, whole[-1]) if whole else _base(house, session, artifact)
+    base = _load(house, whole[-1]) if whole else _base(house, session, artifact, announced)
     changes = [_load(house, row) for row in rows if row.kind in {INCREMENTAL, PATCH}]
     manifest = manifests.merged(base, changes)
     entries = list(manifests.entries(manifest))
@@ -95,9 +96,10 @@ def _load(house: House, row: ManifestRow) -> dict[str, Any]:
     return manifests.parse(house.blobs.load(row.blob_key or ""))
 
 
-def _base(house: House, session: Session, artifact: ArtifactRow) -> dict[str, Any] | None:
+def _base(house: House, session: Session, artifact: ArtifactRow, announced: Sequence[ManifestRow],
+          ) -> dict[str, Any] | None:
     """What an incremental manifest builds on: the version it names, or the latest of the sequence."""
-    incremental = [row for row in queries.manifests_of(session, artifact.id or 0) if row.kind == INCREMENTAL]
+    incremental = [row for row in announced if row.kind == INCREMENTAL]
     if not incremental:
         return None
     named = next((row.base_artifact_id for row in reversed(incremental) if row.base_artifact_id), None)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -16,12 +16,11 @@ from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.actor import Actor
 from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.storage import expected
 from dumbbell_server.storage.blobs import Direct, Incoming, new_key
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
-from dumbbell_server.storage.orphans import collect, orphan
-
-_AT_ONCE = 16  # questions to the bucket
+from dumbbell_server.storage.orphans import orphan
 
 
 def expect(house: House, direct: Direct, plans: Sequence[Planned]) -> dict[Planned, str]:
@@ -54,34 +53,26 @@ def complete(house: House, direct: Direct, actor: Actor, node_id: str, upload_id
 
 def settle(house: House, artifact_id: int) -> None:
     """What came for this version belongs to its project. BadInput, and nothing kept, where a digest is another."""
-    direct = house.blobs.direct
-    if direct is None:
+    if house.blobs.direct is None:
         return
     with reading(house.database) as session:
         rows = session.execute(select(ExpectedBlobRow).where(
             col(ExpectedBlobRow.artifact_id) == artifact_id)).scalars().all()
-    if not rows:
-        return
-    with ThreadPoolExecutor(_AT_ONCE, "dumbbell-bucket") as pool:
-        found = list(pool.map(lambda row: direct.look(row.blob_key), rows))
-    came = [(row, incoming) for row, incoming in zip(rows, found, strict=True) if incoming is not None]
-    wrong = [row for row, incoming in came if incoming.md5 and incoming.md5_base64 != row.digest]
-    house.database.write(lambda session: _store(session, house.clock, came, wrong))
-    collect(house)
-    if wrong:
-        raise BadInput(f"the bytes announced with MD5 {wrong[0].digest!r} have another; send them again, then commit")
+    came = expected.settle(house, rows, partial(_take, house.clock))
+    for row in rows:
+        if row.blob_key in came and not _is_right(row, came[row.blob_key]):
+            raise BadInput(f"the bytes announced with MD5 {row.digest!r} have another; send them again, then commit")
 
 
-def _store(session: Session, clock: Clock, came: Sequence[tuple[ExpectedBlobRow, Incoming]],
-           wrong: Sequence[ExpectedBlobRow]) -> None:
-    for row, incoming in came:
-        taken = session.execute(delete(ExpectedBlobRow).where(
-            col(ExpectedBlobRow.blob_key) == row.blob_key).returning(col(ExpectedBlobRow.blob_key))).first()
-        if taken is None:
-            continue  # another request was quicker
-        if row in wrong or not uploads.received(session.connection(), clock, row.artifact_id, row.digest, incoming.size,
-                                                row.blob_key):
-            orphan(session, [row.blob_key])
+def _is_right(row: ExpectedBlobRow, came: Incoming) -> bool:
+    """As far as the bucket knows: of what came in parts it knows no digest."""
+    return not came.md5 or came.md5_base64 == row.digest
+
+
+def _take(clock: Clock, session: Session, row: ExpectedBlobRow, came: Incoming) -> None:
+    if not _is_right(row, came) or not uploads.received(session.connection(), clock, row.artifact_id, row.digest,
+                                                        came.size, row.blob_key):
+        orphan(session, [row.blob_key])
 
 
 def _of_upload(session: Session, upload_id: str) -> ExpectedBlobRow | None:

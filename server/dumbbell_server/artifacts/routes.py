@@ -17,7 +17,7 @@ from dumbbell_server.artifacts.downloads import Found
 from dumbbell_server.artifacts.manifests import digest_of
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files.names import mimetype_of
-from dumbbell_server.http.ranges import Blob, etag_of, send_blob
+from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import actor_of, check_signature, number_in, state_of
 from dumbbell_server.http.uploads import GONE, keep, receive, taken
 from dumbbell_server.storage import orphans
@@ -118,11 +118,14 @@ async def _send(request: Request, name: str, find: Callable[..., Found | None], 
         small = found is not None and found.size <= _SMALL and state.house.blobs.direct is None
         return found, state.house.blobs.load(found.blob_key) if found and small else None
 
-    found, data = await asyncio.get_running_loop().run_in_executor(state.pool, ask)
-    if found is None:
-        raise NotFound(f"file {name!r} is not here, or you may not see it")
-    return send_blob(request, state.house.blobs,
-                     Blob(found.blob_key, found.size, etag_of(found.digest), mimetype_of(name), name), data)
+    async def send() -> Response | None:
+        found, data = await asyncio.get_running_loop().run_in_executor(state.pool, ask)
+        if found is None:
+            return None
+        blob = Blob(found.blob_key, found.size, etag_of(found.digest), mimetype_of(name), name)
+        return await send_blob(request, state.house.blobs, blob, data)
+
+    return await found_and_sent(request.scope["path"], f"file {name!r} is not here, or you may not see it", send)
 
 
 async def get_file(request: Request) -> Response:

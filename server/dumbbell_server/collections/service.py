@@ -129,7 +129,8 @@ def link(session: Session, clock: Clock, actor: Actor, artifact: ArtifactRow, ta
          aliases: Sequence[str]) -> MembershipRow:
     """The version is in the portfolio, under the next number there or the one it has already.
 
-    Portfolio and project are made where they are new.
+    Portfolio and project are made where they are new. The answer must tell the number, which only a committed version
+    gets: clients since 0.18 wait for that, and earlier ones send the link after the commit has been answered.
     """
     if artifact.state != COMMITTED:
         raise BadInput("this artifact is not committed yet; wait for it, then link it")

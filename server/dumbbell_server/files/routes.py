@@ -14,7 +14,7 @@ from dumbbell_server.files.expected import FOLDER, settle
 from dumbbell_server.files.names import clean, mimetype_of
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.graph.wandb_json import storable
-from dumbbell_server.http.ranges import Blob, etag_of, send_blob
+from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import check_signature, number_in, state_of
 from dumbbell_server.http.uploads import GONE, announced_size, keep, receive, taken
 from dumbbell_server.runs.tables import RunRow
@@ -39,10 +39,15 @@ def _signed_for(request: Request) -> tuple[int, str]:
 async def get_file(request: Request) -> Response:
     run_id, name = _signed_for(request)
     state = state_of(request)
-    row = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.house, run_id, name)
-    if row is None:
-        raise NotFound(f"file {name!r} was not uploaded, or is deleted")
-    return send_blob(request, state.house.blobs, Blob(row.blob_key, row.size, etag_of(row.md5), row.mimetype, name))
+
+    async def send() -> Response | None:
+        row = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.house, run_id, name)
+        if row is None:
+            return None
+        blob = Blob(row.blob_key, row.size, etag_of(row.md5), row.mimetype, name)
+        return await send_blob(request, state.house.blobs, blob)
+
+    return await found_and_sent(request.scope["path"], f"file {name!r} was not uploaded, or is deleted", send)
 
 
 def _find(house: House, run_id: int, name: str) -> RunFileRow | None:

@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dumbbell_server.errors import NotFound, Unauthenticated
+from dumbbell_server.errors import Unauthenticated
 from dumbbell_server.graph.context import Context
 from dumbbell_server.history.ingest import GOES_ON, STOPPED, write_post
 from dumbbell_server.history.posts import Post, read_post
 from dumbbell_server.history.tables import PartitionRow
 from dumbbell_server.history.worker import RowsCame, Worker
 from dumbbell_server.http.bodies import json_object, read_body
-from dumbbell_server.http.ranges import Blob, etag_of, send_blob
+from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import actor_of, check_signature, number_in, state_of
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House
@@ -60,11 +60,16 @@ async def get_parquet(request: Request) -> Response:
     state = state_of(request)
     check_signature(request, request.scope["path"])
     number = number_in(request, "number")
-    part = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.house, number)
-    if part is None:
-        raise NotFound("this Parquet file is gone: the rows of its run have changed")
-    blob = Blob(part.blob_key, part.size, etag_of(part.md5), _PARQUET, "history.parquet")
-    return send_blob(request, state.house.blobs, blob)
+
+    async def send() -> Response | None:
+        part = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.house, number)
+        if part is None:
+            return None
+        blob = Blob(part.blob_key, part.size, etag_of(part.md5), _PARQUET, "history.parquet")
+        return await send_blob(request, state.house.blobs, blob)
+
+    missing = "this Parquet file is gone: the rows of its run have changed"
+    return await found_and_sent(request.scope["path"], missing, send)
 
 
 def _find(house: House, number: int) -> PartitionRow | None:

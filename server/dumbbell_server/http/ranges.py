@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from dumbbell_server.errors import NotFound
 from dumbbell_server.storage.blobs import Blobs
 
+_log = structlog.get_logger()
+
+_TRIES = 5
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -49,8 +56,23 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
     return (start, end) if start < size else (0, -1)
 
 
-def send_blob(request: Request, blobs: Blobs, blob: Blob, data: bytes | None = None) -> Response:
-    """`data` are the bytes, where they were few enough to be read already."""
+async def found_and_sent(path: str, missing: str, send: Callable[[], Awaitable[Response | None]]) -> Response:
+    """What `send` answers. NotFound where it finds nothing.
+
+    Between finding bytes and opening them others may take their place, when a file is sent again: then it looks anew.
+    """
+    for _ in range(_TRIES):
+        with contextlib.suppress(FileNotFoundError):
+            answer = await send()
+            if answer is not None:
+                return answer
+            raise NotFound(missing)
+    _log.error("the store has lost bytes", path=path)
+    raise NotFound(missing)
+
+
+async def send_blob(request: Request, blobs: Blobs, blob: Blob, data: bytes | None = None) -> Response:
+    """`data` are the bytes, where they were few enough to be read already. FileNotFoundError where they are gone."""
     headers = {
         "Accept-Ranges": "bytes",
         "ETag": f'"{blob.etag}"',
@@ -77,4 +99,16 @@ def send_blob(request: Request, blobs: Blobs, blob: Blob, data: bytes | None = N
         return Response(status_code=307, headers={"Location": url, "Cache-Control": "no-store"})
     if data is not None:
         return Response(data[start:end], status, headers)
-    return StreamingResponse(blobs.read(blob.key, start, end), status, headers)
+    return StreamingResponse(await _begun(blobs.read(blob.key, start, end)), status, headers)
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same pieces, once the first is here: what is open stays, whatever happens to its key."""
+    first = await anext(pieces, b"")
+
+    async def every() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return every()

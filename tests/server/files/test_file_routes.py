@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import os
 from typing import Any
 from urllib.parse import unquote
 
@@ -10,8 +11,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from dumbbell_server.files import routes
 from dumbbell_server.runs.tables import RunRow
-from support.run_files_place import Place
+from dumbbell_server.storage import blobs
+from dumbbell_server.storage.house import House
+from support.run_files_place import BASE, Place
 
 
 def test_what_was_put_is_got(place: Place, client: TestClient) -> None:
@@ -170,3 +174,57 @@ def test_a_run_that_goes_during_the_upload_leaves_no_bytes(place: Place, client:
 
     assert client.put(place.put_url("a"), content=body()).status_code == 404
     assert place.blobs() == 0
+
+
+def test_a_reader_gets_the_new_file_where_the_old_one_went_meanwhile(place: Place, client: TestClient,
+                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was found, and before it could be opened another took its place."""
+    client.put(place.put_url("a"), content=b"old")
+    find, others = routes._find, [b"newer", b"newest"]
+
+    def find_and_lose(house: House, run_id: int, name: str) -> Any:
+        row = find(house, run_id, name)
+        if others:
+            client.put(place.put_url("a"), content=others.pop(0)).raise_for_status()
+        return row
+
+    monkeypatch.setattr(routes, "_find", find_and_lose)
+    if place.house.blobs.direct is not None:  # there the bytes come from the bucket
+        others.clear()
+    got = client.get(place.get_url("a"))
+    assert (got.status_code, got.content) == (200, b"newest" if place.house.blobs.direct is None else b"old")
+
+
+@pytest.mark.parametrize("place", ["folder"], indirect=True)
+def test_a_file_that_is_being_read_stays_though_another_takes_its_place(place: Place, app: Starlette,
+                                                                        client: TestClient,
+                                                                        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blobs, "PIECE", 1 << 16)
+    body = os.urandom(900_000)
+    client.put(place.put_url("a"), content=body)
+    path, query = place.get_url("a").split("?")
+    scope = {"type": "http", "method": "GET", "path": path.removeprefix(BASE), "raw_path": b"", "root_path": "",
+             "query_string": query.encode(), "headers": [], "http_version": "1.1", "scheme": "http", "client": None,
+             "server": None}
+    got: list[bytes] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def answer(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            assert message["status"] == 200
+            place.house.blobs.delete(place.rows()[0].blob_key)
+        got.append(message.get("body", b""))
+
+    asyncio.run(app(scope, receive, answer))
+    assert len(got) > 10
+    assert b"".join(got) == body
+
+
+@pytest.mark.parametrize("place", ["folder"], indirect=True)
+def test_bytes_that_are_lost_are_not_there(place: Place, client: TestClient) -> None:
+    client.put(place.put_url("a"), content=b"x")
+    place.house.blobs.delete(place.rows()[0].blob_key)
+    assert client.get(place.get_url("a")).status_code == 404
