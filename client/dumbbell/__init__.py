@@ -38,6 +38,7 @@ from dumbbell.files import File, Files
 from dumbbell.filters import QueryGenerator
 from dumbbell.history import HistoryScan, SampledHistoryScan
 from dumbbell.projects import Project, Projects
+from dumbbell.registries import Registries, Registry
 from dumbbell.reports import BetaReport, Reports
 from dumbbell.run import Run
 from dumbbell.runs import Runs
@@ -49,8 +50,8 @@ __all__ = [
     "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "BetaReport", "CommError",
     "ConsoleLogLine", "ConsoleLogs", "DownloadHistoryResult", "Error", "File",
     "Files", "HistoryScan", "IncompleteRunHistoryError", "InvalidValueError", "ManifestEntry", "Member",
-    "NotFoundError", "Project",
-    "ProjectArtifactCollections", "ProjectArtifactTypes", "Projects", "QueryGenerator", "Reports", "Run",
-    "RunArtifacts", "RunNotFoundError", "Runs", "SampledHistoryScan", "Sweep", "Sweeps", "Table", "Team", "UsageError",
+    "NotFoundError", "Project", "ProjectArtifactCollections", "ProjectArtifactTypes", "Projects", "QueryGenerator",
+    "Registries", "Registry", "Reports", "Run", "RunArtifacts", "RunNotFoundError", "Runs",
+    "SampledHistoryScan", "Sweep", "Sweeps", "Table", "Team", "UsageError",
     "User", "__version__",
 ]

@@ -13,6 +13,7 @@ from dumbbell._client import Classes, Client
 from dumbbell._documents import accounts as documents
 from dumbbell._transport import USER_AGENT, Transport
 from dumbbell.api_artifacts import ApiArtifacts
+from dumbbell.api_registries import ApiRegistries
 from dumbbell.artifacts import Artifact, ArtifactCollection, ArtifactCollections, ArtifactTypes, RunArtifacts
 from dumbbell.errors import InvalidValueError, NotFoundError, normalized
 from dumbbell.projects import Project, Projects
@@ -30,7 +31,7 @@ _CLASSES = Classes(project=Project, run=Run, runs=Runs, sweep=Sweep, sweeps=Swee
                    artifact_types=ArtifactTypes, artifact_collections=ArtifactCollections)
 
 
-class Api(ApiArtifacts):
+class Api(ApiArtifacts, ApiRegistries):
     """Used for querying the wandb server.
 
     Example:

@@ -9,6 +9,7 @@ from typing import Any
 from dumbbell import _paths
 from dumbbell._attrs import NOTHING
 from dumbbell._client import Client
+from dumbbell._organizations import home_of
 from dumbbell.artifacts import (
     Artifact,
     ArtifactCollection,
@@ -51,7 +52,7 @@ class ApiArtifacts:
             NotFoundError: (a ValueError) there is none, or the key may not see it.
             InvalidValueError: (a ValueError) it is of another type.
         """
-        found = find(self.client, *_paths.artifact_path(name, self.settings, self._default_entity))
+        found = find(self.client, *self._artifact_path(name))
         if type is not None and found.type != type:
             raise InvalidValueError(f"artifact {name!r} is of type {found.type!r}, not {type!r}")
         return found
@@ -84,7 +85,7 @@ class ApiArtifacts:
     @normalized
     def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
         """A collection, by a path without alias. NotFoundError if there is none."""
-        entity, project, collection = _paths.artifact_path(name, self.settings, self._default_entity)
+        entity, project, collection = self._artifact_path(name)
         found = ArtifactCollection(self.client, entity, project, collection, type_name)
         _ = found.id  # asks
         return found
@@ -101,7 +102,7 @@ class ApiArtifacts:
             tags: only versions that have one of these.
             start: the cursor after which to begin.
         """
-        entity, project, collection = _paths.artifact_path(name, self.settings, self._default_entity)
+        entity, project, collection = self._artifact_path(name)
         filters = {"tags": {"$in": tags}} if tags else NOTHING
         return ArtifactVersions(self.client, entity, project, collection, type_name, filters, order, per_page,
                                 start=start)
@@ -113,7 +114,7 @@ class ApiArtifacts:
         Raises:
             NotFoundError: (a ValueError) there is no such type.
         """
-        entity, project, collection = _paths.artifact_path(name, self.settings, self._default_entity)
+        entity, project, collection = self._artifact_path(name)
         return ArtifactType(self.client, entity, project, type_name).collection(collection).versions(per_page)
 
     @normalized
@@ -136,3 +137,8 @@ class ApiArtifacts:
 
     def _project_path(self, path: str | None) -> tuple[str, str]:
         return _paths.project_path(path, self.settings, self._default_entity, fallback=True)
+
+    def _artifact_path(self, path: str) -> tuple[str, str, str]:
+        entity, project, name = _paths.artifact_path(path, self.settings, self._default_entity)
+        given = path.strip("/").count("/") > 1
+        return home_of(self.client, entity, project, given=given), project, name

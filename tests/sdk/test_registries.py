@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import dumbbell
 from support.sdk import run_script
 from support.server import Server, start_server
 
@@ -169,6 +170,44 @@ OUTSIDER = """
             raise AssertionError("an outsider may not")
 """
 
+OWN = """
+    import wandb
+
+    api = wandb.Api()
+    made = api.create_registry("fresh", "restricted", description="d", artifact_types=["model"])
+    assert (made.path, made.visibility, made.artifact_types) == (
+        ["Club-org", "wandb-registry-fresh"], "restricted", ["model"])
+    for twice in (lambda: api.create_registry("fresh", "organization"),
+                  lambda: api.create_registry("x", "secret"), made.add_members, lambda: made.add_members("x")):
+        try:
+            twice()
+        except ValueError as error:
+            print("refused", error)
+        else:
+            raise AssertionError("it cannot be")
+    version = api.artifact("crew/p/net:v1")
+    for path in ("wandb-registry-fresh/nets", "Club/wandb-registry-fresh/nets", "Club-org/wandb-registry-fresh/more"):
+        linked = version.link(path, aliases=["best"])
+        assert (linked.entity, linked.version, sorted(linked.aliases)) == ("Club-org", "v0", ["best", "latest"]), path
+    assert api.artifact("Club/wandb-registry-fresh/nets:best").source_qualified_name == "crew/p/net:v1"
+    assert [each.name for each in made.collections(order="-name")] == ["nets", "more"]
+    made.artifact_types.append("dataset")
+    made.name, made.description, made.visibility = "fresher", None, "organization"
+    made.save()
+    again = api.registry("wandb-registry-fresher")
+    assert (again.visibility, sorted(again.artifact_types)) == ("organization", ["dataset", "model"])
+    again.artifact_types.remove("model")
+    try:
+        again.save()
+    except ValueError as error:
+        assert "stay" in str(error)
+    again.load()
+    assert "model" in again.artifact_types
+    assert "fresher" in repr(again) and "Club" in again._repr_html_()
+    again.delete()
+    assert [each.name for each in api.registries()] == ["nets", "any"]
+"""
+
 END = """
     import wandb
 
@@ -196,6 +235,19 @@ def test_registries_from_end_to_end(version: str, tmp_path: Path) -> None:
                             (BOSS, END)):
             entity = {} if key in {VIC, OUT} else {"WANDB_ENTITY": "crew"}
             done = run_script(version, server, tmp_path, script, env={"WANDB_API_KEY": key, **entity})
+            assert done.returncode == 0, done
+
+
+def test_the_same_from_dumbbell(tmp_path: Path) -> None:
+    packages, place = ["httpx2", "stamina", "orjson"], {"PYTHONPATH": str(Path(dumbbell.__file__).parent.parent)}
+    with start_server(tmp_path, DUMBBELL_FIXTURE_PORT="0") as server:
+        _found_club(server)
+        made = run_script("0.31.0", server, tmp_path, MADE, env={"WANDB_API_KEY": BOSS, "WANDB_ENTITY": "crew"})
+        assert made.returncode == 0, made
+        for key, script in ((BOSS, SEARCH), (BOSS, MEMBERS), (VIC, VIEWER), (OUT, OUTSIDER), (BOSS, OWN), (BOSS, END)):
+            entity = {} if key in {VIC, OUT} else {"WANDB_ENTITY": "crew"}
+            done = run_script("0.31.0", server, tmp_path, script.replace("import wandb", "import dumbbell as wandb"),
+                              env={"WANDB_API_KEY": key, **entity, **place}, packages=packages)
             assert done.returncode == 0, done
 
 

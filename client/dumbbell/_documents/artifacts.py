@@ -10,7 +10,7 @@ fragment ArtifactFields on Artifact {
   tags { id name }
 }"""
 
-_MEMBERSHIP = """
+MEMBERSHIP_FIELDS = """
 fragment MembershipFields on ArtifactCollectionMembership {
   id versionIndex
   aliases { id alias }
@@ -18,7 +18,7 @@ fragment MembershipFields on ArtifactCollectionMembership {
   artifact { ...ArtifactFields }
 }""" + _ARTIFACT
 
-_COLLECTION = """
+COLLECTION_FIELDS = """
 fragment CollectionFields on ArtifactCollection {
   __typename id name description createdAt updatedAt
   defaultArtifactType { name }
@@ -33,7 +33,7 @@ query ArtifactMembership($entity: String!, $project: String!, $name: String!) {
   project(name: $project, entityName: $entity) {
     artifactCollectionMembership(name: $name) { ...MembershipFields }
   }
-}""" + _MEMBERSHIP
+}""" + MEMBERSHIP_FIELDS
 
 BY_NAME = """
 query Artifact($entity: String!, $project: String!, $name: String!) {
@@ -69,7 +69,7 @@ query ArtifactUsedBy($id: ID!) {
 MEMBERSHIPS = """
 query ArtifactMemberships($id: ID!) {
   artifact(id: $id) { artifactMemberships { edges { node { ...MembershipFields } } } }
-}""" + _MEMBERSHIP
+}""" + MEMBERSHIP_FIELDS
 
 UPDATE = """
 mutation UpdateArtifact($input: UpdateArtifactInput!) {
@@ -150,7 +150,7 @@ query ArtifactTypeArtifactCollections($entity: String!, $project: String!, $type
       }
     }
   }
-}""" + _COLLECTION
+}""" + COLLECTION_FIELDS
 
 PROJECT_COLLECTIONS = """
 query ProjectArtifactCollections($entity: String!, $project: String!, $cursor: String, $perPage: Int,
@@ -160,14 +160,14 @@ query ProjectArtifactCollections($entity: String!, $project: String!, $cursor: S
       totalCount edges { node { ...CollectionFields } } pageInfo { endCursor hasNextPage }
     }
   }
-}""" + _COLLECTION
+}""" + COLLECTION_FIELDS
 
 COLLECTION = """
 query ProjectArtifactCollection($entity: String!, $project: String!, $type: String!, $name: String!) {
   project(name: $project, entityName: $entity) {
     artifactType(name: $type) { artifactCollection(name: $name) { ...CollectionFields } }
   }
-}""" + _COLLECTION
+}""" + COLLECTION_FIELDS
 
 COLLECTION_ALIASES = """
 query ArtifactCollectionAliases($id: ID!, $cursor: String, $perPage: Int = 1000) {
@@ -204,7 +204,7 @@ query Run%sArtifacts($entity: String!, $project: String!, $run: String!, $cursor
 UPDATE_COLLECTION = """
 mutation Update%(kind)s($input: Update%(kind)sInput!) {
   update%(kind)s(input: $input) { artifactCollection { ...CollectionFields } }
-}""" + _COLLECTION
+}""" + COLLECTION_FIELDS
 
 DELETE_COLLECTION = """
 mutation Delete%(kind)s($id: ID!) {
@@ -214,7 +214,7 @@ mutation Delete%(kind)s($id: ID!) {
 MOVE = """
 mutation MoveArtifactSequence($input: MoveArtifactSequenceInput!) {
   moveArtifactSequence(input: $input) { artifactCollection { ...CollectionFields } }
-}""" + _COLLECTION
+}""" + COLLECTION_FIELDS
 
 ADD_TAGS = """
 mutation AddCollectionTags($input: CreateArtifactCollectionTagAssignmentsInput!) {

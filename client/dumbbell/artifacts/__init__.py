@@ -1,6 +1,6 @@
 """Artifacts: versioned sets of files."""
 
-from dumbbell.artifacts.artifact import Artifact, ArtifactEntry, find
+from dumbbell.artifacts.artifact import Artifact, ArtifactEntry, find, place_of_membership
 from dumbbell.artifacts.files import ArtifactFiles
 from dumbbell.artifacts.listing import (
     ArtifactCollection,
@@ -19,5 +19,5 @@ from dumbbell.artifacts.table import Table
 __all__ = [
     "Artifact", "ArtifactCollection", "ArtifactCollections", "ArtifactEntry", "ArtifactFiles", "ArtifactManifest",
     "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "ManifestEntry", "ProjectArtifactCollections",
-    "ProjectArtifactTypes", "RunArtifacts", "Table", "find",
+    "ProjectArtifactTypes", "RunArtifacts", "Table", "find", "place_of_membership",
 ]

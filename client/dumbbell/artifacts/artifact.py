@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dumbbell import _json
 from dumbbell._client import Client
 from dumbbell._documents import artifacts as documents
+from dumbbell._organizations import home_of
 from dumbbell.artifacts import upload
 from dumbbell.artifacts.contents import ArtifactContents, ArtifactEntry
 from dumbbell.artifacts.record import checked_aliases
@@ -122,7 +123,8 @@ class Artifact(ArtifactContents):
         """Show this version in another collection too.
 
         Args:
-            target_path: entity/project/collection, or less where it is this artifact's own.
+            target_path: entity/project/collection, or less where it is this artifact's own; wandb-registry-NAME/
+                collection for a registry of its organization.
             aliases: of the version there.
 
         Returns:
@@ -130,6 +132,7 @@ class Artifact(ArtifactContents):
         """
         client, parts = self._logged(), target_path.strip("/").split("/")
         entity, project = [self.source_entity, self.source_project][:3 - len(parts)] + parts[:-1]
+        entity = home_of(client, entity, project, given=len(parts) > 2)  # noqa: PLR2004 - see above
         names = [{"artifactCollectionName": parts[-1], "alias": name} for name in checked_aliases(aliases or ())]
         answer = client.execute(documents.LINK, {"input": {
             "artifactID": self.id, "artifactPortfolioName": parts[-1], "entityName": entity, "projectName": project,
@@ -142,7 +145,7 @@ class Artifact(ArtifactContents):
         if not self.is_link:
             raise InvalidValueError(f"artifact {self.qualified_name} is no link")
         for node in self._memberships():
-            if _place(node) == self._place:
+            if place_of_membership(node) == self._place:
                 self._logged().execute(documents.UNLINK, {"input": {
                     "artifactID": self.id, "artifactPortfolioID": node["artifactCollection"]["id"]}})
 
@@ -169,8 +172,8 @@ class Artifact(ArtifactContents):
     def linked_artifacts(self) -> list[Artifact]:
         """This version as it is found in other collections."""
         source = (self.source_entity, self.source_project, self._source().get("name"))
-        return [Artifact.of(self._logged(), _place(node), node["artifact"], node["versionIndex"])
-                for node in self._memberships() if _place(node) != source]
+        return [Artifact.of(self._logged(), place_of_membership(node), node["artifact"], node["versionIndex"])
+                for node in self._memberships() if place_of_membership(node) != source]
 
     def _memberships(self) -> list[dict[str, Any]]:
         found = self._logged().execute(documents.MEMBERSHIPS, {"id": self.id})["artifact"] or {}
@@ -212,7 +215,8 @@ class Artifact(ArtifactContents):
         return self
 
 
-def _place(node: Mapping[str, Any]) -> tuple[str, str, str]:
+def place_of_membership(node: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Entity, project and collection in which a version stands."""
     collection = node["artifactCollection"]
     project = collection.get("project") or {}
     return str(project.get("entityName", "")), str(project.get("name", "")), str(collection["name"])
@@ -240,4 +244,4 @@ def find(client: Client, entity: str, project: str, name: str) -> Artifact:
     return Artifact.of(client, (entity, project, name.partition(":")[0]), node["artifact"], node["versionIndex"])
 
 
-__all__ = ["Artifact", "ArtifactEntry", "find"]
+__all__ = ["Artifact", "ArtifactEntry", "find", "place_of_membership"]

@@ -164,13 +164,13 @@ class ArtifactRecord:
 
     @property
     def source_entity(self) -> str:
-        """The entity in which it was logged."""
-        return str(self._source().get("project", {}).get("entityName") or self.entity)
+        """The entity in which it was logged; empty where this key may not see that."""
+        return str((self._source().get("project") or {}).get("entityName") or "")
 
     @property
     def source_project(self) -> str:
-        """The project in which it was logged."""
-        return str(self._source().get("project", {}).get("name") or self.project)
+        """The project in which it was logged; empty where this key may not see that."""
+        return str((self._source().get("project") or {}).get("name") or "")
 
     @property
     def source_name(self) -> str:
