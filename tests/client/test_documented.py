@@ -65,8 +65,9 @@ ATTRIBUTES = {
 # Members of the same era that scripts relied on, and what today's wandb has beside.
 MEMBERS = {
     "Api": "client settings api_key default_entity user_agent viewer project create_project create_run user users team "
-           "from_path artifact_types artifact_type artifact_versions artifacts artifact_collections registries registry "
-           "artifact_collection artifact_exists artifact_collection_exists create_registry",
+           "from_path artifact_types artifact_type artifact_versions artifacts artifact_collections "
+           "artifact_collection artifact_exists artifact_collection_exists registries "
+           "registry create_registry",
     "Projects": "objects next length more cursor",
     "Project": "path url owner sweeps artifacts_types collections to_html runs",
     "Runs": "histories upgrade_to_full objects next length more cursor",
