@@ -203,9 +203,9 @@ class Table:
         self._orders = OrderedDict((keys, order) for keys, order in self._orders.items()
                                    if all(key.field != field for key in keys))
 
-    def change(self, rows: Iterable[tuple[int, Mapping[Field, Any]]]) -> None:
-        """Rows that are new or other than before, with a cell for each column."""
-        touched: dict[Field, set[int]] = {field: set() for field in self.columns}
+    def change(self, fields: Sequence[Field], rows: Iterable[tuple[int, Sequence[Any]]]) -> None:
+        """Rows that are new or other than before, with a cell for each of the fields, which are all columns."""
+        columns: list[tuple[Column, set[int]]] = [(self.columns[field], set()) for field in fields]
         orders = [(order, self._rank(keys)) for keys, order in self._orders.items()]
         for number, cells in rows:
             slot = self._slots.get(number)
@@ -216,15 +216,15 @@ class Table:
                 self._alive.append(1)
                 for order, _ in orders:
                     order.add(slot)
-            for field, column in self.columns.items():
-                if column.change(slot, cells[field]):
-                    touched[field].add(slot)
+            for (column, touched), cell in zip(columns, cells, strict=True):
+                if column.change(slot, cell):
+                    touched.add(slot)
             for (order, rank), earlier in zip(orders, before, strict=False):
                 if rank(slot) != earlier:
                     order.move(slot, earlier)
-        for field, column in self.columns.items():
-            if touched[field]:
-                column.mend(touched[field], self._tests)
+        for column, touched in columns:
+            if touched:
+                column.mend(touched, self._tests)
 
     def keep_only(self, ids: Iterable[int]) -> None:
         """Forget the rows that are gone. Their slots stay, empty."""

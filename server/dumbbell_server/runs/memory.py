@@ -135,8 +135,7 @@ class RunMemory:
             memory.mark = -1
             return
         cells = self._read(context, reader, rows)
-        memory.table.change([(row[0], dict(zip(reader.fields, found, strict=True)))
-                             for row, found in zip(rows, cells, strict=True)])
+        memory.table.change(reader.fields, [(row[0], found) for row, found in zip(rows, cells, strict=True)])
 
     def _load(self, context: Context, project: int, table: Table, wanted: set[Field]) -> None:
         """The table has these columns."""

@@ -53,7 +53,7 @@ def test_a_changed_table_is_as_good_as_new(steps: list[Any], filters: dict[str, 
             table.keep_only(rows)
         else:
             rows |= {number: (a, b) for number, a, b in step}
-            table.change([(number, {A: a, B: b}) for number, a, b in step])
+            table.change([A, B], [(number, [a, b]) for number, a, b in step])
         whole = answer(table, filters, text)
         fresh = answer(table_of(rows), filters, text)
         assert json.dumps(whole.rows) == json.dumps(fresh.rows)
@@ -77,7 +77,7 @@ def test_kept_results_are_bounded_and_right(monkeypatch: pytest.MonkeyPatch) -> 
         for bound in range(1, 30):
             for text in ("+a", "-b"):
                 assert answer(table, {"a": {"$lt": bound}}, text).count == bound - 1
-        table.change([(1, {A: 1, B: 5})])
+        table.change([A, B], [(1, [1, 5])])
     assert [number for number, _ in answer(table, {}, "-b", size=2).rows] == [1, 2]
 
 
