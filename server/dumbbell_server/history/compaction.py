@@ -17,13 +17,14 @@ from sqlalchemy.orm import Session
 from dumbbell_server.graph.wandb_json import dumps, loads
 from dumbbell_server.history import queries
 from dumbbell_server.history.columns import Column, Group, build, digest, join
-from dumbbell_server.history.forks import pieces
+from dumbbell_server.history.forks import PIECE, pieces
 from dumbbell_server.history.packing import Packed, pack, row_of, unpack
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.storage.database import Database, reading, snapshot
 from dumbbell_server.storage.dialect import Statement
 
 LINES = 2048  # from which a group is made while the run goes on
+_BEHIND_BY = 16  # times as many, from which on a group is made of four times as many: each is a commit
 _BYTES = 4 << 20  # the same for rows of many keys
 _CHUNKS = 256  # and for rows that came one by one
 _TOGETHER = 16  # groups of about one size that are joined
@@ -118,16 +119,17 @@ def _batch(session: Session, run_id: int, head: Row[Any], *, ended: bool) -> _Ba
     taken: list[tuple[int, int, list[str]]] = []
     lines: list[str] = []
     held = 0
+    enough = LINES if head.lines - head.built < _BEHIND_BY * LINES else 4 * LINES
     rows = _WAITING(session, run=run_id, writer=head.writer, built=head.built, most=_CHUNKS)
     for row in rows:
         some = unpack(bytes(row.body))
         taken.append((row.id, row.first_line, some))
         lines += some
         held += sum(map(len, some))
-        if len(lines) >= LINES or held >= _BYTES:
+        if len(lines) >= enough or held >= _BYTES:
             break
     rows.close()
-    full = len(lines) >= LINES or held >= _BYTES or len(taken) == _CHUNKS
+    full = len(lines) >= enough or held >= _BYTES or len(taken) == _CHUNKS
     if not taken or not (full or ended):
         return None
     end = taken[-1][1] + len(taken[-1][2])
@@ -145,6 +147,8 @@ def _merged(taken: list[tuple[int, int, list[str]]]) -> list[tuple[list[int], li
             stretches.append([chunk])
     merged = []
     for stretch in stretches:
+        if sum(len(lines) for _, _, lines in stretch) > PIECE * (len(stretch) - 1):
+            continue
         lots = list(pieces([line for _, _, lines in stretch for line in lines]))
         if len(lots) < len(stretch):
             first, new = stretch[0][1], []

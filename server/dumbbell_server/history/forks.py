@@ -19,7 +19,7 @@ from dumbbell_server.storage.dialect import MAX_PARAMETERS
 
 ENDLESS = 2**62
 _DEEPEST = 64  # forks of forks
-_LINES, _BYTES = 1000, 1 << 20  # of a chunk that is copied
+PIECE, _BYTES = 1000, 1 << 20  # lines and bytes of a chunk that is packed anew
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def pieces(lines: list[str]) -> Iterator[list[str]]:
     for line in lines:
         some.append(line)
         held += len(line)
-        if len(some) >= _LINES or held >= _BYTES:
+        if len(some) >= PIECE or held >= _BYTES:
             yield some
             some, held = [], 0
     if some:
