@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from support.sdk import read_of, run_script
@@ -49,14 +52,26 @@ def test_empty_and_tiny_files_and_five_hundred_others(tmp_path: Path) -> None:
         assert read_of(run_script("0.31.0", server, tmp_path, script)) == ["v0", True, 503, 503]
 
 
-# wandb 0.31 opens every file of a version, and a connection for it, at once: the 20 000 come from four processes
 @pytest.mark.soak
 @pytest.mark.timeout(2000)
-@pytest.mark.parametrize(("sizes", "small", "versions"), [({"sparse": 3 << 30}, 0, 1), ({}, 5000, 4)],
-                         ids=["3 GiB", "20 000"])
-def test_very_large_and_very_many(sizes: dict[str, int], small: int, versions: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sizes", "small"), [({"sparse": 3 << 30}, 0), ({}, 20_000)], ids=["3 GiB", "20 000"])
+def test_very_large_and_very_many(sizes: dict[str, int], small: int, tmp_path: Path) -> None:
     with start_server(tmp_path) as server:
-        for number in range(versions):
-            script = SIZES.format(sizes=sizes, small=small, number=number)
-            said = read_of(run_script("0.31.0", server, tmp_path, script, timeout=1800))
-            assert said == [f"v{number}", True, len(sizes) + small, len(sizes) + small]
+        script = SIZES.format(sizes=sizes, small=small, number=0)
+        said = read_of(run_script("0.31.0", server, tmp_path, script, timeout=1800))
+        assert said == ["v0", True, len(sizes) + small, len(sizes) + small]
+
+
+# Answers to uploads have no body: wandb 0.31 does not read one, and uses the connection for nothing else.
+def test_uploads_share_connections(tmp_path: Path) -> None:
+    with start_server(tmp_path) as server:
+        process = psutil.Process(server.pid)
+        most = []
+        with ThreadPoolExecutor(1) as pool:
+            script = SIZES.format(sizes={}, small=1500, number=0)
+            done = pool.submit(run_script, "0.31.0", server, tmp_path, script)
+            while not done.done():
+                most.append(process.num_fds())
+                time.sleep(0.05)
+        assert read_of(done.result())[1] is True
+    assert max(most) < 500

@@ -64,4 +64,5 @@ async def keep(house: House, incoming: Incoming, key: str, write: Callable[[], A
 
 
 def taken(incoming: Incoming) -> Response:
-    return Response(b"{}", media_type="application/json", headers={"ETag": f'"{incoming.md5.hex()}"'})
+    """An answer without a body: wandb 0.31 does not read one, and then never uses nor closes the connection again."""
+    return Response(headers={"ETag": f'"{incoming.md5.hex()}"'})
