@@ -267,6 +267,14 @@ class Api(ApiArtifacts, ApiRegistries):
         """Users whose name or address holds this text, as far as the key may see them."""
         return find_users(self.client, username_or_email)
 
+    def create_user(self, email: str, admin: bool | None = False) -> User:
+        """Make a user; takes the key of an administrator of the server."""
+        return User.create(self, email, admin)
+
+    def create_team(self, team: str, admin_username: str | None = None) -> Team:
+        """Make a team; see `Team.create`."""
+        return Team.create(self, team, admin_username)
+
     def team(self, team: str) -> Team:
         """A team by its name. NotFoundError if there is none."""
         return Team(self.client, team)

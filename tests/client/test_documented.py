@@ -67,7 +67,13 @@ MEMBERS = {
     "Api": "client settings api_key default_entity user_agent viewer project create_project create_run user users team "
            "from_path artifact_types artifact_type artifact_versions artifacts artifact_collections "
            "artifact_collection artifact_exists artifact_collection_exists registries "
-           "registry create_registry",
+           "registry create_registry create_user create_team",
+    "User": "teams api_keys generate_api_key delete_api_key",
+    "Team": "members invite create_service_account load",
+    "Member": "delete",
+    "Registries": "collections versions",
+    "Registry": "full_name path load save delete collections versions members user_members team_members add_members "
+                "remove_members update_member",
     "Projects": "objects next length more cursor",
     "Project": "path url owner sweeps artifacts_types collections to_html runs",
     "Runs": "histories upgrade_to_full objects next length more cursor",

@@ -39,3 +39,36 @@ mutation UpsertModel($name: String, $entity: String, $description: String) {
     inserted
   }
 }"""
+
+CREATE_USER = f"""
+mutation CreateUserFromAdmin($email: String!, $admin: Boolean) {{
+  createUser(input: {{email: $email, admin: $admin}}) {{ user {{ {_USER} }} }}
+}}"""
+
+GENERATE_KEY = """
+mutation GenerateApiKey($description: String) {
+  generateApiKey(input: {description: $description}) { apiKey { id name description } }
+}"""
+
+DELETE_KEY = """
+mutation DeleteApiKey($id: String!) { deleteApiKey(input: {id: $id}) { success } }"""
+
+CREATE_TEAM = """
+mutation CreateTeam($team: String!, $admin: String) {
+  createTeam(input: {teamName: $team, teamAdminUserName: $admin}) { entity { id } }
+}"""
+
+INVITE = """
+mutation CreateInvite($entity: String!, $email: String, $username: String, $admin: Boolean) {
+  createInvite(input: {entityName: $entity, email: $email, username: $username, admin: $admin}) { invite { id } }
+}"""
+
+DELETE_INVITE = """
+mutation DeleteInvite($id: String, $entity: String) {
+  deleteInvite(input: {id: $id, entityName: $entity}) { success }
+}"""
+
+CREATE_SERVICE_ACCOUNT = """
+mutation CreateServiceAccount($entity: String!, $description: String!) {
+  createServiceAccount(input: {description: $description, entityName: $entity}) { user { id } }
+}"""
