@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from dumbbell.errors import InvalidValueError, NotFoundError
 
@@ -16,6 +16,29 @@ _DEFAULT_PROJECT = "uncategorized"  # where a server puts artifacts and runs tha
 Entity = Callable[[], "str | None"]
 
 
+def plain(path: str | None, settings: Mapping[str, Any]) -> str | None:
+    """The path that the address of a page stands for; a path as it is.
+
+    Raises:
+        InvalidValueError: it is a page of another server.
+    """
+    if path is None or not path.strip().startswith(("http://", "https://")):
+        return path
+    page, base = urlsplit(path.strip()), urlsplit(settings["base_url"])
+    if _site(page.netloc) != _site(base.netloc) or not page.path.startswith(f"{base.path}/"):
+        raise InvalidValueError(f"{path!r} is no page of {settings['base_url']}")
+    entity, project, kind, name, *rest = [*page.path.removeprefix(base.path).strip("/").split("/"), "", "", "", ""]
+    if kind in {*_FOLDERS, "reports"} and name:
+        return f"{entity}/{project}/{kind}/{name}"
+    if kind == "artifacts" and rest[1]:
+        return "/".join(unquote(part) for part in (entity, project, f"{rest[0]}:{rest[1]}"))
+    return f"{entity}/{project}"
+
+
+def _site(host: str) -> str:
+    return host.lower().removeprefix("api.").removeprefix("app.")
+
+
 def split(path: str | None) -> list[str]:
     """The parts of a path without the blanks and slashes around them; `%20` and its like are read."""
     return [unquote(part.strip()) for part in (path or "").strip().strip("/").split("/") if part.strip()]
@@ -23,7 +46,7 @@ def split(path: str | None) -> list[str]:
 
 def run_path(path: str | None, settings: Mapping[str, Any], entity: Entity, what: str = "run") -> tuple[str, str, str]:
     """(entity, project, id) of a run or sweep. InvalidValueError names what is missing."""
-    parts = split(path)
+    parts = split(plain(path, settings))
     wanted = f"{what} path {path!r}"
     if len(parts) == _RUN_PARTS + 1 and parts[2] in _FOLDERS:
         parts.pop(2)
@@ -45,7 +68,7 @@ def run_path(path: str | None, settings: Mapping[str, Any], entity: Entity, what
 def project_path(path: str | None, settings: Mapping[str, Any], entity: Entity, *,
                  fallback: bool = False) -> tuple[str, str]:
     """(entity, project); with `fallback` a project that is named nowhere is `uncategorized`."""
-    parts = split(path)
+    parts = split(plain(path, settings))
     if len(parts) > _RUN_PARTS - 1:
         raise InvalidValueError(f"project path {path!r} has too many parts; it looks like entity/project")
     project = parts.pop() if parts else settings.get("project") or (_DEFAULT_PROJECT if fallback else None)
@@ -57,6 +80,7 @@ def project_path(path: str | None, settings: Mapping[str, Any], entity: Entity, 
 
 def artifact_path(path: str | None, settings: Mapping[str, Any], entity: Entity) -> tuple[str, str, str]:
     """(entity, project, name:alias) of an artifact."""
+    path = plain(path, settings)
     if not path or not path.strip().strip("/"):
         raise InvalidValueError("an artifact needs a name, such as entity/project/name:alias")
     parts = path.strip().strip("/").split("/")

@@ -190,7 +190,7 @@ class Api(ApiArtifacts, ApiRegistries):
 
         Args:
             path: path to run in the form entity/project/run_id. If api.entity is set, this can be in the form
-                project/run_id and if api.project is set this can just be the run_id.
+                project/run_id and if api.project is set this can just be the run_id. The address of its page too.
 
         Raises:
             NotFoundError: (a ValueError) there is no such run, or the key may not see it.
@@ -284,15 +284,16 @@ class Api(ApiArtifacts, ApiRegistries):
         """The object that a path names.
 
         Args:
-            path: `project`, `entity/project`, `entity/project/run_id`, or
-                `entity/project/(runs|sweeps|reports)/name`.
+            path: `project`, `entity/project`, `entity/project/run_id`,
+                `entity/project/(runs|sweeps|reports)/name`, or the address of the page of one of these.
 
         Raises:
             InvalidValueError: (a ValueError) the path is none of these.
         """
-        parts = _paths.split(path)
+        plain = _paths.plain(path, self.settings)
+        parts = _paths.split(plain)
         if len(parts) in {1, 2}:
-            return Project(self.client, *_paths.project_path(path, self.settings, self._default_entity))
+            return Project(self.client, *_paths.project_path(plain, self.settings, self._default_entity))
         if len(parts) == 3 or (len(parts) == 4 and parts[2].startswith("run")):  # noqa: PLR2004 - see the docstring
             return self.run("/".join([parts[0], parts[1], parts[-1]]))
         if len(parts) == 4 and parts[2].startswith("sweep"):  # noqa: PLR2004 - see the docstring

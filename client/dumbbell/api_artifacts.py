@@ -139,6 +139,7 @@ class ApiArtifacts:
         return _paths.project_path(path, self.settings, self._default_entity, fallback=True)
 
     def _artifact_path(self, path: str) -> tuple[str, str, str]:
+        path = _paths.plain(path, self.settings) or ""
         entity, project, name = _paths.artifact_path(path, self.settings, self._default_entity)
         given = path.strip("/").count("/") > 1
         return home_of(self.client, entity, project, given=given), project, name

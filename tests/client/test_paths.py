@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dumbbell
-from dumbbell import _paths
+from dumbbell import _paths, errors
 from support.line import Wire
 from support.world import World
 
@@ -109,3 +110,34 @@ def test_from_path_gives_what_the_path_names(world: World, api: dumbbell.Api) ->
     assert api.from_path("local/p/runs/r").id == "r"
     with pytest.raises(ValueError, match="is no path"):
         api.from_path("a/b/c/d/e")
+
+
+PAGES = [("https://h.test/x/e/p", "e/p"), ("https://h.test/x/e/p/workspace?nw=1#a", "e/p"),
+         ("https://H.test/x/e/p/runs/r/overview", "e/p/runs/r"), ("https://app.h.test/x/e/p/sweeps/s", "e/p/sweeps/s"),
+         ("https://h.test/x/e/p/reports/A--b", "e/p/reports/A--b"), ("https://h.test/x/e/p/sweeps", "e/p"),
+         ("https://h.test/x/e/p%20q/artifacts/t/c/v3/files", "e/p q/c:v3"), ("https://h.test/x/e/p/artifacts", "e/p"),
+         ("e/p/runs/r", "e/p/runs/r"), (None, None), ("", "")]
+
+
+@pytest.mark.parametrize(("page", "path"), PAGES)
+def test_the_address_of_a_page_is_a_path(page: str | None, path: str | None) -> None:
+    assert _paths.plain(page, {"base_url": "https://api.h.test/x"}) == path
+
+
+@pytest.mark.parametrize("page", ["https://other.test/x/e/p", "https://h.test/y/e/p", "https://h.test/xe/p"])
+def test_a_page_of_another_server_is_refused(page: str) -> None:
+    with pytest.raises(errors.InvalidValueError, match=r"no page of https://h\.test/x"):
+        _paths.plain(page, {"base_url": "https://h.test/x"})
+
+
+def test_what_gives_its_address_is_found_by_it(world: World, api: dumbbell.Api, tmp_path: Path) -> None:
+    world.upsert("r", modelName="my p")
+    run = api.run("local/my p/r")
+    (tmp_path / "f").write_text("x")
+    draft = dumbbell.Artifact("data set", "t")
+    draft.add_file(str(tmp_path / "f"))
+    logged = run.log_artifact(draft)
+    assert api.run(run.url).path == api.from_path(run.url).path == run.path
+    assert api.from_path(api.project("my p").url).path == ["local", "my p"]
+    assert [found.id for found in api.runs(api.project("my p").url)] == ["r"]
+    assert api.artifact(logged.url).id == logged.id
