@@ -11,7 +11,7 @@ from support.server import Server
 
 class Live:
     def __init__(self, server: Server) -> None:
-        self.client = httpx2.Client(base_url=server.base_url, timeout=60)
+        self.client = httpx2.Client(base_url=server.base_url, timeout=60, follow_redirects=True)
         self._headers = {"authorization": f"Bearer {server.api_key}"}
 
     def gql(self, query: str, variables: dict[str, Any] | None = None) -> Any:
@@ -21,3 +21,9 @@ class Live:
         assert answer.status_code == 200, body
         assert "errors" not in body, body
         return body["data"]
+
+    def errors(self, query: str, variables: dict[str, Any] | None = None, *, status: int = 200) -> list[str]:
+        """The messages of an answer that has errors."""
+        answer = self.client.post("/graphql", json={"query": query, "variables": variables}, headers=self._headers)
+        assert answer.status_code == status, answer.text
+        return [error["message"] for error in answer.json()["errors"]]
