@@ -13,6 +13,8 @@ from support.s3 import S3, start_s3
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--backends", choices=["sqlite", "all"], default="sqlite",
                      help="databases and stores to test on")
+    parser.addoption("--blobs", choices=["folder", "s3"], default="folder",
+                     help="where every world keeps its bytes; those that ask for a bucket have one anyway")
     parser.addoption("--compose", action="store_true", help="run the tests that need a Docker engine")
     parser.addoption("--soak", action="store_true", help="run the long tests")
 
@@ -37,8 +39,8 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def s3(request: pytest.FixtureRequest) -> Iterator[S3]:
-    if request.config.getoption("--backends") != "all":
-        pytest.skip("needs a bucket; run with --backends=all")
+    if (request.config.getoption("--backends"), request.config.getoption("--blobs")) == ("sqlite", "folder"):
+        pytest.skip("needs a bucket; run with --backends=all or --blobs=s3")
     with start_s3() as server:
         yield server
 

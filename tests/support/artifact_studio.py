@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 from typing import Any
-from urllib.parse import urlsplit
 
 from support.world import World
 
@@ -55,15 +54,12 @@ class Studio:
         self.world = world
 
     def put(self, url: str, data: bytes, status: int = 200) -> Any:
-        parts = urlsplit(url)
-        answer = self.world.client.put(f"{parts.path}?{parts.query}", content=data)
+        answer = self.world.client.put(url, content=data)
         assert answer.status_code == status, answer.text
         return answer
 
     def get(self, url: str, status: int = 200, **headers: str) -> bytes:
-        parts = urlsplit(url)
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        answer = self.world.client.get(target, headers={name.replace("_", "-"): text for name, text in headers.items()})
+        answer = self.world.client.get(url, headers={name.replace("_", "-"): text for name, text in headers.items()})
         assert answer.status_code == status, answer.text
         return answer.content
 

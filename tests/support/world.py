@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
@@ -20,6 +22,8 @@ from dumbbell_server.clock import StillClock
 from dumbbell_server.settings import Settings
 from dumbbell_server.storage.database import reading
 from dumbbell_server.storage.house import House, open_house
+from support.postgres import create_database
+from support.s3 import reach_the_network
 
 KEY = "f" * 40
 MAX_BODY = 4 << 20
@@ -125,3 +129,17 @@ def open_world(folder: Path, database_url: str | None = None, **more: Any) -> It
             app.state.dumbbell.pool.shutdown()
     finally:
         house.close()
+
+
+@contextlib.contextmanager
+def open_backend(request: pytest.FixtureRequest, folder: Path) -> Iterator[World]:
+    """A world on what the fixture's parameter names: `sqlite`, `postgres`, or `s3`, which is SQLite and a bucket."""
+    url = bucket = None
+    if request.param == "postgres":
+        url = create_database(request.getfixturevalue("postgres"), f"world_{uuid.uuid4().hex}")
+    if "s3" in {request.param, request.config.getoption("--blobs")}:
+        bucket = request.getfixturevalue("bucket")
+    with open_world(folder, url, blob_url=bucket) as opened:
+        if bucket is not None:
+            reach_the_network(opened.client)
+        yield opened

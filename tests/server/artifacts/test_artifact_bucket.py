@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from dumbbell_server.artifacts.collecting import sweep
 from support.s3 import reach_the_network
 from support.world import World, open_world
 
@@ -117,3 +119,16 @@ def test_bytes_with_another_digest_are_refused_and_go(world: World) -> None:
     httpx2.put(url, content=b"else").raise_for_status()
     assert "have another" in world.errors(COMMIT, {"id": number}, status=400)[0]
     assert not any(key.startswith("artifacts/") for key in list(world.house.blobs.keys()))
+
+
+def test_what_nothing_names_goes_once_it_is_old(world: World) -> None:
+    files = {"a": b"one"}
+    number = begin(world, files)
+    httpx2.put(plan(world, number, files)[0]["uploadUrl"], content=b"one").raise_for_status()
+    world.gql(COMMIT, {"id": number})
+    kept = set(world.house.blobs.keys())
+    world.house.blobs.store("artifacts/ab/left", b"by a crash")
+    assert sweep(world.house).strays == 0  # it came just now
+    world.clock.move(time.time() + world.house.settings.url_lifetime + 60 - world.clock.seconds())
+    assert sweep(world.house).strays == 1
+    assert set(world.house.blobs.keys()) == kept

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from dumbbell_server.artifacts.collecting import survey, sweep
-from dumbbell_server.storage.blobs import FolderBlobs
 from support.artifact_studio import Studio, digest_of, entry
 
 A, B = b"alpha", b"beta, longer"
@@ -98,9 +99,9 @@ def test_lifetime_may_be_lengthened_inherited_and_disabled(studio: Studio) -> No
     assert studio.version("set:v0") is not None
 
 
+@pytest.mark.usefixtures("through_us")
 def test_strays_go_once_they_are_old(studio: Studio, tmp_path: Path) -> None:
     house = studio.world.house
-    assert isinstance(house.blobs, FolderBlobs)
     studio.log({"a": A})
     for key in ("artifacts/ab/young", "artifacts/ab/old"):
         house.blobs.store(key, b"left by a crash")

@@ -65,6 +65,7 @@ def test_bytes_are_sent_once_a_project(studio: Studio) -> None:
     assert [node["artifact"]["id"] for node in nodes] == [first["id"], made["id"], first["id"]]
 
 
+@pytest.mark.usefixtures("through_us")
 def test_wrong_bytes_are_refused_and_not_kept(studio: Studio) -> None:
     made = studio.create(digest="x")
     [node] = studio.files(made["id"], {"a": A})
@@ -164,6 +165,7 @@ def test_references_are_kept_and_not_fetched(studio: Studio) -> None:
     assert "wandb_artifacts/" in nodes["near"]["directUrl"]
 
 
+@pytest.mark.usefixtures("through_us")
 def test_multipart_upload_is_joined_and_checked(studio: Studio) -> None:
     made = studio.create(digest=digest_of({"big": entry(A + B)}))
     parts = [{"partNumber": number, "hexMD5": hashlib.md5(data).hexdigest()} for number, data in ((1, A), (2, B))]

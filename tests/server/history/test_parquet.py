@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from dumbbell_server.app import make_worker
-from support.world import World
+from support.world import World, open_backend
 
 REWIND = """mutation M($step: Float!) { rewindRun(input: {runName: "r", projectName: "p", metricName: "_step",
   metricValue: $step}) { rewoundRun { id } } }"""
@@ -49,6 +51,12 @@ def read(world: World, run: str = "r", project: str = "p") -> list[list[dict[str
     return files
 
 
+@pytest.fixture(params=["sqlite", "postgres", "s3"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    with open_backend(request, tmp_path) as opened:
+        yield opened
+
+
 @pytest.fixture(autouse=True)
 def run(world: World) -> None:
     world.upsert("r")
@@ -71,8 +79,9 @@ def test_a_file_is_given_whole_or_in_part_to_who_has_its_url(world: World) -> No
     whole = world.client.get(url).content
     part = world.client.get(url, headers={"range": "bytes=4-9"})
     assert (part.status_code, part.content) == (206, whole[4:10])
-    assert world.client.get(url.partition("?")[0]).status_code == 403
-    assert world.client.get(url.replace("/1.parquet", "/2.parquet")).status_code == 403
+    if world.house.blobs.direct is None:  # a bucket's URLs are its own affair
+        assert world.client.get(url.partition("?")[0]).status_code == 403
+        assert world.client.get(url.replace("/1.parquet", "/2.parquet")).status_code == 403
 
 
 @pytest.mark.parametrize("odd", [
@@ -123,7 +132,7 @@ def test_a_changed_run_offers_none_once_it_has_offered_some(world: World) -> Non
     log(world, rows(3, 4), 3)
     end(world)
     assert urls(world) == []
-    blobs = [path for path in (world.house.settings.data_dir / "blobs" / "history").rglob("*") if path.is_file()]
+    blobs = [key for key in list(world.house.blobs.keys()) if key.startswith("history/")]
     assert len(blobs) == world.count("partitions")
 
 
