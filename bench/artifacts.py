@@ -7,12 +7,16 @@ import hashlib
 import itertools
 import os
 import sqlite3
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
 
-from bench.target import Figure, Target
+from bench.measures import UPSERT, chunk
+from bench.target import TRIALS, Figure, Target
 
 MIB = 2**20
 CREATE = """mutation Create($input: CreateArtifactInput!) { createArtifact(input: $input) {
@@ -111,13 +115,37 @@ def commits(target: Target, entries: int) -> Iterator[Figure]:
     contents = {f"folder-{at % 97}/file-{at}.bin": {"digest": digests[at % 1000], "size": 10, "birthArtifactID": "x"}
                 for at in range(entries)}
     waiting = []
-    for _ in range(5):
+    for _ in range(TRIALS + 1):
         made = _create(target, "large", f"large{next(_numbers)}")
         _upload(target, made["id"], data)
         _give_manifest(target, made["id"], contents)
         waiting.append(made["id"])
+    target.forget_peak()
     yield target.figure(f"commit of {entries} entries", "s", 1, lambda: target.gql(COMMIT, id=waiting.pop()))
-    yield Figure("  memory of the server after it, MiB", "MiB", [target.process.memory_info().rss / MIB], [0])
+    yield Figure("  most memory of the server during it", "MiB", [target.peak() / MIB], [0])
+    longest = _longest_wait(target, lambda: target.gql(COMMIT, id=waiting.pop()))
+    yield Figure("  longest wait of a file stream meanwhile (wall)", "ms", [0], [longest * 1000])
+
+
+def _longest_wait(target: Target, work: Callable[[], object]) -> float:
+    """Seconds that a POST of another client took at most while the work was done."""
+    run, waits, done = f"beside-{next(_numbers)}", [], threading.Event()
+    target.gql(UPSERT, name=run)
+
+    def stream() -> None:
+        with target.connection() as http:
+            for post in itertools.count():
+                began = time.perf_counter()
+                http.post(f"/files/local/bench/{run}/file_stream", content=chunk(post * 15, 15)).raise_for_status()
+                waits.append(time.perf_counter() - began)
+                if done.wait(0.02):
+                    return
+    with ThreadPoolExecutor(1) as pool:
+        streaming = pool.submit(stream)
+        work()
+        done.set()
+        streaming.result()
+    return max(waits)
 
 
 def among_many(target: Target, versions: int) -> Iterator[Figure]:

@@ -82,7 +82,7 @@ def run_pages(target: Target) -> Iterator[Figure]:
 
 def ingest(target: Target) -> Iterator[Figure]:
     for rows, posts in ((15, 200), (200, 50), (2000, 10)):
-        bodies = [_chunk(post * rows, rows) for post in range(posts)]
+        bodies = [chunk(post * rows, rows) for post in range(posts)]
 
         def trial(bodies: list[bytes] = bodies) -> None:
             _log(target, f"ingest-{next(_numbers)}", bodies)
@@ -91,7 +91,7 @@ def ingest(target: Target) -> Iterator[Figure]:
 
 def history(target: Target, rows: int) -> Iterator[Figure]:
     run, size = f"history-{next(_numbers)}", 2000
-    _log(target, run, [_chunk(first, size) for first in range(0, rows, size)])
+    _log(target, run, [chunk(first, size) for first in range(0, rows, size)])
     label = f"{rows // 1000}k rows"
     for name, start in (("first", 0), ("last", rows - 1000)):
         def page(start: int = start) -> None:
@@ -129,7 +129,7 @@ def _log(target: Target, run: str, bodies: list[bytes]) -> None:
         answer.raise_for_status()
 
 
-def _chunk(first: int, rows: int) -> bytes:
+def chunk(first: int, rows: int) -> bytes:
     lines = [orjson.dumps({"_step": step, "_runtime": step / 10, "_timestamp": 1.7e9 + step / 10} | {
         f"m{key}": math.sin(step * (key + 1) / 1000) for key in range(10)}).decode()
         for step in range(first, first + rows)]

@@ -43,7 +43,20 @@ class Target:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.process = psutil.Process(server.pid)
-        self.http = httpx2.Client(base_url=server.base_url, auth=("api", server.api_key), timeout=300)
+        self.http = self.connection()
+
+    def connection(self) -> httpx2.Client:
+        return httpx2.Client(base_url=self.server.base_url, auth=("api", self.server.api_key), timeout=300)
+
+    def forget_peak(self) -> None:
+        """Linux only."""
+        Path(f"/proc/{self.server.pid}/clear_refs").write_text("5", encoding="ascii")
+
+    def peak(self) -> int:
+        """The most bytes that the server has held at once since then."""
+        status = Path(f"/proc/{self.server.pid}/status").read_text(encoding="ascii")
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
 
     def cpu(self) -> float:
         """Seconds of CPU that the server has spent so far."""

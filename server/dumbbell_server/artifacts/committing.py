@@ -19,6 +19,7 @@ from dumbbell_server.artifacts.manifests import FILE_NAME, FULL, INCREMENTAL, PA
 from dumbbell_server.artifacts.names import LATEST
 from dumbbell_server.artifacts.tables import (
     COMMITTED,
+    DELETED,
     ArtifactRow,
     CollectionRow,
     EntryRow,
@@ -36,13 +37,17 @@ from dumbbell_server.storage.orphans import orphan
 
 MANIFESTS = "manifests"  # the folder of their keys
 _COLUMNS = {"artifact_id": "int", "path": "text", "blob_id": "int", "size": "bigint", "digest": "text", "ref": "text"}
+# Where a commit broke off; twice as dear as to insert.
+_AGAIN = ("ON CONFLICT (artifact_id, path) DO UPDATE SET blob_id = excluded.blob_id, size = excluded.size, "
+          "digest = excluded.digest, ref = excluded.ref")
+_AT_ONCE = 5000  # files that a unit puts into a version: others write between two
 
 
 @dataclass(frozen=True)
 class Contents:
     """What a version will hold, and the manifest that says so."""
 
-    entries: list[Entry]
+    entries: list[Entry]  # by path
     manifest: ManifestRow  # a stored one, or a new one that the server made of several
     digest: str | None  # of a version that was put together here
     seen: frozenset[tuple[int, str]]  # the uploads that went into it
@@ -67,11 +72,22 @@ def _try_commit(house: House, actor: Actor, node_id: str) -> ArtifactRow | None:
     number, made = artifact.id or 0, contents.manifest.id is None
     done = None
     try:
-        done = house.database.write(lambda session: _commit(session, house.clock, number, contents))
+        done = _place_all(house, number, contents)
     finally:
         if made and (done is None or contents.manifest.id is None):
             house.blobs.delete(contents.manifest.blob_key or "")  # nobody names it
     return done
+
+
+def _place_all(house: House, artifact_id: int, contents: Contents) -> ArtifactRow | None:
+    """The files are in the version, the last of them with all else that makes it a committed one."""
+    write, entries = house.database.write, contents.entries
+    last = max(0, len(entries) - 1) // _AT_ONCE * _AT_ONCE
+    for at in range(0, last, _AT_ONCE):
+        some = entries[at:at + _AT_ONCE]
+        if not write(lambda session, some=some: _place(session, artifact_id, contents, some)):  # type: ignore[misc]
+            return None
+    return write(lambda session: _commit(session, house.clock, artifact_id, contents, entries[last:]))
 
 
 def _gather(house: House, session: Session, artifact: ArtifactRow) -> Contents:
@@ -84,12 +100,16 @@ def _gather(house: House, session: Session, artifact: ArtifactRow) -> Contents:
     whole = [row for row in rows if row.kind == FULL]
     if whole and len(rows) == len(whole):
         manifest = manifests.parse(house.blobs.load(whole[-1].blob_key or ""))
-        return Contents(list(manifests.entries(manifest)), whole[-1], None, seen)
+        return Contents(_sorted(manifest), whole[-1], None, seen)
     base = _load(house, whole[-1]) if whole else _base(house, session, artifact, announced)
     changes = [_load(house, row) for row in rows if row.kind in {INCREMENTAL, PATCH}]
     manifest = manifests.merged(base, changes)
-    entries = list(manifests.entries(manifest))
+    entries = _sorted(manifest)
     return Contents(entries, _keep(house, artifact, manifest), manifests.digest(entries), seen)
+
+
+def _sorted(manifest: dict[str, Any]) -> list[Entry]:
+    return sorted(manifests.entries(manifest), key=lambda entry: entry.path)
 
 
 def _load(house: House, row: ManifestRow) -> dict[str, Any]:
@@ -122,18 +142,41 @@ def _keep(house: House, artifact: ArtifactRow, manifest: dict[str, Any]) -> Mani
                        blob_key=key)
 
 
-def _commit(session: Session, clock: Clock, artifact_id: int, contents: Contents) -> ArtifactRow | None:
-    """None where the manifests are no longer those that were read."""
+def _locked(session: Session, artifact_id: int) -> ArtifactRow:
     artifact = session.get(ArtifactRow, artifact_id, with_for_update=True)
-    if artifact is None:
+    if artifact is None or artifact.state == DELETED:
         raise NotFound("the artifact was deleted while it was committed")
+    return artifact
+
+
+def _is_current(stored: Sequence[ManifestRow], contents: Contents) -> bool:
+    return frozenset((row.id, row.blob_key) for row in stored if row.blob_key) == contents.seen
+
+
+def _place(session: Session, artifact_id: int, contents: Contents, entries: Sequence[Entry]) -> bool:
+    """These files are in a version that is still open. False where it is not, or another manifest came."""
+    artifact = _locked(session, artifact_id)
+    if artifact.state == COMMITTED or not _is_current(queries.manifests_of(session, artifact_id), contents):
+        return False
+    _insert(session, artifact, entries)
+    return True
+
+
+def _commit(session: Session, clock: Clock, artifact_id: int, contents: Contents, last: Sequence[Entry],
+            ) -> ArtifactRow | None:
+    """None where the manifests, or the files that are placed, are not those that were read."""
+    artifact = _locked(session, artifact_id)
     if artifact.state == COMMITTED:
         return artifact
     stored = queries.manifests_of(session, artifact_id)
-    if frozenset((row.id, row.blob_key) for row in stored if row.blob_key) != contents.seen:
+    if not _is_current(stored, contents):
         return None
+    if queries.count_entries(session, artifact_id) != len(contents.entries) - len(last):  # of a commit that broke off
+        session.execute(delete(EntryRow).where(col(EntryRow.artifact_id) == artifact_id))
+        if len(contents.entries) > len(last):
+            return None
     collection = session.get_one(CollectionRow, artifact.sequence_id, with_for_update=True)
-    _insert(session, artifact, contents.entries)
+    _insert(session, artifact, last)
     _settle_manifests(session, stored, contents)
     now = clock.text()
     artifact.state, artifact.version_index, artifact.updated_at = COMMITTED, collection.next_version, now
@@ -161,8 +204,8 @@ def join(session: Session, clock: Clock, collection: CollectionRow, artifact: Ar
     return member
 
 
-def _insert(session: Session, artifact: ArtifactRow, entries: list[Entry]) -> None:
-    """Every file of the version, each with its bytes. BadInput names one whose bytes did not come."""
+def _insert(session: Session, artifact: ArtifactRow, entries: Sequence[Entry]) -> None:
+    """Files of the version, by path, each with its bytes. BadInput names one whose bytes did not come."""
     held = queries.blob_ids(session, artifact.project_id, (entry.digest for entry in entries if entry.ref is None))
     rows = []
     for entry in entries:
@@ -171,9 +214,9 @@ def _insert(session: Session, artifact: ArtifactRow, entries: list[Entry]) -> No
         stored = entry.ref is None
         rows.append((artifact.id, entry.path, held[entry.digest] if stored else None, entry.size,
                      None if stored else entry.digest, entry.ref))
-    session.execute(delete(EntryRow).where(col(EntryRow.artifact_id) == artifact.id))
     if rows:
-        insert_many(session, "artifact_entries", _COLUMNS, rows)
+        again = queries.has_entries(session, artifact.id or 0, entries[0].path, entries[-1].path)
+        insert_many(session, "artifact_entries", _COLUMNS, rows, _AGAIN if again else "")
 
 
 def _settle_manifests(session: Session, stored: Any, contents: Contents) -> None:

@@ -240,8 +240,9 @@ class ArtifactCore:
         if len(entries or ()) > _MOST_ENTRIES:
             raise BadInput(f"{len(entries or ())} entries were asked for, at most {_MOST_ENTRIES} are answered")
         wanted = {entry.name: entry.digest for entry in entries or ()}
+        names = list(wanted) if artifact.state == COMMITTED else []
         found = [version_file(artifact, file) for file in queries.files_named(
-            info.context.session, artifact.id or 0, list(wanted))]
+            info.context.session, artifact.id or 0, names)]
         files = [file for file in found if file.digest == wanted[file.name]]
         return page_of_planned(info.context, files, len(files), len(files))
 

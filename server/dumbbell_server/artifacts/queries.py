@@ -186,6 +186,18 @@ def blob_ids(session: Session, project_id: int, digests: Iterable[str]) -> dict[
             ArtifactBlobRow.project_id == project_id, col(ArtifactBlobRow.digest).in_(some))).all() if number}
 
 
+def count_entries(session: Session, artifact_id: int) -> int:
+    return int(session.execute(
+        select(func.count()).select_from(EntryRow).where(EntryRow.artifact_id == artifact_id)).scalar_one())
+
+
+def has_entries(session: Session, artifact_id: int, first: str, last: str) -> bool:
+    """Whether a version holds a file between these paths."""
+    return session.execute(select(EntryRow.artifact_id).where(
+        EntryRow.artifact_id == artifact_id, col(EntryRow.path) >= first, col(EntryRow.path) <= last,
+    ).limit(1)).first() is not None
+
+
 FileOfVersion = tuple[EntryRow, ArtifactBlobRow | None]
 
 

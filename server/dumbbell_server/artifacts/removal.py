@@ -48,6 +48,7 @@ def delete_version(session: Session, actor: Actor, node_id: str, *, aliases: boo
 
 def remove(session: Session, artifact: ArtifactRow) -> None:
     """Its row stays as a tombstone; all it held goes."""
+    session.refresh(artifact, with_for_update=True)  # a commit may be placing its files
     number = artifact.id or 0
     leave(session, queries.memberships_of(session, number))
     session.execute(delete(EntryRow).where(col(EntryRow.artifact_id) == number))

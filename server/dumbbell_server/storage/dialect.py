@@ -43,18 +43,20 @@ def literal_like(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def insert_many(session: Session, table: str, columns: dict[str, str], rows: list[tuple[Any, ...]]) -> None:
+def insert_many(session: Session, table: str, columns: dict[str, str], rows: list[tuple[Any, ...]],
+                conflict: str = "") -> None:
     """Thousands of rows at once; `columns` are names and the types that Postgres has for them."""
     connection = session.connection()
     names = ", ".join(columns)
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 - no input
+        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks}) {conflict}", rows)  # noqa: S608
         return
     lists = ", ".join(f"%s::{kind}[]" for kind in columns.values())
     for at in range(0, len(rows), _ROWS_AT_ONCE):
         some = tuple(list(column) for column in zip(*rows[at:at + _ROWS_AT_ONCE], strict=True))
-        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) SELECT * FROM unnest({lists})", some)  # noqa: S608
+        connection.exec_driver_sql(
+            f"INSERT INTO {table} ({names}) SELECT * FROM unnest({lists}) {conflict}", some)  # noqa: S608 - no input
 
 
 _ROWS_AT_ONCE = 10_000
