@@ -173,7 +173,7 @@ IN_TEAM: dict[str, list[str | tuple[str, ...]]] = {
 }
 
 # The same in a registry, by the number of the attempt; what is not here is nothing that is done to registries.
-IN_REGISTRY: dict[str, dict[int, str]] = {
+IN_REGISTRY: dict[str, dict[int, str | tuple[str, ...]]] = {
     "addAliases": {0: "member"},
     "createArtifactCollectionTagAssignments": {0: "member"},
     "createProjectMembers": {0: "admin"},
@@ -190,7 +190,7 @@ IN_REGISTRY: dict[str, dict[int, str]] = {
     "updateArtifactPortfolio": {0: "member"},
     "updateProjectMember": {0: "admin"},
     "updateProjectTeamMember": {0: "admin"},
-    "upsertModel": {0: "admin", 3: "admin", 4: "owner"},
+    "upsertModel": {0: "admin", 3: "admin", 4: ("owner", "chief", "seat")},  # the last makes another registry
     "useArtifact": {1: "restricted"},  # to have used it is no download
 }
 

@@ -10,14 +10,15 @@ from dumbbell_server.app import make_worker
 from support.estate import OWNER, Estate, key_of, make_things
 from support.world import World
 
-# Whose key has which role. Nobody of the registry's is in the team, and `seat` has no more than a seat in the
-# organization to which both belong.
+# Whose key has which role. Nobody of the registry's but its owner is in the team. `chief`, `seat` and `guest` are in
+# the organization to which both belong, as its admin, a member and a viewer, and have no role in the registry.
 TEAM = {"owner": OWNER, "admin": key_of("amy"), "member": key_of("bob"), "viewer": key_of("vic"),
         "outsider": key_of("eve"), "nobody": None}
-REGISTRY = {"owner": OWNER, "admin": key_of("rad"), "member": key_of("rem"), "viewer": key_of("rev"),
-            "seat": key_of("sue"), "restricted": key_of("res"), "outsider": key_of("eve"), "nobody": None}
+REGISTRY = {"owner": OWNER, "chief": key_of("che"), "admin": key_of("rad"), "member": key_of("rem"),
+            "viewer": key_of("rev"), "seat": key_of("sam"), "guest": key_of("sue"), "restricted": key_of("res"),
+            "outsider": key_of("eve"), "nobody": None}
 ENDED = "ended"  # a run of the team whose rows are in a Parquet file
-_PEOPLE = ("amy", "vic", "rad", "rem", "rev", "res", "sue")
+_PEOPLE = ("amy", "vic", "che", "rad", "rem", "rev", "sam", "sue", "res")
 _LINK = """mutation M($input: LinkArtifactInput!) { linkArtifact(input: $input) { artifactMembership {
   artifactCollection { id } } } }"""
 
@@ -42,9 +43,9 @@ def make_commons(world: World, own: Estate) -> Commons:
             role: $role}) { invite { id } } }""", name=name, role=role)
     team = dataclasses.replace(own, **make_things(world, own.team))
     given = {"rad": "admin", "rem": "member", "rev": "viewer", "res": "restricted_viewer"}
-    for name in (*given, "sue"):
-        ask("""mutation M($name: String!) { upsertOrganizationMember(input: {organizationName: "guild",
-            username: $name, role: "viewer"}) { organization { id } } }""", name=name)
+    for name, seat in {**dict.fromkeys(given, "viewer"), "che": "admin", "sam": "member", "sue": "viewer"}.items():
+        ask("""mutation M($name: String!, $seat: String!) { upsertOrganizationMember(input: {organizationName: "guild",
+            username: $name, role: $seat}) { organization { id } } }""", name=name, seat=seat)
     for name, role in given.items():
         found = ask("query Q($name: String) { users(query: $name) { edges { node { id } } } }", name=name)
         ask("""mutation M($id: ID!, $who: ID!, $role: String!) {

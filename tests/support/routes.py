@@ -77,9 +77,9 @@ SIGNED: dict[Route, list[Way]] = {
         Way("viewer", _VERSION % _DIRECT, _version),
         Way("viewer", _VERSION % _BY_ENTRY, _version),
         Way("viewer", _MEMBER % _DIRECT, _member),
-        Way("seat", _VERSION % _DIRECT, _version, "registry"),
-        Way("seat", _MEMBER % _DIRECT, _member, "registry"),
-        Way("seat", _MEMBER % f"artifact {{ {_BY_ENTRY} }}", _member, "registry"),
+        Way("guest", _VERSION % _DIRECT, _version, "registry"),
+        Way("guest", _MEMBER % _DIRECT, _member, "registry"),
+        Way("guest", _MEMBER % f"artifact {{ {_BY_ENTRY} }}", _member, "registry"),
     ],
     ("PUT", "/storage/manifests/{manifest_id}/{name}"): [
         Way("member", """mutation M($id: ID!) { createArtifactManifest(input: {artifactID: $id, entityName: "",
@@ -90,8 +90,8 @@ SIGNED: dict[Route, list[Way]] = {
     ],
     ("GET", "/storage/manifests/{manifest_id}/{name}"): [
         Way("viewer", _VERSION % _MANIFEST, _version),
-        Way("seat", _VERSION % _MANIFEST, _version, "registry"),
-        Way("seat", _MEMBER % f"artifact {{ {_MANIFEST} }}", _member, "registry"),
+        Way("guest", _VERSION % _MANIFEST, _version, "registry"),
+        Way("guest", _MEMBER % f"artifact {{ {_MANIFEST} }}", _member, "registry"),
     ],
     ("PUT", "/storage/parts/{upload}/{number}"): [
         Way("member", _NEW_FILES % "uploadMultipartUrls { uploadUrlParts { uploadUrl } }",
@@ -110,9 +110,9 @@ KEYED: dict[Route, list[Way]] = {
         Way("viewer", f"{_V2}/$version/{_BEHIND}"),  # no birth artifact
         Way("viewer", f"{_V2}//{HEX}/deep%2Fname.txt"),
         Way("viewer", f"/artifactsV2/gcp-us/$entity/$project/set/$version//{HEX}/a/b.txt"),
-        Way("seat", f"{_V2}/$version/$version{_BEHIND}", shared="registry"),
-        Way("seat", f"{_V2}/$version/{_BEHIND}", shared="registry"),
-        Way("seat", f"{_V2}/{_BEHIND}", shared="registry"),
+        Way("guest", f"{_V2}/$version/$version{_BEHIND}", shared="registry"),
+        Way("guest", f"{_V2}/$version/{_BEHIND}", shared="registry"),
+        Way("guest", f"{_V2}/{_BEHIND}", shared="registry"),
     ],
     ("POST", "/files/{entity}/{project}/{run}/file_stream"): [
         Way("member", "/files/$entity/$project/$run/file_stream")],

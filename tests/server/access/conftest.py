@@ -29,10 +29,16 @@ def village(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def world(village: Village) -> Iterator[World]:
     world, _, _ = village
     before, moment = tables(world), world.clock.seconds()
+    blobs = {key: world.house.blobs.load(key) for key in list(world.house.blobs.keys())}
     yield world
     world.clock.move(moment - world.clock.seconds())
     if tables(world) != before:
         restore(world, before)
+    there = set(world.house.blobs.keys())
+    for key in blobs.keys() - there:
+        world.house.blobs.store(key, blobs[key])
+    for key in there - blobs.keys():
+        world.house.blobs.delete(key)
 
 
 @pytest.fixture
