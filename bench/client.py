@@ -79,7 +79,7 @@ class Sizes:
 def table(folder: Path, sizes: Sizes, only: str = "") -> Iterator[str]:
     """The lines of the table, as they are measured; `only` is how the names of those that are wanted begin."""
     wanted = [measure for measure in _measures(sizes) if measure.name.startswith(only)]
-    with running(folder) as target:
+    with running(folder, DUMBBELL_HEARTBEAT_TIMEOUT="86400") as target:  # a run that is open stays so
         yield HEADER
         _fill(target, folder, sizes, " ".join(measure.name.partition(" ")[0] for measure in wanted))
         for measure in wanted:

@@ -82,8 +82,8 @@ class Target:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Target]:
-    with start_server(folder) as server:
+def running(folder: Path, **env: str) -> Iterator[Target]:
+    with start_server(folder, **env) as server:
         target = Target(server)
         with target.http:
             yield target

@@ -132,3 +132,31 @@ def artifact_save(t):
 @case
 def artifact_delete_with_aliases(t):
     t.artifact("weights:best").delete()
+
+
+add("artifact_collection_of", lambda t: [t.artifact().collection.name, t.artifact().collection.type,
+                                         t.artifact().source_collection.name])
+add("artifact_source", lambda t: [t.artifact().source_qualified_name, t.artifact().source_artifact.name,
+                                  t.artifact().is_draft()])
+add("artifact_draft", lambda t: t.module.Artifact("fresh", "t").is_draft())
+add("artifact_finalized", lambda t: finalized(t.module.Artifact("fresh", "t")))
+add("viewer_keys", lambda t: len(t.api.viewer.api_keys))
+add("registries_without_organization", lambda t: list(t.api.registries()))
+add("registry_missing", lambda t: t.api.registry("none", organization="none").name)
+add("run_file_by_text", lambda t: [file.name for file in t.run().files("note.txt")])
+add("runs_filters_text", lambda t: list(t.runs("finished")))
+add("history_exports_of_nothing", lambda t: [t.run("r5").download_history_exports(t.place("exports")).paths,
+                                             t.run("r5").download_history_exports(t.place("more")).contains_live_data])
+
+
+def finalized(artifact):
+    artifact.finalize()
+    artifact.add_file(__file__)
+
+
+@case
+def runs_made_whole(t):
+    runs = t.runs({"jobType": "train"}, order="+created_at", lazy=True)
+    _ = runs[0]
+    runs.upgrade_to_full()
+    return [[run.id, run.config["number"], run.summary["tag"]] for run in runs]
