@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable
 from html import escape
 from urllib.parse import quote
@@ -34,6 +35,8 @@ from dumbbell_server.sweeps import queries as sweep_queries
 from dumbbell_server.sweeps import service as sweeps
 from dumbbell_server.views import service as views
 
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_AT_HOME = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 _LAST_ROWS = 20
 _MOST_RUNS = 100
 _MOST_FILES = 1000
@@ -61,11 +64,20 @@ def _made(make: Page, request: Request) -> str | None:
     house = state_of(request).house
     context = Context(house, actor_of(request), base_url(request))
     try:
-        if context.visitor is None and house.settings.host in {"localhost", "127.0.0.1", "::1"}:
-            context.visitor = _local(context)  # whoever reaches a loopback address is at home here
+        if context.visitor is None and _is_at_home(request, house.settings.host):
+            context.visitor = _local(context)
         return make(context, request.path_params)
     finally:
         context.close()
+
+
+def _is_at_home(request: Request, bound_to: str) -> bool:
+    """Whether somebody at this very machine asks: not through a proxy, nor in a page of somebody else's.
+
+    The scripts of any page may ask what answers on this machine, by their own name for it, and could read it.
+    """
+    through = any(name in request.headers for name in ("origin", "forwarded", "x-forwarded-for", "x-real-ip", "via"))
+    return bound_to in _LOOPBACK and _AT_HOME.fullmatch(request.headers.get("host", "")) is not None and not through
 
 
 def _local(context: Context) -> Actor | None:

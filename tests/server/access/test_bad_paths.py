@@ -25,6 +25,8 @@ HEADERS = {
     "content-md5": ["", "x", "\xff", "A" * 5000],
     "content-encoding": ["gzip", "br", "\xff"],
     "authorization": ["", "Basic", "Basic !!!", "Basic " + "A" * 9999, "Bearer \xff", "Digest x", "Basic AAAAOgA="],
+    "host": ["", "[bad", "a b", "x" * 9999, "\xff", "localhost:99999999", "[::1", "a/b?c#d"],
+    "origin": ["", "null", "\xff", "x" * 9999],
     "x-wandb-async-client-id": ["\xff", "x" * 9999],
 }
 EACH = [pytest.param(route, id=f"{route[0]}-{route[1]}") for route in (*SIGNED, *KEYED, *sorted(OPEN_ROUTES))]
