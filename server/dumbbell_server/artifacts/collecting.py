@@ -38,7 +38,8 @@ def survey(house: House) -> Rubbish:
         versions = session.execute(select(func.count()).select_from(ArtifactRow).where(_doomed(house))).scalar_one()
         files, size = session.execute(select(func.count(), func.coalesce(func.sum(ArtifactBlobRow.size), 0))
                                       .where(*_unneeded(house))).one()
-    return Rubbish(versions, files, int(size), sum(1 for _ in strays.find(house)))
+    stray = sum(1 for _ in strays.find(house)) + sum(1 for _ in strays.find_unfinished(house))
+    return Rubbish(versions, files, int(size), stray)
 
 
 def sweep(house: House, tell: Tell = lambda _count: None) -> Rubbish:
@@ -54,6 +55,11 @@ def sweep(house: House, tell: Tell = lambda _count: None) -> Rubbish:
         tell(len(found))
     for key in strays.find(house):
         house.blobs.delete(key)
+        done.strays += 1
+        tell(1)
+    for key, upload in strays.find_unfinished(house):
+        assert house.blobs.direct is not None  # noqa: S101 - or nothing was found
+        house.blobs.direct.drop_parts(key, upload)
         done.strays += 1
         tell(1)
     collect(house)

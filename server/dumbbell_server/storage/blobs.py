@@ -67,6 +67,14 @@ class Direct(Protocol):
 
     def part_url(self, key: str, upload: str, number: int) -> str: ...
 
+    def begun_parts(self, before: float) -> Iterator[tuple[str, str]]:
+        """Keys and uploads that were begun before a moment (seconds) and neither joined nor dropped."""
+        ...
+
+    def drop_parts(self, key: str, upload: str) -> None:
+        """What came of them goes; those that are gone are gone already."""
+        ...
+
     def join_parts(self, key: str, upload: str, parts: dict[int, str]) -> None:
         """Make one of the parts, by number, each with its MD5 in hex. BadInput where one did not come so."""
         ...

@@ -5,11 +5,14 @@ obstore moves the bytes that go through us; botocore signs, since obstore's `sig
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
 import obstore
+import structlog
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from obstore.store import S3Store
@@ -17,6 +20,7 @@ from obstore.store import S3Store
 from dumbbell_server.errors import BadInput
 from dumbbell_server.storage.blobs import Incoming, StoreBlobs
 
+_log = structlog.get_logger()
 _DOWNLOAD_LIFETIME = 3600  # seconds; whoever is cut off later asks us for a new URL
 _MD5_LENGTH = 32
 
@@ -66,6 +70,20 @@ class Bucket:
 
     def part_url(self, key: str, upload: str, number: int) -> str:
         return self._signed("upload_part", key, self._lifetime, UploadId=upload, PartNumber=number)
+
+    def begun_parts(self, before: float) -> Iterator[tuple[str, str]]:
+        root = self._place("")
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=root["Bucket"], Prefix=root["Key"])
+        try:
+            for page in pages:
+                yield from ((found["Key"].removeprefix(root["Key"]), found["UploadId"])
+                            for found in page.get("Uploads", []) if found["Initiated"].timestamp() < before)
+        except ClientError as error:  # not every store can tell, and not every key may ask
+            _log.warning("the bucket does not tell which uploads in parts were begun", reason=str(error))
+
+    def drop_parts(self, key: str, upload: str) -> None:
+        with contextlib.suppress(self._client.exceptions.NoSuchUpload):
+            self._client.abort_multipart_upload(**self._place(key), UploadId=upload)
 
     def join_parts(self, key: str, upload: str, parts: dict[int, str]) -> None:
         named = [{"PartNumber": number, "ETag": parts[number].strip('"')} for number in sorted(parts)]

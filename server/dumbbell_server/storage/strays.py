@@ -22,11 +22,24 @@ def columns() -> list[Column[str]]:
 
 def find(house: House) -> Iterator[str]:
     """Keys of strays. What is younger than a signed URL lives may still be on its way to its row."""
-    keys = house.blobs.keys(before=house.clock.seconds() - house.settings.url_lifetime)
-    while some := list(islice(keys, MAX_PARAMETERS)):
+    yield from (key for key, _ in _unnamed(house, ((key, "") for key in house.blobs.keys(before=_long_ago(house)))))
+
+
+def find_unfinished(house: House) -> Iterator[tuple[str, str]]:
+    """Keys and uploads in parts that were begun in a bucket and will never be ended: it keeps their parts for ever."""
+    direct = house.blobs.direct
+    return iter(()) if direct is None else _unnamed(house, direct.begun_parts(before=_long_ago(house)))
+
+
+def _long_ago(house: House) -> float:
+    return house.clock.seconds() - house.settings.url_lifetime
+
+
+def _unnamed(house: House, found: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    while some := list(islice(found, MAX_PARAMETERS)):
         with reading(house.database) as session:
-            named = _named(session, some)
-        yield from (key for key in some if key not in named)
+            named = _named(session, [key for key, _ in some])
+        yield from ((key, upload) for key, upload in some if key not in named)
 
 
 def _named(session: Session, keys: Sequence[str]) -> set[str]:

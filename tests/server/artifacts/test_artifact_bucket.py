@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from dumbbell_server.artifacts.collecting import sweep
+from dumbbell_server.artifacts.collecting import survey, sweep
 from support.s3 import reach_the_network
 from support.world import World, open_world
 
@@ -132,3 +133,18 @@ def test_what_nothing_names_goes_once_it_is_old(world: World) -> None:
     world.clock.move(time.time() + world.house.settings.url_lifetime + 60 - world.clock.seconds())
     assert sweep(world.house).strays == 1
     assert set(world.house.blobs.keys()) == kept
+
+
+def test_parts_of_a_file_that_is_never_ended_go_with_its_version(world: World) -> None:
+    number = begin(world, {"big": b"x"})
+    part = plan(world, number, {"big": b"x"}, parts=2)[0]["uploadMultipartUrls"]["uploadUrlParts"][0]
+    httpx2.put(part["uploadUrl"], content=b"x").raise_for_status()
+    direct = world.house.blobs.direct
+    assert direct is not None
+    assert len([*direct.begun_parts(math.inf)]) == 1
+    assert sweep(world.house).strays == 0  # the version waits for it
+    world.gql("mutation D($id: ID!) { deleteArtifact(input: {artifactID: $id}) { artifact { id } } }", {"id": number})
+    assert survey(world.house).strays == 1
+    assert sweep(world.house).strays == 1
+    assert [*direct.begun_parts(math.inf)] == []
+    direct.drop_parts("artifacts/ab/gone", "unknown")
