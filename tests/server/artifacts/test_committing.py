@@ -44,11 +44,9 @@ def test_every_file_is_there_in_the_end(studio: Studio) -> None:
 def test_what_a_broken_commit_left_is_overwritten_or_gone(studio: Studio) -> None:
     made = opened(studio, FILES)
     with studio.world.house.database.engine.begin() as connection:
-        artifact, blob = connection.execute(text("SELECT max(birth_artifact_id), max(id) FROM artifact_blobs")).one()
         for path in ("folder/f0", "folder/f3", "gone"):
-            connection.execute(text("INSERT INTO artifact_entries (artifact_id, path, blob_id, size) "
-                                    "VALUES (:artifact, :path, :blob, 1)"),
-                               {"artifact": artifact, "path": path, "blob": blob})
+            connection.execute(text("INSERT INTO artifact_entries (artifact_id, path, digest, ref, size) "
+                                    "SELECT max(id), :path, 'd', 's3://elsewhere', 1 FROM artifacts"), {"path": path})
     assert studio.world.gql("query Q($id: ID!) { artifact(id: $id) { files { edges { node { name } } } } }",
                             {"id": made})["artifact"]["files"]["edges"] == []
     studio.commit(made)
