@@ -178,6 +178,7 @@ def _commit(session: Session, clock: Clock, artifact_id: int, contents: Contents
     collection = session.get_one(CollectionRow, artifact.sequence_id, with_for_update=True)
     _insert(session, artifact, last)
     _settle_manifests(session, stored, contents)
+    expected.forget(session, artifact_id)
     now = clock.text()
     artifact.state, artifact.version_index, artifact.updated_at = COMMITTED, collection.next_version, now
     artifact.size = sum(entry.size for entry in contents.entries)

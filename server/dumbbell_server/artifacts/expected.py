@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -73,6 +73,12 @@ def _take(clock: Clock, session: Session, row: ExpectedBlobRow, came: Incoming) 
     if not _is_right(row, came) or not uploads.received(session.connection(), clock, row.artifact_id, row.digest,
                                                         came.size, row.blob_key):
         orphan(session, [row.blob_key])
+
+
+def forget(session: Session, artifact_id: int) -> None:
+    """Nothing more is expected for this version; what comes all the same goes."""
+    orphan(session, session.execute(delete(ExpectedBlobRow).where(
+        col(ExpectedBlobRow.artifact_id) == artifact_id).returning(col(ExpectedBlobRow.blob_key))).scalars().all())
 
 
 def _of_upload(session: Session, upload_id: str) -> ExpectedBlobRow | None:

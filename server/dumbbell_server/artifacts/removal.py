@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, update
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
-from dumbbell_server.artifacts import access, queries, uploads
+from dumbbell_server.artifacts import access, expected, queries, uploads
 from dumbbell_server.artifacts.aliases import keep_latest, leave
 from dumbbell_server.artifacts.service import count_collections
 from dumbbell_server.artifacts.tables import (
@@ -57,8 +57,7 @@ def remove(session: Session, artifact: ArtifactRow) -> None:
         session.delete(row)
     uploads.forget(session, list(session.execute(
         select(UploadRow.id).where(UploadRow.artifact_id == number)).scalars()))
-    orphan(session, session.execute(delete(ExpectedBlobRow).where(
-        col(ExpectedBlobRow.artifact_id) == number).returning(col(ExpectedBlobRow.blob_key))).scalars().all())
+    expected.forget(session, number)
     artifact.state = DELETED
     session.add(artifact)
     session.flush()
