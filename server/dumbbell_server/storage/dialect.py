@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from dumbbell_server.storage.results import Result, execute
 from dumbbell_server.storage.stamps import POSTGRES_STAMP
 
 _NAME = re.compile(r"(?<!:):(\w+)")
@@ -21,15 +22,17 @@ class Statement:
         theirs = _NAME.sub(r"%(\1)s", f"{text} {postgres}".replace("%", "%%")).replace("stamp()", POSTGRES_STAMP)
         self._texts = {"sqlite": text, "postgresql": theirs}
 
-    def on(self, connection: Connection, **values: Any) -> CursorResult[Any]:
-        return connection.exec_driver_sql(self._texts[connection.dialect.name], values)
+    def on(self, connection: Connection, **values: Any) -> Result:
+        if connection.dialect.name == "sqlite":
+            return execute(connection, self._texts["sqlite"], values)
+        return connection.exec_driver_sql(self._texts["postgresql"], values)
 
     def many(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
         """Once for each of the rows."""
         if rows:
             connection.exec_driver_sql(self._texts[connection.dialect.name], rows)
 
-    def __call__(self, session: Session, **values: Any) -> CursorResult[Any]:
+    def __call__(self, session: Session, **values: Any) -> Result:
         return self.on(session.connection(), **values)
 
 
