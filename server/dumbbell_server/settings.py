@@ -15,7 +15,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DUMBBELL_", env_ignore_empty=True, extra="ignore")
 
     data_dir: Path = Field(Path(".dumbbell"), description="folder of the database and of stored files")
-    database_url: str | None = Field(None, description="postgresql://…; without it SQLite in the data folder")
+    database_url: str | None = Field(
+        None, repr=False, description="postgresql://…; without it SQLite in the data folder")
     blob_url: str | None = Field(None, description="memory:// or s3://bucket/prefix; without it the data folder")
     blob_public_url: str | None = Field(None, description="endpoint of the bucket as clients reach it")
     public_url: str | None = Field(None, description="base of the URLs handed out; without it the request's Host")
@@ -24,7 +25,8 @@ class Settings(BaseSettings):
     fixture_port: int | None = Field(None, ge=0, le=65535, description="port of the fixture service, loopback only")
     open: bool = Field(False, description="accept any well-formed key as the first user; loopback only")
     user: str = Field("local", description="name of the user made on first start")
-    api_key: str | None = Field(None, description="key of that user; without it one is made and printed once")
+    api_key: str | None = Field(
+        None, repr=False, description="key of that user; without it one is made and printed once")
     seed: str | None = Field(None, description="`demo` or a YAML file to load before serving; without it nothing")
     heartbeat_timeout: float = Field(300.0, gt=0, description="seconds of silence after which a run has crashed")
     url_lifetime: float = Field(86400.0, gt=0, description="seconds for which a signed URL works")
