@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, update
+from sqlalchemy import ColumnElement, delete, update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -12,6 +12,7 @@ from dumbbell_server.artifacts import queries
 from dumbbell_server.artifacts.names import LATEST, checked_alias, checked_tag, version_number
 from dumbbell_server.artifacts.tables import AliasRow, ArtifactTagRow, CollectionRow, MembershipRow
 from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.storage.stamps import stamp
 
 
 def set_alias(session: Session, member: MembershipRow, name: str) -> None:
@@ -21,9 +22,15 @@ def set_alias(session: Session, member: MembershipRow, name: str) -> None:
     row = queries.alias(session, member.collection_id, checked_alias(name))
     if row is None:
         row = AliasRow(collection_id=member.collection_id, membership_id=member.id or 0, name=name)
+    stamp_members(session, col(MembershipRow.id).in_({row.membership_id, member.id or 0}))
     row.membership_id = member.id or 0
     session.add(row)
     session.flush()
+
+
+def stamp_members(session: Session, which: ColumnElement[bool]) -> None:
+    """Something changed that filters ask of these members."""
+    session.execute(update(MembershipRow).where(which).values(revision=stamp()))
 
 
 def drop_alias(session: Session, member: MembershipRow, name: str) -> None:
@@ -32,6 +39,7 @@ def drop_alias(session: Session, member: MembershipRow, name: str) -> None:
         return
     session.execute(delete(AliasRow).where(
         col(AliasRow.membership_id) == member.id, col(AliasRow.name) == name))
+    stamp_members(session, col(MembershipRow.id) == member.id)
 
 
 def leave(session: Session, members: Sequence[MembershipRow]) -> None:
@@ -56,6 +64,7 @@ def tag(session: Session, artifact_id: int, name: str) -> None:
     if checked_tag(name) not in known:
         session.add(ArtifactTagRow(artifact_id=artifact_id, name=name))
         session.flush()
+        stamp_members(session, col(MembershipRow.artifact_id) == artifact_id)
 
 
 def untag(session: Session, artifact_id: int, name: str) -> None:
@@ -63,3 +72,4 @@ def untag(session: Session, artifact_id: int, name: str) -> None:
         return
     session.execute(delete(ArtifactTagRow).where(
         col(ArtifactTagRow.artifact_id) == artifact_id, col(ArtifactTagRow.name) == name))
+    stamp_members(session, col(MembershipRow.artifact_id) == artifact_id)

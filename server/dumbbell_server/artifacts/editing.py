@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from dumbbell_server.artifacts import access, queries
-from dumbbell_server.artifacts.aliases import drop_alias, set_alias, tag, untag
+from dumbbell_server.artifacts.aliases import drop_alias, set_alias, stamp_members, tag, untag
 from dumbbell_server.artifacts.names import checked_text
 from dumbbell_server.artifacts.service import checked_metadata, checked_ttl, set_ttl
 from dumbbell_server.artifacts.tables import COMMITTED, AliasRow, ArtifactRow, CollectionRow, MembershipRow
@@ -64,6 +64,7 @@ def update(session: Session, clock: Clock, actor: Actor, node_id: str, edit: Edi
     artifact.updated_at = clock.text()
     session.add(artifact)
     session.flush()
+    stamp_members(session, col(MembershipRow.artifact_id) == artifact.id)
     return artifact
 
 

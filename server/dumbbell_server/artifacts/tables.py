@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from dumbbell_server.storage.stamps import revision_column
+
 PENDING = "PENDING"
 COMMITTED = "COMMITTED"
 DELETED = "DELETED"
@@ -129,6 +131,7 @@ class MembershipRow(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("collection_id", "version_index"),
         UniqueConstraint("artifact_id", "collection_id"),
+        Index("artifact_memberships_changed", "revision"),
         {"sqlite_autoincrement": True},
     )
 
@@ -137,6 +140,7 @@ class MembershipRow(SQLModel, table=True):
     artifact_id: int = Field(foreign_key="artifacts.id", ondelete="CASCADE")
     version_index: int
     created_at: str
+    revision: int | None = Field(default=None, sa_column=revision_column())  # of it, its aliases, its version and tags
 
 
 class AliasRow(SQLModel, table=True):

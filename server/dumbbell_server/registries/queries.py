@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, null
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
@@ -18,7 +18,8 @@ from dumbbell_server.artifacts.tables import (
     CollectionTagRow,
     MembershipRow,
 )
-from dumbbell_server.storage.dialect import MAX_PARAMETERS
+from dumbbell_server.storage.dialect import MAX_PARAMETERS, Statement
+from dumbbell_server.storage.stamps import mark, since_mark
 
 
 def _pieces(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -37,18 +38,21 @@ def tags_of_collections(session: Session, collections: Sequence[int]) -> dict[in
         col(CollectionTagRow.collection_id).in_(piece))) for piece in _pieces(collections))
 
 
-def tags_of_versions(session: Session, collections: Sequence[int]) -> dict[int, list[str]]:
-    """By version, for those in these collections."""
-    return _grouped(session.execute(
-        select(ArtifactTagRow.artifact_id, ArtifactTagRow.name).where(col(ArtifactTagRow.artifact_id).in_(
-            select(MembershipRow.artifact_id).where(col(MembershipRow.collection_id).in_(piece)))))
-        for piece in _pieces(collections))
+def tags_of_versions(session: Session, artifacts: Sequence[int]) -> dict[int, list[str]]:
+    return _grouped(session.execute(select(ArtifactTagRow.artifact_id, ArtifactTagRow.name).where(
+        col(ArtifactTagRow.artifact_id).in_(piece))) for piece in _pieces(artifacts))
 
 
-def aliases(session: Session, collections: Sequence[int]) -> dict[int, list[str]]:
-    """By membership."""
+def aliases_of_links(session: Session, links: Sequence[int]) -> dict[int, list[str]]:
     return _grouped(session.execute(select(AliasRow.membership_id, AliasRow.name).where(
-        col(AliasRow.collection_id).in_(piece))) for piece in _pieces(collections))
+        col(AliasRow.membership_id).in_(piece))) for piece in _pieces(links))
+
+
+def metadata_of(session: Session, artifacts: Sequence[int]) -> dict[int, str]:
+    """Of those versions that have any."""
+    return {row[0]: row[1] for piece in _pieces(artifacts) for row in session.execute(
+        select(ArtifactRow.id, ArtifactRow.metadata_json).where(
+            col(ArtifactRow.id).in_(piece), col(ArtifactRow.metadata_json).is_not(None))) if row[0] and row[1]}
 
 
 def _grouped(answers: Iterable[Iterable[Any]]) -> dict[int, list[str]]:
@@ -60,18 +64,55 @@ def _grouped(answers: Iterable[Iterable[Any]]) -> dict[int, list[str]]:
     return found
 
 
-def linked(session: Session, collections: Sequence[int], *, metadata: bool) -> list[tuple[Any, ...]]:
-    """Of every version in these collections: membership, collection, number and time of the link, then its own.
+class Link(NamedTuple):
+    """A version in a collection of a registry."""
 
-    Its own are id, times, size, and metadata where that is asked for.
-    """
-    document: Any = col(ArtifactRow.metadata_json) if metadata else null()
-    return [tuple(row) for piece in _pieces(collections) for row in session.execute(
-        select(MembershipRow.id, MembershipRow.collection_id, MembershipRow.version_index,
-               MembershipRow.created_at, ArtifactRow.id, ArtifactRow.created_at, ArtifactRow.updated_at,
-               ArtifactRow.size, document)  # type: ignore[call-overload]
-        .join(ArtifactRow, col(ArtifactRow.id) == MembershipRow.artifact_id)
-        .where(col(MembershipRow.collection_id).in_(piece)))]
+    id: int
+    artifact_id: int
+    collection_id: int
+    project_id: int
+    number: int
+    linked_at: str
+    created_at: str
+    updated_at: str
+    size: int
+
+
+_LINKED = """ FROM projects p JOIN artifact_collections c ON c.project_id = p.id AND c.kind = 'portfolio'
+    JOIN artifact_memberships m ON m.collection_id = c.id"""
+_LINKS = f"""SELECT m.id, m.artifact_id, c.id, p.id, m.version_index, m.created_at, a.created_at, a.updated_at, a.size
+    {_LINKED} JOIN artifacts a ON a.id = m.artifact_id WHERE p.entity_id = :entity"""
+_ALL_LINKS = Statement(_LINKS)
+_CHANGED_LINKS = {dialect: Statement(f"{_LINKS} AND {since_mark(dialect)}") for dialect in ("sqlite", "postgresql")}
+_LINK_IDS = Statement(f"SELECT m.id {_LINKED} WHERE p.entity_id = :entity ORDER BY m.id")
+_LINK_COUNT = Statement("""SELECT coalesce(sum(c.version_count), 0) FROM projects p
+    JOIN artifact_collections c ON c.project_id = p.id AND c.kind = 'portfolio' WHERE p.entity_id = :entity""")
+_MARK = {dialect: Statement(f"SELECT {mark('artifact_memberships', '1 = 1', dialect)}")
+         for dialect in ("sqlite", "postgresql")}
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+def mark_of_links(session: Session) -> int:
+    """To be read before the links: whatever is stamped later is found by it."""
+    return int(_MARK[_dialect(session)](session).scalar_one())
+
+
+def links(session: Session, entity: int, since: int | None = None) -> list[Link]:
+    """All of an organization's registries, or those stamped after a mark."""
+    found = _ALL_LINKS(session, entity=entity) if since is None else \
+        _CHANGED_LINKS[_dialect(session)](session, entity=entity, mark=since)
+    return [Link._make(row) for row in found]
+
+
+def link_ids(session: Session, entity: int) -> list[int]:
+    return [row[0] for row in _LINK_IDS(session, entity=entity)]
+
+
+def count_links(session: Session, entity: int) -> int:
+    return int(_LINK_COUNT(session, entity=entity).scalar_one())
 
 
 def next_members(session: Session, collection: int, above: int, limit: int) -> Sequence[tuple[int, int]]:

@@ -10,17 +10,17 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.artifacts.pages import know_page
 from dumbbell_server.artifacts.tables import PORTFOLIO, CollectionRow, MembershipRow
 from dumbbell_server.filters import cursors, listing, order, parse
 from dumbbell_server.filters.columns import Found
 from dumbbell_server.filters.order import NUMBERS, Position
 from dumbbell_server.filters.tree import EVERYTHING, Field, Tree, fields_of
-from dumbbell_server.filters.values import lookup
 from dumbbell_server.graph.connections import Edge, Page, PageInfo, page_size
 from dumbbell_server.graph.context import Context
-from dumbbell_server.graph.wandb_json import loads
 from dumbbell_server.projects import listing as registries
 from dumbbell_server.registries import queries
+from dumbbell_server.registries.memory import LinkMemory
 
 _MADE, _CHANGED = Field("created_at", moment=True), Field("updated_at", moment=True)
 _COLLECTION = {"id": Field("id"), "artifact_collection_id": Field("id"), "collection_id": Field("id"),
@@ -35,8 +35,6 @@ _VERSION = {"id": Field("id"), "artifact_id": Field("id"), "version": Field("ver
             "acm_created_at": Field("linked_at", moment=True), "linked_at": Field("linked_at", moment=True),
             "registry": Field("project_id"), "collection": Field("collection_id"), "number": Field("number")}
 _TAG = Field("tag")
-# Where `queries.linked` tells each of them.
-_PLACES = {"id": 4, "collection_id": 1, "number": 2, "linked_at": 3, "created_at": 5, "updated_at": 6, "size": 7}
 _BY_REGISTRY = "+project_id,+id"
 _BY_COLLECTION = "+registry,+collection,+number"
 _EACH = order.parse(_BY_REGISTRY, _COLLECTION.get, "")
@@ -95,10 +93,10 @@ def versions(context: Context, entity: EntityRow, project_filters: str | None, c
     if tree == EVERYTHING and not ordered:
         found = _next(context, homes, begin, size)
     else:
-        numbers, columns = _version_columns(context, homes, fields_of(tree) | {key.field for key in keys})
-        found = listing.ask(numbers, columns, tree, keys, begin, size)
+        memory = context.house.keeps(LinkMemory)
+        found = memory.ask(context.session, entity.id or 0, homes, tree, keys, begin, size)
     pairs = queries.versions(context.session, [number for number, _ in found.rows])
-    context.know(*(artifact for _, artifact in pairs))
+    know_page(context, [artifact for _, artifact in pairs])
     return _page(found, {member.id or 0: member for member, _ in pairs})
 
 
@@ -122,31 +120,6 @@ def _next(context: Context, homes: Mapping[int, int], begin: tuple[Position, int
         rows += [(member, ((NUMBERS, project), (NUMBERS, collection), (NUMBERS, version)))
                  for member, version in queries.next_members(context.session, collection, above, size + 1 - len(rows))]
     return Found(len(rows), 0, rows[:size], len(rows) > size)
-
-
-def _version_columns(context: Context, homes: Mapping[int, int], asked: Collection[Field],
-                     ) -> tuple[list[int], dict[Field, Mapping[int, Any]]]:
-    """The versions in these collections, and of each what the filter and the order ask for."""
-    session, collections = context.session, list(homes)
-    rows = queries.linked(session, collections, metadata=any(field.column == "metadata" for field in asked))
-    columns: dict[Field, Mapping[int, Any]] = {}
-    documents = {row[0]: loads(row[8]) for row in rows if row[8] is not None}
-    tags = queries.tags_of_versions(session, collections) if _TAG in asked else {}
-    for field in asked:
-        place = _PLACES.get(field.column)
-        if place is not None:
-            columns[field] = {row[0]: row[place] for row in rows}
-        elif field == _TAG:
-            columns[field] = {row[0]: tags.get(row[4], []) for row in rows}
-        elif field.column == "alias":
-            columns[field] = queries.aliases(session, collections)
-        elif field.column == "version":
-            columns[field] = {row[0]: [row[2], f"v{row[2]}"] for row in rows}
-        elif field.column == "project_id":
-            columns[field] = {row[0]: homes[row[1]] for row in rows}
-        elif field.column == "metadata":
-            columns[field] = {member: lookup(document, field.path) for member, document in documents.items()}
-    return [row[0] for row in rows], columns
 
 
 def _page(found: Found, rows: Mapping[int, Any]) -> Page[Any]:

@@ -131,3 +131,43 @@ def test_the_organization_is_a_wall(club: Club, shelf: dict[str, str]) -> None:
         assert club.ask(who, COLLECTIONS)["organization"] is None
         assert club.ask(who, '{ entity(name: "Club-org") { artifactMemberships { edges { node { id } } } } }'
                         )["entity"] is None
+
+
+def test_a_search_sees_what_changed_since_the_last_one(club: Club, shelf: dict[str, str]) -> None:
+    def do(mutation: str, version: str) -> None:
+        place = '{entityName: "Club-org", projectName: "wandb-registry-b", artifactCollectionName: "nets", alias: "%s"}'
+        text = mutation.replace("BEST", place % "best").replace("LATEST", place % "latest")
+        club.ask("boss", f"mutation M($id: ID!) {{ {text} }}", id=shelf[version])
+
+    def found(**wanted: Any) -> list[str]:
+        return versions(club, filters=wanted)
+
+    def all_found() -> tuple[list[str], ...]:
+        return (found(alias="best"), found(tag="good"), found(alias="latest"),
+                found(**{"metadata.n": {"$gt": 5}}), versions(club, order="-linked_at"))
+
+    start = ["a/nets:v0", "b/sets:v0", "b/nets:v1", "b/nets:v0"]
+    latest = ["b/nets:v1", "b/sets:v0", "a/nets:v0"]
+    assert all_found() == ([], [], latest, [], start)
+    do("addAliases(input: {artifactID: $id, aliases: [BEST]}) { success }", "one")
+    do('updateArtifact(input: {artifactID: $id, metadata: "{\\"n\\": 9}", tagsToAdd: [{tagName: "good"}]}) '
+       "{ artifact { id } }", "two")
+    assert all_found() == (["b/nets:v0"], ["b/nets:v1"], latest, ["b/nets:v1"], start)
+    do("addAliases(input: {artifactID: $id, aliases: [BEST, LATEST]}) { success }", "two")
+    do('updateArtifact(input: {artifactID: $id, tagsToDelete: [{tagName: "good"}]}) { artifact { id } }', "two")
+    assert all_found() == (["b/nets:v1"], [], latest, ["b/nets:v1"], start)
+    do("deleteAliases(input: {artifactID: $id, aliases: [BEST]}) { success }", "two")
+    club.world.clock.move(60)
+    club.link("boss", shelf["rows"], "b/sets2", "best")
+    assert all_found() == (["b/sets2:v0"], [], ["b/nets:v1", "b/sets:v0", "b/sets2:v0", "a/nets:v0"], ["b/nets:v1"],
+                           ["b/sets2:v0", *start])
+    do("deleteArtifact(input: {artifactID: $id, deleteAliases: true}) { artifact { id } }", "two")
+    club.world.clock.move(60)
+    new = club.log("boss", "net", "brand new", kind="model")
+    club.link("boss", new, "b/nets", "best")
+    assert all_found() == (["b/nets:v2", "b/sets2:v0"], [], ["b/nets:v2", "b/sets:v0", "b/sets2:v0", "a/nets:v0"], [],
+                           ["b/nets:v2", "b/sets2:v0", "a/nets:v0", "b/sets:v0", "b/nets:v0"])
+    project = club.ask("boss", 'query { project(name: "wandb-registry-a", entityName: "Club-org") { id } }')["project"]
+    club.ask("boss", "mutation M($id: String!) { deleteModel(input: {id: $id}) { success } }", id=project["id"])
+    assert found(alias="latest") == ["b/nets:v2", "b/sets:v0", "b/sets2:v0"]
+    assert versions(club, "vic", filters={"alias": "latest"}) == ["b/nets:v2", "b/sets:v0", "b/sets2:v0"]
