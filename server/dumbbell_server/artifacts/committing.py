@@ -40,7 +40,7 @@ _COLUMNS = {"artifact_id": "int", "path": "text", "blob_id": "int", "size": "big
 # Where a commit broke off; twice as dear as to insert.
 _AGAIN = ("ON CONFLICT (artifact_id, path) DO UPDATE SET blob_id = excluded.blob_id, size = excluded.size, "
           "digest = excluded.digest, ref = excluded.ref")
-_AT_ONCE = 5000  # files that a unit puts into a version: others write between two
+_AT_ONCE = 10_000  # files that a unit puts into a version: others write between two
 
 
 @dataclass(frozen=True)
