@@ -10,8 +10,10 @@ from support.sdk import run_script
 from support.server import start_server
 
 STOPPED_SCRIPT = """
-    import base64, json, os, time, urllib.request
+    import base64, json, os, signal, time, urllib.request
     import wandb
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started in the background ignores it
 
     def ask(query):
         key = base64.b64encode(("api:" + os.environ["WANDB_API_KEY"]).encode()).decode()
