@@ -145,11 +145,12 @@ class Worker:
         try:
             self._find()
             while not self._stopping.is_set():
-                due = [waiting for waiting in self._with_work() if self._is_due(waiting)]
-                for waiting in due:
-                    if not self._stopping.is_set():
+                worked = False
+                for waiting in self._with_work():
+                    if not self._stopping.is_set() and self._is_due(waiting):
                         self._work(waiting.run_id)
-                if due:
+                        worked = True
+                if worked:
                     _give_back()
                 if self._hurried and not self.left():
                     self._hurried = False
