@@ -93,20 +93,20 @@ def set_user_role(session: Session, actor: Actor, node_id: str, user: str, role:
     """Who is in the registry has this role. NotFound where they are not in it."""
     registry, _ = _to_administer(session, actor, node_id)
     (number,) = _numbers("User", [user])
-    row = queries.member(session, registry.id or 0, number)
-    if row is None:
-        raise NotFound(f"user {user[:80]!r} is not in the registry {registry.name!r}; add them first")
-    row.role = _checked(role)
-    session.add(row)
-    session.flush()
+    _set_role(session, queries.member(session, registry.id or 0, number), role,
+              f"user {user[:80]!r} is not in the registry {registry.name!r}; add them first")
 
 
 def set_team_role(session: Session, actor: Actor, node_id: str, team: str, role: str) -> None:
     registry, _ = _to_administer(session, actor, node_id)
     (number,) = _numbers("Entity", [team])
-    row = queries.team(session, registry.id or 0, number)
+    _set_role(session, queries.team(session, registry.id or 0, number), role,
+              f"team {team[:80]!r} is not in the registry {registry.name!r}; add it first")
+
+
+def _set_role(session: Session, row: RegistryMemberRow | RegistryTeamRow | None, role: str, missing: str) -> None:
     if row is None:
-        raise NotFound(f"team {team[:80]!r} is not in the registry {registry.name!r}; add it first")
+        raise NotFound(missing)
     row.role = _checked(role)
     session.add(row)
     session.flush()

@@ -171,4 +171,4 @@ def _rows(session: Session, reader: Reader, which: str, limit: int, **values: in
     columns = ", ".join(("r.id", *reader.sql))
     users = " LEFT JOIN users u ON u.id = r.user_id" if "u.username" in reader.sql else ""
     text = f"SELECT {columns} FROM runs r{users} WHERE r.project_id = :project AND {which} LIMIT :limit"  # noqa: S608
-    return Statement(text)(session, limit=limit, **values).fetchall()
+    return Statement(text)(session, limit=limit, **values).all()

@@ -19,8 +19,6 @@ class Result(Protocol):
 
     def all(self) -> Sequence[Any]: ...
 
-    def fetchall(self) -> Sequence[Any]: ...
-
     def first(self) -> Any: ...
 
     def one(self) -> Any: ...
@@ -45,9 +43,6 @@ class _Rows:
     def all(self) -> list[Any]:
         return list(self)
 
-    def fetchall(self) -> list[Any]:
-        return list(self)
-
     def first(self) -> Any:
         found = self._cursor.fetchone()
         row = None if found is None else self._row()(found)
@@ -66,11 +61,7 @@ class _Rows:
         return None if found is None else found[0]
 
     def scalar_one(self) -> Any:
-        found = self._cursor.fetchone()
-        self._cursor.close()
-        if found is None:
-            raise NoResultFound("No row was found when one was required")
-        return found[0]
+        return self.one()[0]
 
     def close(self) -> None:
         self._cursor.close()
