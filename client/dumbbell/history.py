@@ -107,7 +107,7 @@ def _of_polars(polars: Any, rows: list[Row]) -> Any:
 class HistoryScan:
     """Every row of a run's history with min_step <= step < max_step, in the order of steps.
 
-    Each loop starts anew. Long histories of runs that have ended come as Parquet files where the server offers them
+    Each loop starts again. Long histories of runs that have ended come as Parquet files where the server offers them
     and pyarrow is installed, as pages otherwise. While rows of a page are looked at, the next pages are on their way.
 
     Attributes:

@@ -64,7 +64,7 @@ class RunCore(Attrs, _html.Framed):
             self._ask(documents.LIGHT_RUN if lazy else documents.RUN)
 
     def load(self, force: bool = False) -> dict[str, Any]:
-        """Ask for the run anew if forced; what was set here and not saved is dropped then. Returns its fields."""
+        """Ask for the run again if forced; what was set here and not saved is dropped then. Returns its fields."""
         if force:
             self._ask(documents.RUN)
         return self._attrs
@@ -217,7 +217,7 @@ class RunCore(Attrs, _html.Framed):
 
     @property
     def lastHistoryStep(self) -> int:  # noqa: N802 - its name in wandb
-        """The last step that was logged, asked anew each time; -1 if none was."""
+        """The last step that was logged, asked again each time; -1 if none was."""
         keys = ask(self.client, self, documents.HISTORY_KEYS)["historyKeys"]
         return int((keys or {}).get("lastStep", -1))
 

@@ -107,7 +107,7 @@ class Sweep(Attrs, _html.Framed):
         return sweep
 
     def load(self, force: bool = False) -> dict[str, Any]:
-        """Ask for the sweep anew if forced. Returns its fields."""
+        """Ask for the sweep again if forced. Returns its fields."""
         if force:
             data = self.client.execute(documents.SWEEP, {
                 "entity": self.entity, "project": self.project, "name": self.id})

@@ -169,7 +169,7 @@ class Team(Attrs):
 
     @normalized
     def load(self, force: bool = False) -> dict[str, Any]:
-        """Ask for the team anew if forced. Returns its fields."""
+        """Ask for the team again if forced. Returns its fields."""
         if force:
             found = self.client.execute(documents.TEAM, {"name": self._name})["entity"]
             if found is None:

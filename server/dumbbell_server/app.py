@@ -1,4 +1,4 @@
-"""The front door: everything wired together. Only the command and tests come in here."""
+"""The application factory: everything wired together. Only the command and tests come in here."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from dumbbell_server.artifacts import removal
 from dumbbell_server.artifacts.facts import artifacts_of_runs
 from dumbbell_server.artifacts.routes import ROUTES as ARTIFACTS
 from dumbbell_server.artifacts.service import INPUT, OUTPUT
+from dumbbell_server.backend import Backend
+from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.collections.registries import types_added
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
@@ -27,34 +29,32 @@ from dumbbell_server.history.graphql import answer_keys
 from dumbbell_server.history.pages import history_keys, keys_info
 from dumbbell_server.history.routes import ROUTES as HISTORY
 from dumbbell_server.history.worker import RowsCame, Worker
-from dumbbell_server.http.graphql import graphql
+from dumbbell_server.http.endpoint import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.middleware import Edge
 from dumbbell_server.http.state import AppState
 from dumbbell_server.projects.service import ProjectDeleting, RegistryTypesAdded, entity_deleting
-from dumbbell_server.runs.memory import RunMemory
+from dumbbell_server.runs.memory import RunColumnCache
 from dumbbell_server.runs.pages import RunAnswers
 from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_renamed
 from dumbbell_server.schema import build_schema
-from dumbbell_server.storage.house import House
-from dumbbell_server.storage.orphans import collect
 from dumbbell_server.web.pages import ROUTES as PAGES
 
 _WORKERS = 4  # threads that execute GraphQL: more would only fight for the interpreter
 
 
-def first_key(house: House) -> str | None:
+def first_key(backend: Backend) -> str | None:
     """Make sure of the first user. Returns their key if it was made now: nobody can tell it later."""
-    settings = house.settings
-    return house.database.write(
-        lambda session: ensure_first_user(session, house.clock, settings.user, settings.api_key))
+    settings = backend.settings
+    return backend.database.write(
+        lambda session: ensure_first_user(session, backend.clock, settings.user, settings.api_key))
 
 
-def create_app(house: House) -> FastAPI:
-    """The whole server over an open house; the caller closes the house, and starts `state.worker` or does not."""
-    keys = Keys(house)
-    _wire(house, keys)
-    collect(house)
+def create_app(backend: Backend) -> FastAPI:
+    """The whole server over an open backend; the caller closes it, and starts `state.worker` or does not."""
+    keys = Keys(backend)
+    _wire(backend, keys)
+    delete_orphaned_blobs(backend.database, backend.blobs)
     # It would look for telemetry at every request.
     app = FastAPI(title="Dumbbell", openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False},
                   middleware=[Middleware(Edge)], routes=[
@@ -68,33 +68,33 @@ def create_app(house: House) -> FastAPI:
         *PAGES,
     ])
     app.router.redirect_slashes = False
-    app.state.worker = make_worker(house)
-    house.events.listen(RowsCame, lambda _session, event: app.state.worker.note(event))
-    app.state.dumbbell = AppState(house, Executor(build_schema()), keys.actor,
+    app.state.worker = make_worker(backend)
+    backend.events.subscribe(RowsCame, lambda _session, event: app.state.worker.note(event))
+    app.state.dumbbell = AppState(backend, Executor(build_schema()), keys.actor,
                                   ThreadPoolExecutor(_WORKERS, "dumbbell-graphql"))
     return app
 
 
-def make_worker(house: House) -> Worker:
+def make_worker(backend: Backend) -> Worker:
     """What turns lines into columns and Parquet files in the background."""
-    return Worker(house, Exporter(house))
+    return Worker(backend, Exporter(backend))
 
 
-def _wire(house: House, keys: Keys) -> None:
-    """Lower rooms tell, higher ones listen."""
-    events = house.events
-    events.listen(AccountsChanged, lambda _session, _event: keys.forget())
-    events.listen(EntityDeleting, partial(entity_deleting, events))
-    events.listen(ProjectDeleting, removal.project_deleting)  # all at once, before its runs go one by one
-    events.listen(ProjectDeleting, partial(project_deleting, events))
-    events.listen(RegistryTypesAdded, partial(types_added, house.clock))
-    events.listen(RunsDeleting, forks_of_runs)
-    events.listen(RunsDeleting, parquet_of_runs)
-    events.listen(RunsDeleting, files_of_runs)
-    events.listen(UserRenamed, user_renamed)
-    events.listen(RunsDeleting, removal.runs_deleting)
-    house.keeps(RunAnswers).fields["historyKeys"] = history_keys(answer_keys)
-    house.keeps(RunMemory).facts.update({
+def _wire(backend: Backend, keys: Keys) -> None:
+    """Lower domains emit, higher ones subscribe."""
+    events = backend.events
+    events.subscribe(AccountsChanged, lambda _session, _event: keys.forget())
+    events.subscribe(EntityDeleting, partial(entity_deleting, events))
+    events.subscribe(ProjectDeleting, removal.project_deleting)  # all at once, before its runs go one by one
+    events.subscribe(ProjectDeleting, partial(project_deleting, events))
+    events.subscribe(RegistryTypesAdded, partial(types_added, backend.clock))
+    events.subscribe(RunsDeleting, forks_of_runs)
+    events.subscribe(RunsDeleting, parquet_of_runs)
+    events.subscribe(RunsDeleting, files_of_runs)
+    events.subscribe(UserRenamed, user_renamed)
+    events.subscribe(RunsDeleting, removal.runs_deleting)
+    backend.keeps(RunAnswers).fields["historyKeys"] = history_keys(answer_keys)
+    backend.keeps(RunColumnCache).facts.update({
         "keys_info": keys_info(answer_keys),
         "input_artifacts": artifacts_of_runs(INPUT),
         "output_artifacts": artifacts_of_runs(OUTPUT),

@@ -74,48 +74,48 @@ def _from_environment() -> Path | None:
 
 
 def _serve(settings: Any, ready_file: Path | None) -> None:
-    from dumbbell_server.accounts.fixture import fixture_app
+    from dumbbell_server.admin.fixture import fixture_app
     from dumbbell_server.app import create_app, first_key
     from dumbbell_server.artifacts.collecting import sweep
+    from dumbbell_server.backend import open_backend
     from dumbbell_server.clock import Clock
     from dumbbell_server.errors import StartupError
     from dumbbell_server.seeding.form import read_form
     from dumbbell_server.seeding.load import load
     from dumbbell_server.serving import Started, Upkeep, listen, run, url_of, write_ready_file
-    from dumbbell_server.storage.house import open_house
 
     if settings.open and settings.host not in {"localhost", "127.0.0.1", "::1"}:
         raise StartupError(f"--open lets everybody in, and {settings.host} is not loopback; use --host localhost")
     sockets = listen(settings.host, settings.port)
-    house = open_house(settings, Clock())
+    backend = open_backend(settings, Clock())
     try:
-        made = first_key(house)
+        made = first_key(backend)
         key = made or settings.api_key
-        app = create_app(house)
+        app = create_app(backend)
         apps: list[Any] = [(app, sockets)]
         if settings.seed is not None:
-            load(house, read_form(settings.seed))
+            load(backend, read_form(settings.seed))
         fixture_url = None
         if settings.fixture_port is not None:
             fixture_sockets = listen("localhost", settings.fixture_port)
             fixture_url = url_of("localhost", fixture_sockets)
-            apps.append((fixture_app(house), fixture_sockets))
+            apps.append((fixture_app(backend), fixture_sockets))
         started = Started(url_of(settings.host, sockets), fixture_url, os.getpid(), key)
 
-        def tell() -> None:
+        def on_ready() -> None:
             if ready_file is not None:
                 write_ready_file(ready_file, started)
             _greet(started, made is not None and settings.api_key is None)
 
-        upkeep = Upkeep(settings.collect_every, lambda: sweep(house))
+        upkeep = Upkeep(settings.collect_every, lambda: sweep(backend))
         app.state.worker.start()
         try:
-            run(apps, tell)
+            run(apps, on_ready)
         finally:
             app.state.worker.stop()
             upkeep.stop()
     finally:
-        house.close()
+        backend.close()
 
 
 def _greet(started: Any, made_now: bool) -> None:
@@ -132,8 +132,8 @@ def migrate(data_dir: _Folder = None, database_url: _Database = None) -> None:
 
     Example: `dumbbell migrate --data-dir .dumbbell`.
     """
-    house = _open(data_dir, database_url)
-    house.close()
+    backend = _open(data_dir, database_url)
+    backend.close()
     typer.echo("The database is up to date.")
 
 
@@ -150,14 +150,14 @@ def gc(
 
     from dumbbell_server.artifacts.collecting import survey, sweep
 
-    house = _open(data_dir, database_url)
+    backend = _open(data_dir, database_url)
     try:
-        found = survey(house)
+        found = survey(backend)
         if delete:
             with tqdm(total=found.versions + found.files + found.strays, disable=None) as bar:
-                found = sweep(house, bar.update)
+                found = sweep(backend, bar.update)
     finally:
-        house.close()
+        backend.close()
     typer.echo(f"{'Removed' if delete else 'Would remove'} {found.versions} versions, {found.files} files "
                f"of {found.size} bytes and {found.strays} stray blobs.")
 
@@ -174,22 +174,22 @@ def token(
     from dumbbell_server.accounts.keys import add_key, make_key
     from dumbbell_server.accounts.queries import user_by_name
 
-    house = _open(data_dir, database_url)
+    backend = _open(data_dir, database_url)
     try:
-        name, key = user or house.settings.user, make_key(house.clock)
+        name, key = user or backend.settings.user, make_key(backend.clock)
 
         def unit(session: Any) -> bool:
             found = user_by_name(session, name)
-            if found is None or found.id is None:
+            if found is None:
                 return False
-            add_key(session, house.clock, found.id, key, "dumbbell token")
+            add_key(session, backend.clock, found.id, key, "dumbbell token")
             return True
 
-        if not house.database.write(unit):
+        if not backend.database.write(unit):
             _stop(f"there is no user {name!r} here; `dumbbell serve` makes the first one")
         typer.echo(key)
     finally:
-        house.close()
+        backend.close()
 
 
 @app.command("seed")
@@ -208,14 +208,14 @@ def seed_folder(
 
     try:
         form = read_form(name_or_path)
-        house = _open(data_dir, database_url)
+        backend = _open(data_dir, database_url)
         try:
-            made = first_key(house)
-            if made is not None and house.settings.api_key is None:
-                typer.echo(f"export WANDB_API_KEY={made}  # of {house.settings.user}, shown this once")
-            counts = load(house, form)
+            made = first_key(backend)
+            if made is not None and backend.settings.api_key is None:
+                typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
+            counts = load(backend, form)
         finally:
-            house.close()
+            backend.close()
     except DumbbellError as error:
         _stop(error)
     typer.echo("Made " + ", ".join(f"{number} {what}" for what, number in vars(counts).items()) + ".")
@@ -236,7 +236,7 @@ def compact(
     """
     if url is not None:
         key = api_key or os.environ.get("DUMBBELL_API_KEY") or os.environ.get("WANDB_API_KEY")
-        from dumbbell_server.compacting import ask
+        from dumbbell_server.admin.compacting import ask
 
         try:
             ask(url, key or "", _show_left)
@@ -245,11 +245,11 @@ def compact(
     else:
         from dumbbell_server.app import make_worker
 
-        house = _open(data_dir, database_url)
+        backend = _open(data_dir, database_url)
         try:
-            make_worker(house).run(lambda _done, left: _show_left(left))
+            make_worker(backend).run(lambda _done, left: _show_left(left))
         finally:
-            house.close()
+            backend.close()
     typer.echo("Nothing is left to do.")
 
 
@@ -260,11 +260,11 @@ def _show_left(left: int) -> None:
 
 def _open(data_dir: Path | None, database_url: str | None) -> Any:
     import dumbbell_server.app  # noqa: F401 - knows all tables
+    from dumbbell_server.backend import open_backend
     from dumbbell_server.clock import Clock
     from dumbbell_server.errors import StartupError
-    from dumbbell_server.storage.house import open_house
 
     try:
-        return open_house(_settings(data_dir=data_dir, database_url=database_url), Clock())
+        return open_backend(_settings(data_dir=data_dir, database_url=database_url), Clock())
     except StartupError as error:
         _stop(error)

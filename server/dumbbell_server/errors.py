@@ -1,4 +1,4 @@
-"""The error tree. Each class knows the HTTP status with which it leaves the house.
+"""The error tree. Each class knows the HTTP status with which it leaves the server.
 
     DumbbellError
       BadInput 400         a value is malformed; nothing was changed

@@ -1,4 +1,4 @@
-"""The hall: what each room adds, composed into one schema. No logic."""
+"""The schema: what each domain adds, composed into one schema. No logic."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ from dumbbell_server.projects.graphql import (
     UserProjects,
 )
 from dumbbell_server.registries.graphql import EntityRegistries, ProjectMembers, RegistriesMutation
+from dumbbell_server.reports.graphql import ProjectViews, View, ViewConnection, ViewsMutation, ViewsQuery
 from dumbbell_server.runs.graphql import ProjectRuns, RunConnection, RunCore, RunsMutation
 from dumbbell_server.sweeps.graphql import ProjectSweeps, RunSweeps, SweepConnection, SweepCore, SweepsMutation
-from dumbbell_server.views.graphql import ProjectViews, View, ViewConnection, ViewsMutation, ViewsQuery
 
 __all__ = [
     "ArtifactCollection",

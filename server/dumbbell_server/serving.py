@@ -1,4 +1,4 @@
-"""Running the app: sockets, signals, and who to tell that it runs."""
+"""Running the app: sockets, signals, and who to on_ready that it runs."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ def _server(app: ASGIApp) -> _Server:
         timeout_keep_alive=75, server_header=False, date_header=False, proxy_headers=False))
 
 
-def run(apps: list[tuple[ASGIApp, list[socket.socket]]], tell: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `tell` is called once requests are answered."""
-    uvloop.run(_serve([(_server(app), sockets) for app, sockets in apps], tell))
+def run(apps: list[tuple[ASGIApp, list[socket.socket]]], on_ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `on_ready` is called once requests are answered."""
+    uvloop.run(_serve([(_server(app), sockets) for app, sockets in apps], on_ready))
 
 
-async def _serve(servers: list[tuple[_Server, list[socket.socket]]], tell: Callable[[], None]) -> None:
+async def _serve(servers: list[tuple[_Server, list[socket.socket]]], on_ready: Callable[[], None]) -> None:
     def end() -> None:
         for server, _ in servers:
             server.should_exit = True
@@ -104,7 +104,7 @@ async def _serve(servers: list[tuple[_Server, list[socket.socket]]], tell: Calla
     # what was made at start stays: to go through it again and again costs a third of a long page
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
-    tell()
+    on_ready()
     await asyncio.gather(*tasks)
 
 

@@ -11,7 +11,7 @@ import pytest
 import stamina
 
 import dumbbell
-from support.line import Wire
+from support.faulty_transport import RecordingTransport
 from support.world import KEY, World, open_world
 
 
@@ -39,13 +39,13 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def wire(world: World) -> Wire:
+def wire(world: World) -> RecordingTransport:
     transport: httpx2.BaseTransport = world.client._transport
-    return Wire(transport)
+    return RecordingTransport(transport)
 
 
 @pytest.fixture
-def new_api(wire: Wire) -> Callable[..., dumbbell.Api]:
+def new_api(wire: RecordingTransport) -> Callable[..., dumbbell.Api]:
     def make(**overrides: Any) -> dumbbell.Api:
         return dumbbell.Api({"base_url": "http://testserver", **overrides}, api_key=KEY, transport=wire)
     return make

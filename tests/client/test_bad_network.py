@@ -11,7 +11,7 @@ import pytest
 
 import dumbbell
 from dumbbell import errors
-from support.line import Wire, cut
+from support.faulty_transport import RecordingTransport, cut
 from support.world import World
 
 BYTES = bytes(range(256)) * 200
@@ -128,7 +128,7 @@ def parts(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("kind", ["500", "429", "cut", "slow", "wrong"])
-def test_a_bad_line_changes_no_answer(seeded: dumbbell.Api, wire: Wire, tmp_path: Path, kind: str,
+def test_a_bad_line_changes_no_answer(seeded: dumbbell.Api, wire: RecordingTransport, tmp_path: Path, kind: str,
                                       case: Callable[[dumbbell.Api, Path], Any]) -> None:
     (tmp_path / "good").mkdir()
     (tmp_path / "bad").mkdir()
@@ -144,7 +144,8 @@ def test_a_bad_line_changes_no_answer(seeded: dumbbell.Api, wire: Wire, tmp_path
 
 @pytest.mark.parametrize("case", [fetch_file, fetch_artifact])
 @pytest.mark.parametrize("kind", ["500", "cut", "wrong"])
-def test_a_dead_line_leaves_nothing_half_written(seeded: dumbbell.Api, wire: Wire, tmp_path: Path, kind: str,
+def test_a_dead_line_leaves_nothing_half_written(seeded: dumbbell.Api, wire: RecordingTransport, tmp_path: Path,
+                                                 kind: str,
                                                  case: Callable[[dumbbell.Api, Path], Any]) -> None:
     def always(request: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
         if request.method != "GET" or "manifest" in request.url.path:

@@ -10,7 +10,7 @@ import pytest
 import dumbbell
 from dumbbell import errors
 from dumbbell._download import within
-from support.line import Once, Wire, answering, cut, failing
+from support.faulty_transport import Once, RecordingTransport, answering, cut, failing
 from support.world import World
 
 BYTES = bytes(range(256)) * 500
@@ -73,7 +73,7 @@ def test_a_file_that_exists_is_kept_unless_told(run: dumbbell.Run, tmp_path: Pat
         assert file.read() == "hello"
 
 
-def test_a_cut_body_is_resumed_where_it_ended(run: dumbbell.Run, wire: Wire, tmp_path: Path) -> None:
+def test_a_cut_body_is_resumed_where_it_ended(run: dumbbell.Run, wire: RecordingTransport, tmp_path: Path) -> None:
     lengths = [1000, 5000]
     wire.mangle = lambda request, answer: (
         cut(answer, lengths.pop(0)) if lengths and request.method == "GET" else answer)
@@ -85,7 +85,8 @@ def test_a_cut_body_is_resumed_where_it_ended(run: dumbbell.Run, wire: Wire, tmp
 
 
 @pytest.mark.parametrize("status", [200, 416])
-def test_a_server_without_ranges_sends_all_again(run: dumbbell.Run, wire: Wire, tmp_path: Path, status: int) -> None:
+def test_a_server_without_ranges_sends_all_again(run: dumbbell.Run, wire: RecordingTransport, tmp_path: Path,
+                                                 status: int) -> None:
     lengths = [1000]
     wire.mangle = lambda request, answer: (
         cut(answer, lengths.pop()) if lengths and request.method == "GET" else answer)
@@ -94,7 +95,8 @@ def test_a_server_without_ranges_sends_all_again(run: dumbbell.Run, wire: Wire, 
         assert file.buffer.read() == BYTES
 
 
-def test_wrong_bytes_are_asked_for_again_and_then_refused(run: dumbbell.Run, wire: Wire, tmp_path: Path) -> None:
+def test_wrong_bytes_are_asked_for_again_and_then_refused(run: dumbbell.Run, wire: RecordingTransport,
+                                                          tmp_path: Path) -> None:
     wire.faults.append(answering(200, b"wrong", path="/storage/"))
     with run.file("note.txt").download(str(tmp_path / "one")) as file:
         assert file.read() == "hello"
@@ -106,7 +108,8 @@ def test_wrong_bytes_are_asked_for_again_and_then_refused(run: dumbbell.Run, wir
 
 @pytest.mark.parametrize("fault", [answering(503, b"", path="/storage/"),
                                    Once(failing(httpx2.ReadTimeout, "/storage/"))])
-def test_faults_on_the_way_are_survived(run: dumbbell.Run, wire: Wire, tmp_path: Path, fault: Once) -> None:
+def test_faults_on_the_way_are_survived(run: dumbbell.Run, wire: RecordingTransport, tmp_path: Path,
+                                        fault: Once) -> None:
     note = run.file("note.txt")
     wire.faults.append(fault)
     with note.download(str(tmp_path / "down")) as file:
@@ -114,7 +117,8 @@ def test_faults_on_the_way_are_survived(run: dumbbell.Run, wire: Wire, tmp_path:
 
 
 @pytest.mark.parametrize("fault", [answering(403, b"", path="/storage/"), failing(httpx2.ConnectError, "/storage/")])
-def test_what_cannot_be_had_leaves_nothing(run: dumbbell.Run, wire: Wire, tmp_path: Path, fault: Once) -> None:
+def test_what_cannot_be_had_leaves_nothing(run: dumbbell.Run, wire: RecordingTransport, tmp_path: Path,
+                                           fault: Once) -> None:
     note = run.file("note.txt")
     wire.faults += [fault] * 4
     with pytest.raises(dumbbell.CommError):
@@ -146,7 +150,7 @@ def test_an_upload_needs_a_file_below_its_root(run: dumbbell.Run, tmp_path: Path
         run.upload_file(str(tmp_path / "up" / "note.txt"), str(tmp_path / "up" / "deep"))
 
 
-def test_an_upload_survives_a_fault(run: dumbbell.Run, wire: Wire, tmp_path: Path) -> None:
+def test_an_upload_survives_a_fault(run: dumbbell.Run, wire: RecordingTransport, tmp_path: Path) -> None:
     (tmp_path / "up" / "note.txt").write_text("changed")
     wire.faults.append(lambda request: answering(500)(request) if request.method == "PUT" else None)
     assert run.upload_file(str(tmp_path / "up" / "note.txt"), str(tmp_path / "up")).size == 7

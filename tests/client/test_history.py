@@ -13,7 +13,7 @@ import pytest
 
 import dumbbell
 import dumbbell.history
-from support.line import Wire, answering
+from support.faulty_transport import RecordingTransport, answering
 from support.server import start_server
 from support.world import World
 
@@ -72,7 +72,7 @@ def test_a_scan_gives_every_row_of_its_steps(run: dumbbell.Run, low: int | None,
     assert list(keyed) == [{"acc": row["acc"]} for row in wanted if "acc" in row]
 
 
-def test_a_scan_asks_for_windows_of_steps(run: dumbbell.Run, wire: Wire) -> None:
+def test_a_scan_asks_for_windows_of_steps(run: dumbbell.Run, wire: RecordingTransport) -> None:
     wire.clear()
     scan = run.scan_history(page_size=8)
     assert len(wire.requests) == 1
@@ -85,7 +85,7 @@ def test_a_scan_asks_for_windows_of_steps(run: dumbbell.Run, wire: Wire) -> None
     assert specs == [9, 19]
 
 
-def test_a_scan_over_a_gap_takes_few_requests(world: World, api: dumbbell.Api, wire: Wire) -> None:
+def test_a_scan_over_a_gap_takes_few_requests(world: World, api: dumbbell.Api, wire: RecordingTransport) -> None:
     world.upsert("gap")
     rows = [{"_step": step, "x": step} for step in (0, 1, 50_000, 50_001, 100_000)]
     world.history("gap", rows)
@@ -95,7 +95,7 @@ def test_a_scan_over_a_gap_takes_few_requests(world: World, api: dumbbell.Api, w
     assert len(wire.requests) < 60
 
 
-def test_a_run_without_history(world: World, api: dumbbell.Api, wire: Wire) -> None:
+def test_a_run_without_history(world: World, api: dumbbell.Api, wire: RecordingTransport) -> None:
     world.upsert("empty")
     run = api.run("local/p/empty")
     wire.clear()
@@ -148,7 +148,7 @@ def test_a_long_history_of_an_ended_run_comes_from_parquet(tmp_path: Path) -> No
     pyarrow = pytest.importorskip("pyarrow.parquet")
     rows = [{"_step": step, "loss": step / 7, "name": f"s{step}"} for step in range(3000)]
     (tmp_path / "live").mkdir()
-    with start_server(tmp_path / "live") as server, Wire(httpx2.HTTPTransport()) as wire:
+    with start_server(tmp_path / "live") as server, RecordingTransport(httpx2.HTTPTransport()) as wire:
         api = dumbbell.Api({"base_url": server.base_url}, api_key=server.api_key, transport=wire)
         api.create_run(run_id="long", project="p", entity="local")
         posted = httpx2.post(f"{server.base_url}/files/local/p/long/file_stream", auth=("api", server.api_key), json={
@@ -184,7 +184,7 @@ def test_rows_that_are_in_no_file_yet_are_told(run: dumbbell.Run, tmp_path: Path
 
 
 def test_without_pyarrow_or_on_an_old_server_history_comes_in_pages(
-        world: World, api: dumbbell.Api, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+        world: World, api: dumbbell.Api, wire: RecordingTransport, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"_step": step, "x": step} for step in range(50)]
     world.upsert("r")
     world.history("r", rows)

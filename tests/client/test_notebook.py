@@ -14,7 +14,7 @@ import pytest
 
 import dumbbell
 from dumbbell import _html
-from support.line import Wire
+from support.faulty_transport import RecordingTransport
 from support.world import KEY, World
 
 
@@ -24,7 +24,7 @@ def run(world: World, api: dumbbell.Api) -> dumbbell.Run:
     return api.run("local/p/r")
 
 
-def test_an_api_says_where_it_goes_and_not_its_key(api: dumbbell.Api, wire: Wire) -> None:
+def test_an_api_says_where_it_goes_and_not_its_key(api: dumbbell.Api, wire: RecordingTransport) -> None:
     assert repr(api) == "<Api http://testserver>"
     assert repr(api.client) == "<Client http://testserver>"
     assert KEY not in repr(vars(api))
@@ -78,7 +78,8 @@ def test_a_page_is_displayed_in_a_notebook_only(run: dumbbell.Run, monkeypatch: 
     assert not run.display()
 
 
-def test_arguments_that_cannot_be_are_told_at_once(run: dumbbell.Run, api: dumbbell.Api, wire: Wire) -> None:
+def test_arguments_that_cannot_be_are_told_at_once(run: dumbbell.Run, api: dumbbell.Api,
+                                                   wire: RecordingTransport) -> None:
     wire.clear()
     wrong: list[tuple[Callable[[], Any], str]] = [
         (lambda: dumbbell.Api("local"), "overrides is 'local'; it is a dict"),  # type: ignore[arg-type]
@@ -98,7 +99,7 @@ def test_one_name_of_a_file_is_a_name(run: dumbbell.Run, tmp_path: Path) -> None
     assert len(run.files("")) == 2
 
 
-def test_lazy_runs_are_made_whole(world: World, api: dumbbell.Api, wire: Wire) -> None:
+def test_lazy_runs_are_made_whole(world: World, api: dumbbell.Api, wire: RecordingTransport) -> None:
     for number in range(4):
         world.upsert(f"r{number}", config=json.dumps({"lr": {"value": number}}))
     runs = api.runs("local/p", order="+name", per_page=2, lazy=True)

@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 import dumbbell
-from support.line import Wire, answering
+from support.faulty_transport import RecordingTransport, answering
 from support.world import World
 
 
@@ -25,7 +25,7 @@ NEWEST_FIRST = [f"r{number}" for number in range(6, -1, -1)]
 
 @pytest.mark.usefixtures("seven")
 @pytest.mark.parametrize("per_page", [1, 2, 6, 7, 8, None])
-def test_every_page_size_gives_the_same_list(api: dumbbell.Api, wire: Wire, per_page: int | None) -> None:
+def test_every_page_size_gives_the_same_list(api: dumbbell.Api, wire: RecordingTransport, per_page: int | None) -> None:
     runs = api.runs("local/p", per_page=per_page)
     assert [run.id for run in runs] == NEWEST_FIRST
     assert len(wire.requests) == -(-7 // (per_page or 50))
@@ -34,7 +34,7 @@ def test_every_page_size_gives_the_same_list(api: dumbbell.Api, wire: Wire, per_
 
 
 @pytest.mark.usefixtures("seven")
-def test_nothing_is_asked_before_it_is_needed(api: dumbbell.Api, wire: Wire) -> None:
+def test_nothing_is_asked_before_it_is_needed(api: dumbbell.Api, wire: RecordingTransport) -> None:
     runs = api.runs("local/p", per_page=2)
     assert runs
     assert repr(runs) == "<Runs local/p>"
@@ -48,7 +48,7 @@ def test_nothing_is_asked_before_it_is_needed(api: dumbbell.Api, wire: Wire) -> 
 
 
 @pytest.mark.usefixtures("seven")
-def test_indexes_load_as_far_as_needed(api: dumbbell.Api, wire: Wire) -> None:
+def test_indexes_load_as_far_as_needed(api: dumbbell.Api, wire: RecordingTransport) -> None:
     runs = api.runs("local/p", per_page=2)
     assert runs[3].id == "r3"
     assert len(wire.requests) == 2
@@ -84,7 +84,7 @@ def test_loops_do_not_disturb_each_other(api: dumbbell.Api) -> None:
 
 
 @pytest.mark.usefixtures("seven")
-def test_the_next_page_comes_while_one_is_worked_on(api: dumbbell.Api, wire: Wire) -> None:
+def test_the_next_page_comes_while_one_is_worked_on(api: dumbbell.Api, wire: RecordingTransport) -> None:
     loop = iter(runs := api.runs("local/p", per_page=3))
     next(loop)
     assert runs._ahead is not None
@@ -94,7 +94,7 @@ def test_the_next_page_comes_while_one_is_worked_on(api: dumbbell.Api, wire: Wir
 
 
 @pytest.mark.usefixtures("seven")
-def test_an_error_ahead_is_raised_where_the_page_is_needed(api: dumbbell.Api, wire: Wire) -> None:
+def test_an_error_ahead_is_raised_where_the_page_is_needed(api: dumbbell.Api, wire: RecordingTransport) -> None:
     loop = iter(api.runs("local/p", per_page=3))
     wire.faults.append(lambda request: None if b'"cursor":null' in request.read()
                        else answering(403, {"errors": [{"message": "not you"}]})(request))
@@ -133,7 +133,7 @@ def test_a_page_has_rows(api: dumbbell.Api, per_page: int) -> None:
 
 
 @pytest.mark.usefixtures("seven")
-def test_lists_and_runs_can_be_copied(api: dumbbell.Api, wire: Wire) -> None:
+def test_lists_and_runs_can_be_copied(api: dumbbell.Api, wire: RecordingTransport) -> None:
     runs = api.runs("local/p")
     first = runs[0]
     assert copy.copy(first).id == copy.deepcopy(first).id == "r6"

@@ -10,7 +10,7 @@ import pytest
 
 import dumbbell
 from dumbbell import _paths, errors
-from support.line import Wire
+from support.faulty_transport import RecordingTransport
 from support.world import World
 
 
@@ -71,14 +71,15 @@ def test_an_artifact_path_that_names_none(path: str | None) -> None:
         _paths.artifact_path(path, {}, _entity)
 
 
-def test_a_full_path_asks_for_no_viewer(world: World, api: dumbbell.Api, wire: Wire) -> None:
+def test_a_full_path_asks_for_no_viewer(world: World, api: dumbbell.Api, wire: RecordingTransport) -> None:
     world.upsert("r")
     assert api.run("local/p/r").id == "r"
     assert len(api.runs("local/p")) == 1
     assert wire.operations == ["Run", "Runs"]
 
 
-def test_entity_and_project_are_not_taken_for_project_and_run(new_api: Callable[..., dumbbell.Api], wire: Wire,
+def test_entity_and_project_are_not_taken_for_project_and_run(new_api: Callable[..., dumbbell.Api],
+                                                              wire: RecordingTransport,
                                                               world: World) -> None:
     world.upsert("r")
     runs = new_api(entity="somebody").runs("local/p")

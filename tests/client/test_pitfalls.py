@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 import dumbbell
-from support.line import Wire, failing
+from support.faulty_transport import RecordingTransport, failing
 from support.world import World
 
 HERE = Path(__file__).parent
@@ -82,7 +82,7 @@ def test_an_unread_key_is_deleted(world: World, api: dumbbell.Api) -> None:
     assert world.run("summaryMetrics")["summaryMetrics"] == '{"b":2}'
 
 
-def test_a_scan_gives_up_on_a_dead_line(world: World, api: dumbbell.Api, wire: Wire) -> None:
+def test_a_scan_gives_up_on_a_dead_line(world: World, api: dumbbell.Api, wire: RecordingTransport) -> None:
     world.upsert("r")
     world.history("r", [{"_step": step} for step in range(5)])
     scan = api.run("local/p/r").scan_history()
@@ -91,7 +91,8 @@ def test_a_scan_gives_up_on_a_dead_line(world: World, api: dumbbell.Api, wire: W
         list(scan)
 
 
-def test_the_page_size_reaches_every_list_of_artifacts(world: World, api: dumbbell.Api, wire: Wire) -> None:
+def test_the_page_size_reaches_every_list_of_artifacts(world: World, api: dumbbell.Api,
+                                                       wire: RecordingTransport) -> None:
     world.upsert("r")
     run = api.run("local/p/r")
     run.log_artifact(dumbbell.Artifact("plain", "t"))

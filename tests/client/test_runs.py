@@ -12,7 +12,7 @@ import pytest
 
 import dumbbell
 import dumbbell.run
-from support.line import Wire
+from support.faulty_transport import RecordingTransport
 from support.world import World
 
 CONFIG = {"lr": {"desc": "rate", "value": 0.1}, "bare": 3, "none": {"value": None},
@@ -62,7 +62,8 @@ def test_runs_are_kept_until_they_are_flushed(world: World, api: dumbbell.Api) -
     assert api.runs("p") is not runs
 
 
-def test_update_saves_everything_and_keeps_the_clients_own_section(world: World, api: dumbbell.Api, wire: Wire,
+def test_update_saves_everything_and_keeps_the_clients_own_section(world: World, api: dumbbell.Api,
+                                                                   wire: RecordingTransport,
                                                                    run: dumbbell.Run) -> None:
     run.name, run.notes, run.config["new"] = "second", "better", [1, 2]
     run.tags.append("b")
@@ -100,7 +101,7 @@ def test_a_run_of_a_list_saves_as_well(world: World, api: dumbbell.Api) -> None:
     assert json.loads(stored["config"])["_wandb"] == CONFIG["_wandb"]
 
 
-def test_a_lazy_run_asks_for_the_rest_once(world: World, api: dumbbell.Api, wire: Wire) -> None:
+def test_a_lazy_run_asks_for_the_rest_once(world: World, api: dumbbell.Api, wire: RecordingTransport) -> None:
     world.upsert("r", config=json.dumps(CONFIG), summaryMetrics='{"a": 1}')
     listed = api.runs("local/p", lazy=True)[0]
     assert (listed.id, listed.state) == ("r", "running")
@@ -144,7 +145,7 @@ def test_state_is_set_and_waited_for(world: World, run: dumbbell.Run, monkeypatc
         run.update_state("finished")  # type: ignore[arg-type]
 
 
-def test_delete_removes_the_run(world: World, run: dumbbell.Run, wire: Wire) -> None:
+def test_delete_removes_the_run(world: World, run: dumbbell.Run, wire: RecordingTransport) -> None:
     wire.clear()
     run.delete()
     assert list(wire.bodies[0]["variables"]) == ["id"]
@@ -216,7 +217,7 @@ def test_a_large_array_is_summed_up(world: World, run: dumbbell.Run) -> None:
     assert len(stored["bins"]) == len(stored["values"]) + 1
 
 
-def test_viewer_is_asked_for_once(new_api: Callable[..., dumbbell.Api], wire: Wire) -> None:
+def test_viewer_is_asked_for_once(new_api: Callable[..., dumbbell.Api], wire: RecordingTransport) -> None:
     api = new_api()
     assert api.viewer.username == api.default_entity == "local"
     assert api.viewer.teams is not None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import dumbbell
-from support.line import Wire
+from support.faulty_transport import RecordingTransport
 from support.world import World
 
 UPSERT = """mutation UpsertSweep($config: String, $entityName: String, $projectName: String) {
@@ -93,7 +93,7 @@ def test_a_missing_sweep(world: World, api: dumbbell.Api) -> None:
         assert dumbbell.Sweep.get(client, "local", "none", "none", withRuns=False) is None
 
 
-def test_get_brings_the_runs_along(world: World, api: dumbbell.Api, wire: Wire) -> None:
+def test_get_brings_the_runs_along(world: World, api: dumbbell.Api, wire: RecordingTransport) -> None:
     name = make_sweep(world, {"name": "loss"}, [1, 2])
     wire.clear()
     sweep = dumbbell.Sweep.get(api, "local", "p", name)
@@ -104,7 +104,7 @@ def test_get_brings_the_runs_along(world: World, api: dumbbell.Api, wire: Wire) 
     assert copy.deepcopy(sweep).config == sweep.config
 
 
-def test_a_run_knows_its_sweep_even_a_deleted_one(world: World, api: dumbbell.Api, wire: Wire) -> None:
+def test_a_run_knows_its_sweep_even_a_deleted_one(world: World, api: dumbbell.Api, wire: RecordingTransport) -> None:
     name = make_sweep(world, {"name": "loss"}, [1, 2])
     runs = api.runs("local/p")
     wire.clear()

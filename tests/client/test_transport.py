@@ -12,14 +12,14 @@ import stamina
 
 import dumbbell
 from dumbbell import _retry, errors
-from support.line import Once, Wire, answering, failing
+from support.faulty_transport import Once, RecordingTransport, answering, failing
 from support.world import KEY
 
 QUERY = "query Q { viewer { username } }"
 VIEWER = {"viewer": {"username": "local"}}
 
 
-def test_a_call_carries_the_key_and_the_client_s_name(api: dumbbell.Api, wire: Wire) -> None:
+def test_a_call_carries_the_key_and_the_client_s_name(api: dumbbell.Api, wire: RecordingTransport) -> None:
     assert api.client.execute(QUERY) == VIEWER
     sent = wire.requests[0].headers
     assert sent["authorization"] == "Basic " + base64.b64encode(f"api:{KEY}".encode()).decode()
@@ -29,20 +29,21 @@ def test_a_call_carries_the_key_and_the_client_s_name(api: dumbbell.Api, wire: W
 
 
 @pytest.mark.parametrize("status", [409, 429, 500, 502, 503])
-def test_two_faults_of_the_server_are_survived(api: dumbbell.Api, wire: Wire, status: int) -> None:
+def test_two_faults_of_the_server_are_survived(api: dumbbell.Api, wire: RecordingTransport, status: int) -> None:
     wire.faults += [answering(status, b"<html>"), answering(status, b"")]
     assert api.client.execute(QUERY) == VIEWER
     assert len(wire.requests) == 3
 
 
 @pytest.mark.parametrize("error", [httpx2.ConnectError, httpx2.ReadTimeout, httpx2.RemoteProtocolError])
-def test_a_broken_connection_is_tried_again(api: dumbbell.Api, wire: Wire, error: type[httpx2.TransportError]) -> None:
+def test_a_broken_connection_is_tried_again(api: dumbbell.Api, wire: RecordingTransport,
+                                            error: type[httpx2.TransportError]) -> None:
     wire.faults.append(Once(failing(error)))
     assert api.client.execute(QUERY) == VIEWER
     assert len(wire.requests) == 2
 
 
-def test_a_cut_body_is_tried_again(api: dumbbell.Api, wire: Wire) -> None:
+def test_a_cut_body_is_tried_again(api: dumbbell.Api, wire: RecordingTransport) -> None:
     wire.faults.append(answering(200, b'{"data": {"viewer'))
     assert api.client.execute(QUERY) == VIEWER
 
@@ -50,7 +51,7 @@ def test_a_cut_body_is_tried_again(api: dumbbell.Api, wire: Wire) -> None:
 @pytest.mark.parametrize(("status", "error"), [
     (400, errors.CommError), (401, errors.AuthenticationError), (403, errors.PermissionDeniedError),
     (404, errors.PermissionDeniedError), (413, errors.CommError)])
-def test_a_refusal_is_final_and_says_what_the_server_said(api: dumbbell.Api, wire: Wire, status: int,
+def test_a_refusal_is_final_and_says_what_the_server_said(api: dumbbell.Api, wire: RecordingTransport, status: int,
                                                           error: type[errors.CommError]) -> None:
     wire.faults.append(answering(status, {"errors": [{"message": "not this one"}]}))
     with pytest.raises(error, match=r"^not this one$") as caught:
@@ -59,19 +60,19 @@ def test_a_refusal_is_final_and_says_what_the_server_said(api: dumbbell.Api, wir
     assert isinstance(caught.value.exc, _retry.StatusError)
 
 
-def test_a_refusal_without_words_is_told_by_its_status(api: dumbbell.Api, wire: Wire) -> None:
+def test_a_refusal_without_words_is_told_by_its_status(api: dumbbell.Api, wire: RecordingTransport) -> None:
     wire.faults += [answering(502, b"<html>bad</html>")] * 4
     with pytest.raises(errors.CommError, match=r"^HTTP 502 Bad Gateway$"):
         api.client.execute(QUERY)
 
 
-def test_errors_of_a_document_reach_the_exception(api: dumbbell.Api, wire: Wire) -> None:
+def test_errors_of_a_document_reach_the_exception(api: dumbbell.Api, wire: RecordingTransport) -> None:
     with pytest.raises(errors.CommError, match="Cannot query field"):
         api.client.execute("{ nothing }")
     assert len(wire.requests) == 1
 
 
-def test_without_retries_a_fault_is_told_at_once(api: dumbbell.Api, wire: Wire,
+def test_without_retries_a_fault_is_told_at_once(api: dumbbell.Api, wire: RecordingTransport,
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     stamina.set_testing(False)
     monkeypatch.setenv("WANDB_TEST", "1")

@@ -1,4 +1,4 @@
-"""Every GraphQL document inside wandb 0.31.0 and its Go core fits our schema, but for those that wait for a room."""
+"""Every GraphQL document inside wandb 0.31.0 and its Go core fits our schema, but for those that wait for a domain."""
 
 from __future__ import annotations
 

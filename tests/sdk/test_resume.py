@@ -82,7 +82,7 @@ def test_resumed_run_continues_at_next_step(script: Script, resume: str) -> None
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_auto_continues_a_failed_run_and_then_starts_anew(version: str, tmp_path: Path) -> None:
+def test_auto_continues_a_failed_run_and_then_starts_over(version: str, tmp_path: Path) -> None:
     source = """
         import json
         import os
@@ -99,10 +99,10 @@ def test_auto_continues_a_failed_run_and_then_starts_anew(version: str, tmp_path
     with start_server(tmp_path) as server:
         ended = [run_script(version, server, tmp_path, source,
                             env={"WANDB_DIR": str(tmp_path / "kept"), "FAIL": fail}) for fail in ("yes", "", "")]
-    failed, again, anew = [json.loads(one.line("READ ").removeprefix("READ ")) for one in ended]
-    assert again == [failed[0], 1], ended[1]
-    assert anew[0] != failed[0]
-    assert anew[1] == 0
+    failed, resumed, fresh = [json.loads(one.line("READ ").removeprefix("READ ")) for one in ended]
+    assert resumed == [failed[0], 1], ended[1]
+    assert fresh[0] != failed[0]
+    assert fresh[1] == 0
 
 
 def test_never_is_refused_where_the_run_exists(script: Script) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dumbbell_server.filters.parse import matches_document, plain, read
+from dumbbell_server.listing.filters import matches_document, plain, read
 from support.sdk import run_script
 from support.server import Server, start_server
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from support.world import World, open_backend
+from support.world import World, world_on_backend
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    with open_backend(request, tmp_path) as opened:
+    with world_on_backend(request, tmp_path) as opened:
         yield opened

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from support.commons import ENDED
-from support.estate import SECRET, Estate
+from support.owned_resources import SECRET, OwnedResources
+from support.shared_resources import ENDED
 
 Route = tuple[str, str]  # method and path
 HEX = hashlib.md5(SECRET.encode()).hexdigest()
@@ -25,27 +25,27 @@ NEW_MD5 = base64.b64encode(hashlib.md5(NEW).digest()).decode()
 
 @dataclass(frozen=True)
 class Way:
-    """A document in whose answer URLs are, or a path; `$`-names are of the estate."""
+    """A document in whose answer URLs are, or a path; `$`-names are of the owned."""
 
     lowest: str
     text: str
-    variables: Callable[[Estate], dict[str, Any]] = lambda _: {}
+    variables: Callable[[OwnedResources], dict[str, Any]] = lambda _: {}
     shared: str = "team"  # or "registry"
 
 
-def _run(own: Estate) -> dict[str, Any]:
+def _run(own: OwnedResources) -> dict[str, Any]:
     return {"e": own.entity, "p": own.project, "r": own.run}
 
 
-def _file(name: str, **more: Any) -> Callable[[Estate], dict[str, Any]]:
+def _file(name: str, **more: Any) -> Callable[[OwnedResources], dict[str, Any]]:
     return lambda own: {"files": [{"artifactID": own.logged.pending, "name": name, "md5": NEW_MD5, **more}]}
 
 
-def _version(own: Estate) -> dict[str, Any]:
+def _version(own: OwnedResources) -> dict[str, Any]:
     return {"id": own.logged.version}
 
 
-def _member(own: Estate) -> dict[str, Any]:
+def _member(own: OwnedResources) -> dict[str, Any]:
     return {"e": own.entity, "p": own.project}
 
 
@@ -137,7 +137,7 @@ OPEN_ROUTES: set[Route] = {
     ("POST", "/sdk/otel/{rest:path}"), ("GET", "/"), ("GET", "/authorize"), ("GET", "/settings")}
 
 
-def path_of(way: Way, own: Estate) -> str:
+def path_of(way: Way, own: OwnedResources) -> str:
     path = way.text
     for name, value in {"entity": own.entity, "project": own.project, "version": own.logged.version, "run": own.run,
                         "sweep": own.sweep, "view": own.view_id.rstrip("=")}.items():

@@ -22,10 +22,10 @@ from starlette.routing import Route
 
 from dumbbell_server.accounts.features import FEATURES
 from dumbbell_server.app import create_app
+from dumbbell_server.backend import open_backend
 from dumbbell_server.clock import StillClock
 from dumbbell_server.schema import build_schema
 from dumbbell_server.settings import Settings
-from dumbbell_server.storage.house import open_house
 
 PAGE = Path(__file__).parents[2] / "docs" / "supported.md"
 _HEAD = """# What is supported
@@ -80,12 +80,12 @@ def _line(kind: GraphQLNamedType) -> str:
 
 def _routes() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
-        house = open_house(Settings(data_dir=Path(folder)), StillClock())
+        backend = open_backend(Settings(data_dir=Path(folder)), StillClock())
         try:
-            app: Any = create_app(house)
+            app: Any = create_app(backend)
             app.state.dumbbell.pool.shutdown()
         finally:
-            house.close()
+            backend.close()
     return sorted(f"- `{method} {route.path}`" for route in app.routes if isinstance(route, Route)
                   for method in route.methods or () if method != "HEAD")
 

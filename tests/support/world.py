@@ -18,10 +18,10 @@ from starlette.testclient import TestClient
 from dumbbell_server.accounts import service
 from dumbbell_server.accounts.keys import add_key
 from dumbbell_server.app import create_app, first_key
+from dumbbell_server.backend import Backend, open_backend
 from dumbbell_server.clock import StillClock
+from dumbbell_server.database.engine import reading
 from dumbbell_server.settings import Settings
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.house import House, open_house
 from support.postgres import create_database
 from support.s3 import reach_the_network
 
@@ -36,8 +36,8 @@ UPSERT = """mutation Upsert($input: UpsertBucketInput!) { upsertBucket(input: $i
 class World:
     """Questions and posts to the server, as the first user unless another key is given."""
 
-    def __init__(self, house: House, clock: StillClock, client: TestClient) -> None:
-        self.house = house
+    def __init__(self, backend: Backend, clock: StillClock, client: TestClient) -> None:
+        self.backend = backend
         self.clock = clock
         self.client = client
 
@@ -99,14 +99,13 @@ class World:
         """Another user, who has this key."""
         def make(session: Session) -> None:
             user = service.create_user(session, self.clock, name)
-            assert user.id is not None
             add_key(session, self.clock, user.id, key)
-        self.house.database.write(make)
-        service.changed(self.house)
+        self.backend.database.write(make)
+        service.changed(self.backend)
 
     def count(self, table: str) -> int:
         """How many rows a table has."""
-        with reading(self.house.database) as session:
+        with reading(self.backend.database) as session:
             return int(session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
 
 
@@ -118,21 +117,21 @@ def _headers(key: str | None) -> dict[str, str]:
 def open_world(folder: Path, database_url: str | None = None, **more: Any) -> Iterator[World]:
     clock = StillClock()
     settings = Settings(data_dir=folder, database_url=database_url, api_key=KEY, max_body=MAX_BODY, **more)
-    house = open_house(settings, clock)
+    backend = open_backend(settings, clock)
     try:
-        first_key(house)
-        app: Any = create_app(house)
+        first_key(backend)
+        app: Any = create_app(backend)
         try:
             with TestClient(app) as client:
-                yield World(house, clock, client)
+                yield World(backend, clock, client)
         finally:
             app.state.dumbbell.pool.shutdown()
     finally:
-        house.close()
+        backend.close()
 
 
 @contextlib.contextmanager
-def open_backend(request: pytest.FixtureRequest, folder: Path) -> Iterator[World]:
+def world_on_backend(request: pytest.FixtureRequest, folder: Path) -> Iterator[World]:
     """A world on what the fixture's parameter names: `sqlite`, `postgres`, or `s3`, which is SQLite and a bucket."""
     url = bucket = None
     if request.param == "postgres":

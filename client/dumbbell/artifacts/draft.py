@@ -30,7 +30,7 @@ class ArtifactDraft(ArtifactRecord):
         Args:
             local_path: where it is.
             name: its path within the artifact; its file name if it is missing.
-            is_tmp: put the digest into the name, so that a file made anew each time never clashes.
+            is_tmp: put the digest into the name, so that a file made again each time never clashes.
             overwrite: replace an entry of the same name and other content.
 
         Raises:

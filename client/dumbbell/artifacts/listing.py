@@ -252,7 +252,7 @@ class ArtifactCollection(Attrs):
             "kind": kind, "argument": f"{kind[0].lower()}{kind[1:]}ID"}, {"id": self._field("id")})
 
     def load(self) -> None:
-        """Ask for its fields anew; what was set here and not saved is dropped."""
+        """Ask for its fields again; what was set here and not saved is dropped."""
         self._loaded, self._tags = False, None
         self._more("id")
         self.__dict__.pop("description", None)

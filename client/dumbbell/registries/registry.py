@@ -111,7 +111,7 @@ class Registry(Attrs):
 
     @normalized
     def load(self) -> None:
-        """Ask for it anew; what was changed here and not saved is dropped. NotFoundError if there is none."""
+        """Ask for it again; what was changed here and not saved is dropped. NotFoundError if there is none."""
         found = (self.client.execute(documents.REGISTRY, {
             "name": f"{PREFIX}{self._saved_name}", "entity": self.entity})["entity"] or {}).get("project")
         if found is None:

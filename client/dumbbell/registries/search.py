@@ -40,7 +40,7 @@ class Search(Paginator[T]):
 
 
 class Chained(Generic[T]):
-    """Lists one after the other, in the order of what they belong to. Each loop starts anew."""
+    """Lists one after the other, in the order of what they belong to. Each loop starts again."""
 
     def __init__(self, lists: Callable[[], Iterable[Iterable[T]]]) -> None:
         self._lists = lists

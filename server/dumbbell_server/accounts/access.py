@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.keys import digest, well_formed
 from dumbbell_server.accounts.tables import EntityRow, UserRow
+from dumbbell_server.backend import Backend
+from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import Forbidden, NotFound, Unauthenticated
-from dumbbell_server.graph.actor import Actor, Role
-from dumbbell_server.graph.wandb_json import storable
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.house import House
+from dumbbell_server.identity import Actor, Role
+from dumbbell_server.json_text import storable
 
 _ROLES = {"admin": Role.ADMIN, "member": Role.MEMBER, "viewer": Role.VIEWER, "restricted_viewer": Role.RESTRICTED}
 _FRESH = 2.0  # seconds; only other processes on the same Postgres can make an entry stale
@@ -27,15 +27,14 @@ def role_of(name: str) -> Role:
 
 def actor_of_user(session: Session, user: UserRow) -> Actor:
     """A user with all roles they have."""
-    assert user.id is not None  # noqa: S101 - a stored row
     roles = {row.entity_id: role_of(row.role) for row in queries.memberships(session, user.id)}
     personal = queries.entity_of_user(session, user.id)
-    if personal is not None and personal.id is not None:
+    if personal is not None:
         roles[personal.id] = Role.ADMIN
     seats = queries.seats_of(session, user.id)
     chosen = session.get(EntityRow, user.default_entity_id) if user.default_entity_id else None
     home = chosen or personal
-    if home is None or home.id is None:
+    if home is None:
         raise Unauthenticated(f"user {user.username!r} has no entity")
     return Actor(
         user.id, user.username, user.admin, home.id, home.name, roles,
@@ -56,8 +55,8 @@ def _registries(session: Session, user_id: int) -> dict[int, dict[int, Role]]:
 class Keys:
     """Keys to actors, remembered until something about accounts changes."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self._known: dict[str, tuple[float, Actor]] = {}
         self._lock = threading.Lock()
         self._epoch = 0
@@ -75,7 +74,7 @@ class Keys:
         if kept is not None and kept[0] > time.monotonic():
             return kept[1]
         epoch = self._epoch
-        with reading(self._house.database) as session:
+        with reading(self._backend.database) as session:
             found = self._find(session, key, known)
         with self._lock:
             if epoch == self._epoch:
@@ -87,8 +86,8 @@ class Keys:
     def _find(self, session: Session, key: str, known: str) -> Actor:
         row = queries.key_by_digest(session, known)
         user = session.get(UserRow, row.user_id) if row else None
-        if user is None and self._house.settings.open and well_formed(key):
-            user = queries.user_by_name(session, self._house.settings.user)
+        if user is None and self._backend.settings.open and well_formed(key):
+            user = queries.user_by_name(session, self._backend.settings.user)
         if user is None or user.deleted_at is not None:
             raise Unauthenticated("this API key is not known here; set WANDB_API_KEY to a key of this server "
                                   "(`dumbbell token` makes one)")
@@ -104,7 +103,7 @@ def visible_entity(session: Session, actor: Actor | None, name: str | None) -> E
 
 def belongs(actor: Actor | None, entity: EntityRow) -> bool:
     """Whether the actor is of this entity, or an instance admin."""
-    if actor is None or entity.id is None:
+    if actor is None:
         return False
     return actor.role(entity.id) > Role.NONE or (
         entity.kind == "organization" and entity.organization_id in actor.organizations)
@@ -114,7 +113,7 @@ def administers(actor: Actor, entity: EntityRow) -> bool:
     """Whether the actor decides about this entity's members and name."""
     if entity.kind == "organization":
         return actor.admin or actor.organizations.get(entity.organization_id or 0) == Role.ADMIN
-    return actor.role(entity.id or 0) >= Role.ADMIN
+    return actor.role(entity.id) >= Role.ADMIN
 
 
 def to_administer(session: Session, actor: Actor, name: str | None) -> EntityRow:
@@ -130,7 +129,7 @@ def to_administer(session: Session, actor: Actor, name: str | None) -> EntityRow
 def entity_for(session: Session, actor: Actor, name: str | None, role: Role) -> EntityRow:
     """An entity in which the actor has at least this role. NotFound where they may not even look."""
     entity = visible_entity(session, actor, name)
-    if entity is None or entity.id is None or actor.role(entity.id) < role:
+    if entity is None or actor.role(entity.id) < role:
         raise NotFound(f"entity {name!r} not found, or you ({actor.username}) may not write to it; "
                        f"yours is {actor.entity_name!r}")
     return entity

@@ -1,4 +1,4 @@
-"""What accounts tell the rooms above them."""
+"""What accounts tell the domains above them."""
 
 from __future__ import annotations
 

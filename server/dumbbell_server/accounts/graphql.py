@@ -17,7 +17,7 @@ from dumbbell_server.accounts.teams import key_purpose
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import EntityRef, OrganizationRef, UserRef
 from dumbbell_server.graph.scalars import JSON, DateTime, Int64, JSONString, compact
-from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.json_text import storable
 
 _MOST_FOUND = 100  # users that one search answers with
 _VERSION = "0.90.0"  # at least 0.81.4, else clients take us for an old server (behaviours.md 2.6)
@@ -37,7 +37,7 @@ class ApiKey:
 
     @strawberry.field
     def id(key: strawberry.Parent[ApiKeyRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("ApiKey", key.id or 0))
+        return strawberry.ID(ids.encode("ApiKey", key.id))
 
     @strawberry.field
     def name(key: strawberry.Parent[ApiKeyRow]) -> str:
@@ -89,12 +89,12 @@ class UserCore:
 
     @strawberry.field
     def id(user: strawberry.Parent[UserRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("User", user.id or 0))
+        return strawberry.ID(ids.encode("User", user.id))
 
     @strawberry.field
     def email(user: strawberry.Parent[UserRow], info: Info) -> str | None:
         """Not for those without a key, who come upon users through public projects."""
-        return user.email if info.context.visitor else None
+        return user.email if info.context.viewer else None
 
     @strawberry.field
     def entity(user: strawberry.Parent[UserRow], info: Info) -> str | None:
@@ -109,23 +109,23 @@ class UserCore:
     @strawberry.field
     def api_keys(user: strawberry.Parent[UserRow], info: Info) -> ApiKeyConnection | None:
         """The asker's own; nobody sees another's."""
-        visitor = info.context.visitor
-        own = visitor is not None and visitor.user_id == user.id
-        keys = queries.keys_of(info.context.session, user.id or 0) if own else []
+        viewer = info.context.viewer
+        own = viewer is not None and viewer.user_id == user.id
+        keys = queries.keys_of(info.context.session, user.id) if own else []
         return ApiKeyConnection(edges=[ApiKeyEdge(node=cast("ApiKey", key)) for key in keys])
 
     @strawberry.field
     def teams(user: strawberry.Parent[UserRow], info: Info) -> EntityConnection | None:
         """The personal entity, then the teams: of another user those that the asker is in as well."""
-        personal = queries.entity_of_user(info.context.session, user.id or 0)
-        teams = [team for team in queries.teams_of_user(info.context.session, user.id or 0)
-                 if belongs(info.context.visitor, team)]
+        personal = queries.entity_of_user(info.context.session, user.id)
+        teams = [team for team in queries.teams_of_user(info.context.session, user.id)
+                 if belongs(info.context.viewer, team)]
         return EntityConnection(edges=[EntityEdge(node=entity) for entity in [personal, *teams] if entity])
 
     @strawberry.field
     def organizations(user: strawberry.Parent[UserRow], info: Info) -> list[OrganizationRef]:
         """Those that the user is in and the asker may see."""
-        return [organization for organization in queries.organizations_of_user(info.context.session, user.id or 0)
+        return [organization for organization in queries.organizations_of_user(info.context.session, user.id)
                 if _sees(info.context, organization)]
 
 
@@ -146,19 +146,19 @@ class Member:
 
 
 def _member(context: Context, user: UserRow, role: str, *, with_key: bool = False) -> Member:
-    key = context.house.signer.derive(key_purpose(user.id or 0)) if user.service and with_key else None
-    return Member(id=ids.encode("User", user.id or 0), name=user.name, role=role, admin=role == "admin",
+    key = context.backend.signer.derive(key_purpose(user.id)) if user.service and with_key else None
+    return Member(id=ids.encode("User", user.id), name=user.name, role=role, admin=role == "admin",
                   username=user.username, email=user.email, account_type="SERVICE" if user.service else "USER",
                   api_key=key)
 
 
 def _team_members(context: Context, team: EntityRow) -> list[Member]:
-    with_key = administers(context.actor, team)
+    with_key = administers(context.require_viewer(), team)
     members = [_member(context, user, role, with_key=with_key)
-               for user, role in queries.members_of(context.session, team.id or 0)]
-    waited_for = [Member(id=ids.encode("Invite", invite.id or 0), name=invite.email, role=invite.role,
+               for user, role in queries.members_of(context.session, team.id)]
+    waited_for = [Member(id=ids.encode("Invite", invite.id), name=invite.email, role=invite.role,
                          admin=invite.role == "admin", username=None, email=invite.email, pending=True)
-                  for invite in queries.invites_of(context.session, team.id or 0)]
+                  for invite in queries.invites_of(context.session, team.id)]
     return members + waited_for
 
 
@@ -169,8 +169,8 @@ def _organization_members(context: Context, organization_id: int) -> list[Member
 
 def _sees(context: Context, organization: OrganizationRow) -> bool:
     """Whether the asker is in the organization, or an instance admin."""
-    visitor = context.visitor
-    return visitor is not None and (visitor.admin or organization.id in visitor.organizations)
+    viewer = context.viewer
+    return viewer is not None and (viewer.admin or organization.id in viewer.organizations)
 
 
 @strawberry.type
@@ -190,7 +190,7 @@ class EntityCore:
 
     @strawberry.field
     def id(entity: strawberry.Parent[EntityRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("Entity", entity.id or 0))
+        return strawberry.ID(ids.encode("Entity", entity.id))
 
     @strawberry.field
     def is_team(entity: strawberry.Parent[EntityRow]) -> bool:
@@ -203,13 +203,13 @@ class EntityCore:
     @strawberry.field
     def read_only(entity: strawberry.Parent[EntityRow], info: Info) -> bool | None:
         """Whether the asker, who is no member, may only look."""
-        return not belongs(info.context.visitor, entity)
+        return not belongs(info.context.viewer, entity)
 
     @strawberry.field
     def members(entity: strawberry.Parent[EntityRow], info: Info) -> list[Member]:
         """Everybody in it, for those who are in it; nobody for others."""
         context = info.context
-        if not belongs(context.visitor, entity):
+        if not belongs(context.viewer, entity):
             return []
         if entity.kind == "organization":
             return _organization_members(context, entity.organization_id or 0)
@@ -228,7 +228,7 @@ class EntityCore:
         organization = info.context.get(OrganizationRow, entity.organization_id)
         if organization is None:
             return None
-        return organization if belongs(info.context.visitor, entity) or _sees(info.context, organization) else None
+        return organization if belongs(info.context.viewer, entity) or _sees(info.context, organization) else None
 
 
 @strawberry.type
@@ -254,7 +254,7 @@ class OrganizationCore:
 
     @strawberry.field
     def id(organization: strawberry.Parent[OrganizationRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("Organization", organization.id or 0))
+        return strawberry.ID(ids.encode("Organization", organization.id))
 
     @strawberry.field
     def org_entity(organization: strawberry.Parent[OrganizationRow], info: Info) -> EntityRef | None:
@@ -279,14 +279,14 @@ class OrganizationCore:
         """Everybody in it, for those who are in it."""
         if not _sees(info.context, organization):
             return []
-        return _organization_members(info.context, organization.id or 0)
+        return _organization_members(info.context, organization.id)
 
     @strawberry.field
     def teams(organization: strawberry.Parent[OrganizationRow], info: Info) -> list[EntityRef]:
         """Its teams, for those who are in it."""
         if not _sees(info.context, organization):
             return []
-        teams: Sequence[EntityRow] = queries.teams_of_organization(info.context.session, organization.id or 0)
+        teams: Sequence[EntityRow] = queries.teams_of_organization(info.context.session, organization.id)
         return list(teams)
 
 
@@ -323,8 +323,8 @@ def _server_info() -> ServerInfo:
 class AccountsQuery:
     @strawberry.field
     def viewer(self, info: Info) -> UserRef | None:
-        visitor = info.context.visitor
-        return info.context.get(UserRow, visitor.user_id) if visitor else None
+        viewer = info.context.viewer
+        return info.context.get(UserRow, viewer.user_id) if viewer else None
 
     @strawberry.field
     def server_info(self) -> ServerInfo | None:
@@ -334,10 +334,10 @@ class AccountsQuery:
     @strawberry.field
     def entity(self, info: Info, name: str | None = None) -> EntityRef | None:
         """Users and teams for whoever has a key, an organization's own entity for its members."""
-        if info.context.visitor is None:
+        if info.context.viewer is None:
             return None
-        entity = visible_entity(info.context.session, info.context.visitor, name)
-        if entity is not None and entity.kind == "organization" and not belongs(info.context.visitor, entity):
+        entity = visible_entity(info.context.session, info.context.viewer, name)
+        if entity is not None and entity.kind == "organization" and not belongs(info.context.viewer, entity):
             return None
         return entity
 
@@ -349,7 +349,7 @@ class AccountsQuery:
     @strawberry.field
     def users(self, info: Info, query: str | None = None) -> UserConnection | None:
         """Who is so called; without a query everybody for instance admins, for others themselves."""
-        actor = info.context.actor
+        actor = info.context.require_viewer()
         wanted = query or (None if actor.admin else actor.username)
         rows = queries.search_users(info.context.session, wanted, _MOST_FOUND)
         return UserConnection(edges=[UserEdge(node=row) for row in rows])

@@ -157,10 +157,10 @@ def write_accounts(info: Info, unit: Callable[[Session], T]) -> T:
 def forget_roles(info: Info) -> None:
     """After a unit that changed what somebody may do."""
     context = info.context
-    service.changed(context.house)
-    user = context.get(UserRow, context.actor.user_id)
+    service.changed(context.backend)
+    user = context.get(UserRow, context.require_viewer().user_id)
     if user is not None:
-        context.visitor = actor_of_user(context.session, user)
+        context.viewer = actor_of_user(context.session, user)
 
 
 @strawberry.type
@@ -168,7 +168,7 @@ class AccountsMutation:
     @strawberry.mutation
     def create_team(self, info: Info, asked: Annotated[CreateTeamInput, strawberry.argument(name="input")],
                     ) -> CreateTeamPayload | None:
-        actor, clock = info.context.actor, info.context.house.clock
+        actor, clock = info.context.require_viewer(), info.context.backend.clock
         team = write_accounts(info, lambda session: organizations.create_team(
             session, clock, actor, asked.team_name, asked.team_admin_user_name, asked.organization_name))
         return CreateTeamPayload(entity=team, client_mutation_id=asked.client_mutation_id)
@@ -176,7 +176,7 @@ class AccountsMutation:
     @strawberry.mutation
     def create_invite(self, info: Info, asked: Annotated[CreateInviteInput, strawberry.argument(name="input")],
                       ) -> CreateInvitePayload | None:
-        actor, clock = info.context.actor, info.context.house.clock
+        actor, clock = info.context.require_viewer(), info.context.backend.clock
         made = write_accounts(info, lambda session: teams.create_invite(
             session, clock, actor, asked.entity_name, username=asked.username, email=asked.email,
             role=asked.role or ("admin" if asked.admin else None)))
@@ -187,24 +187,24 @@ class AccountsMutation:
     @strawberry.mutation
     def delete_invite(self, info: Info, asked: Annotated[DeleteInviteInput, strawberry.argument(name="input")],
                       ) -> DeleteInvitePayload | None:
-        actor, house = info.context.actor, info.context.house
+        actor, backend = info.context.require_viewer(), info.context.backend
         write_accounts(info, lambda session: teams.delete_invite(
-            session, house.events, house.clock, actor, asked.id, asked.entity_name))
+            session, backend.events, backend.clock, actor, asked.id, asked.entity_name))
         return DeleteInvitePayload(success=True, client_mutation_id=asked.client_mutation_id)
 
     @strawberry.mutation
     def create_service_account(
         self, info: Info, asked: Annotated[CreateServiceAccountInput, strawberry.argument(name="input")],
     ) -> CreateServiceAccountPayload | None:
-        actor, house = info.context.actor, info.context.house
+        actor, backend = info.context.require_viewer(), info.context.backend
         user = write_accounts(info, lambda session: teams.create_service_account(
-            session, house.clock, house.signer, actor, asked.entity_name, asked.description))
+            session, backend.clock, backend.signer, actor, asked.entity_name, asked.description))
         return CreateServiceAccountPayload(user=user, client_mutation_id=asked.client_mutation_id)
 
     @strawberry.mutation
     def create_user(self, info: Info, asked: Annotated[CreateUserInput, strawberry.argument(name="input")],
                     ) -> CreateUserPayload | None:
-        actor, clock = info.context.actor, info.context.house.clock
+        actor, clock = info.context.require_viewer(), info.context.backend.clock
         user = write_accounts(info, lambda session: service.create_user_by_email(
             session, clock, actor, asked.email, admin=bool(asked.admin)))
         return CreateUserPayload(user=user, client_mutation_id=asked.client_mutation_id)
@@ -213,7 +213,7 @@ class AccountsMutation:
     def generate_api_key(self, info: Info, asked: Annotated[GenerateApiKeyInput, strawberry.argument(name="input")],
                          ) -> GenerateApiKeyPayload | None:
         """The one answer in which `name` is the whole key."""
-        actor, clock = info.context.actor, info.context.house.clock
+        actor, clock = info.context.require_viewer(), info.context.backend.clock
         row, key = write_accounts(info, lambda session: service.generate_key(session, clock, actor, asked.description))
         whole = ApiKeyRow(id=row.id, user_id=row.user_id, prefix=key, digest=row.digest, description=row.description,
                           created_at=row.created_at)  # never stored
@@ -222,14 +222,14 @@ class AccountsMutation:
     @strawberry.mutation
     def delete_api_key(self, info: Info, asked: Annotated[DeleteApiKeyInput, strawberry.argument(name="input")],
                        ) -> DeleteApiKeyPayload | None:
-        actor = info.context.actor
+        actor = info.context.require_viewer()
         write_accounts(info, lambda session: service.delete_key(session, actor, asked.id))
         return DeleteApiKeyPayload(success=True, client_mutation_id=asked.client_mutation_id)
 
     @strawberry.mutation
     def update_user(self, info: Info, asked: Annotated[UpdateUserInput, strawberry.argument(name="input")],
                     ) -> UpdateUserPayload | None:
-        actor = info.context.actor
+        actor = info.context.require_viewer()
         user = write_accounts(info, lambda session: service.update_user(
             session, actor, default_entity=asked.default_entity, name=asked.name))
         return UpdateUserPayload(user=user, client_mutation_id=asked.client_mutation_id)
@@ -237,7 +237,7 @@ class AccountsMutation:
     @strawberry.mutation
     def rename_entity(self, info: Info, asked: Annotated[RenameEntityInput, strawberry.argument(name="input")],
                       ) -> RenameEntityPayload | None:
-        actor, events = info.context.actor, info.context.house.events
+        actor, events = info.context.require_viewer(), info.context.backend.events
         entity = write_accounts(info, lambda session: service.rename_entity(
             session, events, actor, asked.entity_name, asked.new_name))
         return RenameEntityPayload(entity=entity, client_mutation_id=asked.client_mutation_id)

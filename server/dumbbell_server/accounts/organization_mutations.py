@@ -9,9 +9,9 @@ import strawberry
 from dumbbell_server.accounts import organizations
 from dumbbell_server.accounts.mutations import write_accounts
 from dumbbell_server.accounts.teams import user_named
+from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.refs import OrganizationRef
-from dumbbell_server.storage.orphans import collect
 
 
 @strawberry.input
@@ -59,7 +59,7 @@ class OrganizationsMutation:
     def create_organization(
         self, info: Info, asked: Annotated[CreateOrganizationInput, strawberry.argument(name="input")],
     ) -> OrganizationPayload | None:
-        actor, clock = info.context.actor, info.context.house.clock
+        actor, clock = info.context.require_viewer(), info.context.backend.clock
         made = write_accounts(info, lambda session: organizations.create_organization(
             session, clock, asked.name, user_named(session, actor.username)))
         return OrganizationPayload(organization=made, client_mutation_id=asked.client_mutation_id)
@@ -68,10 +68,10 @@ class OrganizationsMutation:
     def delete_organization(
         self, info: Info, asked: Annotated[DeleteOrganizationInput, strawberry.argument(name="input")],
     ) -> DeleteOrganizationPayload | None:
-        actor, house = info.context.actor, info.context.house
+        actor, backend = info.context.require_viewer(), info.context.backend
         write_accounts(info, lambda session: organizations.dissolve(
-            session, house.events, house.clock, actor, asked.name))
-        collect(house)
+            session, backend.events, backend.clock, actor, asked.name))
+        delete_orphaned_blobs(backend.database, backend.blobs)
         return DeleteOrganizationPayload(success=True, client_mutation_id=asked.client_mutation_id)
 
     @strawberry.mutation
@@ -79,7 +79,7 @@ class OrganizationsMutation:
         self, info: Info, asked: Annotated[UpsertOrganizationMemberInput, strawberry.argument(name="input")],
     ) -> OrganizationPayload | None:
         """The user is in the organization with this role, at once."""
-        actor = info.context.actor
+        actor = info.context.require_viewer()
         organization = write_accounts(info, lambda session: organizations.set_member(
             session, actor, asked.organization_name, asked.username, asked.role))
         return OrganizationPayload(organization=organization, client_mutation_id=asked.client_mutation_id)
@@ -88,7 +88,7 @@ class OrganizationsMutation:
     def delete_organization_member(
         self, info: Info, asked: Annotated[DeleteOrganizationMemberInput, strawberry.argument(name="input")],
     ) -> OrganizationPayload | None:
-        actor = info.context.actor
+        actor = info.context.require_viewer()
         organization = write_accounts(info, lambda session: organizations.remove_member(
             session, actor, asked.organization_name, asked.username))
         return OrganizationPayload(organization=organization, client_mutation_id=asked.client_mutation_id)

@@ -18,10 +18,10 @@ from dumbbell_server.accounts.tables import (
 )
 from dumbbell_server.accounts.teams import checked_role, delete_team, make_team, user_named
 from dumbbell_server.clock import Clock
+from dumbbell_server.database.events import Events
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
-from dumbbell_server.graph.actor import Actor, Role
-from dumbbell_server.graph.wandb_json import storable
-from dumbbell_server.storage.events import Events
+from dumbbell_server.identity import Actor, Role
+from dumbbell_server.json_text import storable
 
 
 def create_organization(session: Session, clock: Clock, name: str, admin: UserRow) -> OrganizationRow:
@@ -32,7 +32,6 @@ def create_organization(session: Session, clock: Clock, name: str, admin: UserRo
     entity = EntityRow(name=free_name(session, f"{slug(name)}-org"), kind="organization", created_at=clock.text())
     session.add(entity)
     session.flush()
-    assert entity.id is not None  # noqa: S101 - flushed
     organization = OrganizationRow(name=name, entity_id=entity.id, created_at=clock.text())
     session.add(organization)
     session.flush()
@@ -52,8 +51,6 @@ def organization_named(session: Session, name: str) -> OrganizationRow:
 def set_role(session: Session, organization: OrganizationRow, user: UserRow, role: str) -> None:
     """The user is in the organization, with this role."""
     checked_role(role)
-    assert organization.id is not None  # noqa: S101 - stored rows
-    assert user.id is not None  # noqa: S101
     row = queries.organization_member(session, organization.id, user.id)
     if row is None:
         row = OrganizationMemberRow(organization_id=organization.id, user_id=user.id, role=role)
@@ -67,7 +64,7 @@ def to_administer(session: Session, actor: Actor, name: str) -> OrganizationRow:
     found = queries.organization_by_name(session, name) if storable(name) else None
     if found is None or not (actor.admin or found.id in actor.organizations):
         raise NotFound(f"organization {name!r} not found, or you ({actor.username}) are not in it")
-    if not actor.admin and actor.organizations[found.id or 0] < Role.ADMIN:
+    if not actor.admin and actor.organizations[found.id] < Role.ADMIN:
         raise Forbidden(f"only admins of the organization {name!r} may do this; you ({actor.username}) are none")
     return found
 
@@ -87,7 +84,7 @@ def set_member(session: Session, actor: Actor, name: str, username: str, role: s
     """The user is in the organization with this role; without one a newcomer is a member and others keep theirs."""
     organization = to_administer(session, actor, name)
     user = user_named(session, username)
-    row = queries.organization_member(session, organization.id or 0, user.id or 0)
+    row = queries.organization_member(session, organization.id, user.id)
     if row is not None and role not in {None, "admin"}:
         _keep_an_admin(session, organization, row, user)
     if row is None or role is not None:
@@ -105,7 +102,7 @@ def remove_member(session: Session, actor: Actor, name: str, username: str) -> O
     if organization is None or not leaves:
         organization = to_administer(session, actor, name)
     user = user_named(session, username)
-    row = queries.organization_member(session, organization.id or 0, user.id or 0)
+    row = queries.organization_member(session, organization.id, user.id)
     if row is None:
         raise NotFound(f"user {username!r} is not in the organization {name!r}")
     _keep_an_admin(session, organization, row, user)
@@ -132,7 +129,7 @@ def dissolve(session: Session, events: Events, clock: Clock, actor: Actor, name:
 
 def delete_organization(session: Session, events: Events, clock: Clock, organization: OrganizationRow) -> None:
     """The organization, its teams and its registries are gone."""
-    for team in queries.teams_of_organization(session, organization.id or 0):
+    for team in queries.teams_of_organization(session, organization.id):
         delete_team(session, events, clock, team)
     entity = session.get(EntityRow, organization.entity_id)
     if entity is not None:

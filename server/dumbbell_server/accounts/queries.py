@@ -20,8 +20,8 @@ from dumbbell_server.accounts.tables import (
     RegistryTeamRow,
     UserRow,
 )
-from dumbbell_server.graph.wandb_json import storable
-from dumbbell_server.storage.dialect import literal_like
+from dumbbell_server.database.statements import literal_like
+from dumbbell_server.json_text import storable
 
 _ENTITY_BY_NAME = select(EntityRow).where(EntityRow.name == bindparam("name"))
 

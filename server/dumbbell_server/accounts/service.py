@@ -25,21 +25,21 @@ from dumbbell_server.accounts.tables import (
     UserRow,
 )
 from dumbbell_server.clock import Clock
+from dumbbell_server.database.events import Events
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
-from dumbbell_server.graph.actor import Actor
-from dumbbell_server.storage.events import Events
+from dumbbell_server.identity import Actor
 
 if TYPE_CHECKING:
-    from dumbbell_server.storage.house import House
+    from dumbbell_server.backend import Backend
 
 _SHOWABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _LONGEST_SLUG = 100
 
 
-def changed(house: House) -> None:
-    """Who remembers keys, roles or users forgets them. Call it after the unit, else old rows are remembered anew."""
-    house.events.tell(None, AccountsChanged())
+def changed(backend: Backend) -> None:
+    """Who remembers keys, roles or users forgets them. Call it after the unit, else old rows are cached again."""
+    backend.events.emit(None, AccountsChanged())
 
 
 def shown_text(text: str, what: str) -> str:
@@ -89,7 +89,6 @@ def create_user(
 
 
 def _accept_invites(session: Session, user: UserRow) -> None:
-    assert user.id is not None  # noqa: S101 - flushed
     for invite in queries.invites_to(session, user.email):
         session.add(MemberRow(entity_id=invite.entity_id, user_id=user.id, role=invite.role))
         session.delete(invite)
@@ -118,7 +117,6 @@ def ensure_first_user(session: Session, clock: Clock, username: str, key: str | 
         user = create_user(session, clock, username, admin=True)
         made = key or make_key(clock)
         key = made
-    assert user.id is not None  # noqa: S101 - flushed
     if key and queries.key_by_digest(session, digest(key)) is None:
         add_key(session, clock, user.id, key, "first key")
     return made
@@ -129,7 +127,6 @@ def delete_user(session: Session, events: Events, clock: Clock, user: UserRow) -
 
     The row stays: runs in teams go on to name who made them.
     """
-    assert user.id is not None  # noqa: S101 - a stored row
     if user.deleted_at is not None:
         return
     personal = queries.entity_of_user(session, user.id)
@@ -146,13 +143,12 @@ def delete_user(session: Session, events: Events, clock: Clock, user: UserRow) -
     user.default_entity_id = None
     session.add(user)
     session.flush()
-    events.tell(session, UserRenamed(user.id))
+    events.emit(session, UserRenamed(user.id))
 
 
 def delete_entity(session: Session, events: Events, entity: EntityRow) -> None:
     """The entity and all that is in it are gone, and nothing names it: its number may be given out again."""
-    assert entity.id is not None  # noqa: S101 - a stored row
-    events.tell(session, EntityDeleting(entity.id))
+    events.emit(session, EntityDeleting(entity.id))
     session.execute(delete(FormerNameRow).where(
         ((col(FormerNameRow.kind) == "entity") & (col(FormerNameRow.target_id) == entity.id))
         | ((col(FormerNameRow.kind) == "project") & (col(FormerNameRow.parent_id) == entity.id))))
@@ -164,7 +160,6 @@ def delete_entity(session: Session, events: Events, entity: EntityRow) -> None:
 
 def reset_default_entity(session: Session, user: UserRow) -> None:
     """What this user logs goes to the personal entity."""
-    assert user.id is not None  # noqa: S101 - a stored row
     personal = queries.entity_of_user(session, user.id)
     user.default_entity_id = personal.id if personal else None
     session.add(user)
@@ -215,13 +210,13 @@ def rename_entity(session: Session, events: Events, actor: Actor, old: str, new:
         return entity
     if queries.entity_by_name(session, new) is not None or queries.user_by_name(session, new) is not None:
         raise Conflict(f"the name {new!r} is taken; choose another")
-    _remember(session, old, entity.id or 0)
+    _remember(session, old, entity.id)
     user = session.get(UserRow, entity.user_id) if entity.user_id else None
     if user is not None:  # a user and the personal entity bear one name
         user.name = new if user.name == user.username else user.name
         user.username = new
         session.add(user)
-        events.tell(session, UserRenamed(user.id or 0))
+        events.emit(session, UserRenamed(user.id))
     entity.name = new
     session.add(entity)
     session.flush()

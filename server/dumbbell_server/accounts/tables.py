@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 class UserRow(SQLModel, table=True):
     __tablename__ = "users"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     username: str = Field(unique=True)
     name: str
     email: str = Field(index=True)
@@ -25,7 +25,7 @@ class EntityRow(SQLModel, table=True):
 
     __tablename__ = "entities"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     kind: str  # user, team, organization
     user_id: int | None = Field(default=None, index=True)
@@ -39,7 +39,7 @@ class FormerNameRow(SQLModel, table=True):
     __tablename__ = "former_names"
     __table_args__ = (UniqueConstraint("kind", "parent_id", "name"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     kind: str  # entity, project
     parent_id: int = 0  # a project's entity
     name: str
@@ -49,7 +49,7 @@ class FormerNameRow(SQLModel, table=True):
 class OrganizationRow(SQLModel, table=True):
     __tablename__ = "organizations"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     entity_id: int
     created_at: str
@@ -61,7 +61,7 @@ class MemberRow(SQLModel, table=True):
     __tablename__ = "members"
     __table_args__ = (UniqueConstraint("entity_id", "user_id"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     entity_id: int = Field(foreign_key="entities.id", ondelete="CASCADE")
     user_id: int = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
     role: str  # admin, member, viewer
@@ -71,7 +71,7 @@ class OrganizationMemberRow(SQLModel, table=True):
     __tablename__ = "organization_members"
     __table_args__ = (UniqueConstraint("organization_id", "user_id"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     organization_id: int = Field(foreign_key="organizations.id", ondelete="CASCADE")
     user_id: int = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
     role: str  # admin, member, viewer
@@ -83,7 +83,7 @@ class RegistryMemberRow(SQLModel, table=True):
     __tablename__ = "registry_members"
     __table_args__ = (UniqueConstraint("project_id", "user_id"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
     entity_id: int = Field(foreign_key="entities.id", ondelete="CASCADE", index=True)  # the organization's
     user_id: int = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
@@ -96,7 +96,7 @@ class RegistryTeamRow(SQLModel, table=True):
     __tablename__ = "registry_teams"
     __table_args__ = (UniqueConstraint("project_id", "team_id"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
     entity_id: int = Field(foreign_key="entities.id", ondelete="CASCADE", index=True)  # the organization's
     team_id: int = Field(foreign_key="entities.id", ondelete="CASCADE", index=True)
@@ -108,7 +108,7 @@ class ApiKeyRow(SQLModel, table=True):
 
     __tablename__ = "api_keys"
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     user_id: int = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
     prefix: str
     digest: str = Field(unique=True)
@@ -122,7 +122,7 @@ class InviteRow(SQLModel, table=True):
     __tablename__ = "invites"
     __table_args__ = (UniqueConstraint("entity_id", "email"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     entity_id: int = Field(foreign_key="entities.id", ondelete="CASCADE")
     email: str = Field(index=True)
     role: str

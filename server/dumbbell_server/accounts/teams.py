@@ -21,11 +21,11 @@ from dumbbell_server.accounts.service import (
 )
 from dumbbell_server.accounts.tables import EntityRow, InviteRow, MemberRow, UserRow
 from dumbbell_server.clock import Clock
+from dumbbell_server.database.events import Events
 from dumbbell_server.errors import BadInput, Conflict, NotFound
-from dumbbell_server.graph.actor import Actor
-from dumbbell_server.graph.wandb_json import storable
-from dumbbell_server.storage.events import Events
-from dumbbell_server.storage.signing import Signer
+from dumbbell_server.identity import Actor
+from dumbbell_server.json_text import storable
+from dumbbell_server.signing import Signer
 
 ROLES = ("admin", "member", "viewer")
 
@@ -74,8 +74,6 @@ def make_team(session: Session, clock: Clock, name: str, admin: UserRow,
 
 def set_role(session: Session, team: EntityRow, user: UserRow, role: str) -> None:
     """The user is in the team, with this role."""
-    assert team.id is not None  # noqa: S101 - stored rows
-    assert user.id is not None  # noqa: S101
     row = queries.member(session, team.id, user.id)
     if row is None:
         row = MemberRow(entity_id=team.id, user_id=user.id, role=role)
@@ -105,8 +103,6 @@ def create_invite(session: Session, clock: Clock, actor: Actor, entity: str, *, 
     user = user_named(session, username) if username else queries.user_by_email(session, email_address(email or ""))
     if user is None:
         return _await(session, clock, team, email or "", role or "member")
-    assert team.id is not None  # noqa: S101 - stored rows
-    assert user.id is not None  # noqa: S101
     row = queries.member(session, team.id, user.id)
     if row is not None and role not in {None, "admin"}:
         _keep_an_admin(session, team, row, user)
@@ -116,14 +112,13 @@ def create_invite(session: Session, clock: Clock, actor: Actor, entity: str, *, 
 
 
 def _await(session: Session, clock: Clock, team: EntityRow, email: str, role: str) -> Invitation:
-    assert team.id is not None  # noqa: S101 - a stored row
     row = next((invite for invite in queries.invites_of(session, team.id) if invite.email == email), None)
     if row is None:
         row = InviteRow(entity_id=team.id, email=email, role=role, created_at=clock.text())
     row.role = role
     session.add(row)
     session.flush()
-    return Invitation(ids.encode("Invite", row.id or 0), row.email, row.created_at, None)
+    return Invitation(ids.encode("Invite", row.id), row.email, row.created_at, None)
 
 
 def delete_invite(session: Session, events: Events, clock: Clock, actor: Actor, member_id: str | None,
@@ -133,7 +128,7 @@ def delete_invite(session: Session, events: Events, clock: Clock, actor: Actor, 
     Admins remove anybody, members themselves; somebody must remain who can let others in.
     """
     team = visible_entity(session, actor, entity)
-    if team is None or team.id is None or not belongs(actor, team):
+    if team is None or not belongs(actor, team):
         raise NotFound(f"entity {entity!r} not found, or you ({actor.username}) do not belong to it")
     user_id = ids.decode("User", member_id or "")
     if user_id != actor.user_id or administers(actor, team):
@@ -145,7 +140,7 @@ def delete_invite(session: Session, events: Events, clock: Clock, actor: Actor, 
         session.flush()
         return
     user = session.get(UserRow, user_id) if user_id else None
-    row = queries.member(session, team.id or 0, user_id) if user_id else None
+    row = queries.member(session, team.id, user_id) if user_id else None
     if user is None or row is None:
         raise NotFound(f"nobody in {team.name!r} has the member id {(member_id or '')[:80]!r}; "
                        "take one from the entity's members")
@@ -176,7 +171,6 @@ def create_service_account(session: Session, clock: Clock, signer: Signer, actor
     team = _team_to_administer(session, actor, entity)
     shown_text(description, "description")
     user = create_user(session, clock, free_name(session, f"service-{clock.token(12)}"), service=True)
-    assert user.id is not None  # noqa: S101 - flushed
     user.name = description
     user.default_entity_id = team.id
     session.add(user)
@@ -187,7 +181,7 @@ def create_service_account(session: Session, clock: Clock, signer: Signer, actor
 
 def delete_team(session: Session, events: Events, clock: Clock, team: EntityRow) -> None:
     """The team, its projects and its service accounts are gone."""
-    for user, _ in queries.members_of(session, team.id or 0):
+    for user, _ in queries.members_of(session, team.id):
         if user.service:
             delete_user(session, events, clock, user)
     delete_entity(session, events, team)

@@ -8,7 +8,7 @@ from dumbbell_server import ids
 from dumbbell_server.artifacts import queries
 from dumbbell_server.artifacts.tables import DELETED, ArtifactRow, CollectionRow
 from dumbbell_server.errors import NotFound
-from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects.access import require, role_in
 from dumbbell_server.projects.tables import ProjectRow
 
@@ -36,7 +36,7 @@ def sees(session: Session, actor: Actor | None, artifact: ArtifactRow) -> bool:
     if sees_project(session, actor, artifact.project_id):
         return True
     return any(sees_collection(session, actor, member.collection_id)
-               for member in queries.memberships_of(session, artifact.id or 0))
+               for member in queries.memberships_of(session, artifact.id))
 
 
 def reads(session: Session, actor: Actor | None, artifact: ArtifactRow) -> bool:
@@ -44,7 +44,7 @@ def reads(session: Session, actor: Actor | None, artifact: ArtifactRow) -> bool:
     if reads_project(session, actor, artifact.project_id):
         return True
     collections = (session.get(CollectionRow, member.collection_id)
-                   for member in queries.memberships_of(session, artifact.id or 0))
+                   for member in queries.memberships_of(session, artifact.id))
     return any(found is not None and reads_project(session, actor, found.project_id) for found in collections)
 
 
@@ -62,19 +62,19 @@ def find(session: Session, actor: Actor | None, node_id: str) -> ArtifactRow | N
     return artifact
 
 
-def for_writing(session: Session, actor: Actor, node_id: str, deed: str, role: Role = Role.MEMBER) -> ArtifactRow:
+def for_writing(session: Session, actor: Actor, node_id: str, action: str, role: Role = Role.MEMBER) -> ArtifactRow:
     """A version that this actor may change. NotFound or Forbidden otherwise."""
     artifact = find(session, actor, node_id)
     if artifact is None:
         raise NotFound(f"no artifact has the id {node_id[:80]!r}; it may be deleted already")
     home = session.get(ProjectRow, artifact.project_id)
     assert home is not None  # noqa: S101 - a foreign key
-    require(actor, home, role, deed)
+    require(actor, home, role, action)
     return artifact
 
 
 def collection_node(collection: CollectionRow) -> str:
-    return ids.encode(COLLECTION, collection.id or 0)
+    return ids.encode(COLLECTION, collection.id)
 
 
 def find_collection(session: Session, actor: Actor | None, node_id: str) -> CollectionRow | None:
@@ -84,7 +84,7 @@ def find_collection(session: Session, actor: Actor | None, node_id: str) -> Coll
     return collection if visible else None
 
 
-def collection_for_writing(session: Session, actor: Actor, node_id: str, deed: str,
+def collection_for_writing(session: Session, actor: Actor, node_id: str, action: str,
                            role: Role = Role.MEMBER) -> CollectionRow:
     """A collection that this actor may change. NotFound or Forbidden otherwise."""
     collection = find_collection(session, actor, node_id)
@@ -92,5 +92,5 @@ def collection_for_writing(session: Session, actor: Actor, node_id: str, deed: s
         raise NotFound(f"no artifact collection has the id {node_id[:80]!r}; it may be deleted already")
     home = session.get(ProjectRow, collection.project_id)
     assert home is not None  # noqa: S101 - a foreign key
-    require(actor, home, role, deed)
+    require(actor, home, role, action)
     return collection

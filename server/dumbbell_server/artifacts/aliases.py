@@ -11,8 +11,8 @@ from sqlmodel import col
 from dumbbell_server.artifacts import queries
 from dumbbell_server.artifacts.names import LATEST, checked_alias, checked_tag, version_number
 from dumbbell_server.artifacts.tables import AliasRow, ArtifactTagRow, CollectionRow, MembershipRow
-from dumbbell_server.graph.wandb_json import storable
-from dumbbell_server.storage.stamps import stamp
+from dumbbell_server.database.revisions import next_revision
+from dumbbell_server.json_text import storable
 
 
 def set_alias(session: Session, member: MembershipRow, name: str) -> None:
@@ -21,16 +21,16 @@ def set_alias(session: Session, member: MembershipRow, name: str) -> None:
         return  # follows from the number
     row = queries.alias(session, member.collection_id, checked_alias(name))
     if row is None:
-        row = AliasRow(collection_id=member.collection_id, membership_id=member.id or 0, name=name)
-    stamp_members(session, col(MembershipRow.id).in_({row.membership_id, member.id or 0}))
-    row.membership_id = member.id or 0
+        row = AliasRow(collection_id=member.collection_id, membership_id=member.id, name=name)
+    stamp_members(session, col(MembershipRow.id).in_({row.membership_id, member.id}))
+    row.membership_id = member.id
     session.add(row)
     session.flush()
 
 
 def stamp_members(session: Session, which: ColumnElement[bool]) -> None:
     """Something changed that filters ask of these members."""
-    session.execute(update(MembershipRow).where(which).values(revision=stamp()))
+    session.execute(update(MembershipRow).where(which).values(revision=next_revision()))
 
 
 def drop_alias(session: Session, member: MembershipRow, name: str) -> None:

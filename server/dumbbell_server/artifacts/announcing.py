@@ -11,7 +11,7 @@ from dumbbell_server.artifacts.names import checked_text
 from dumbbell_server.artifacts.tables import PENDING, ArtifactRow, ManifestRow
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.graph.actor import Actor
+from dumbbell_server.identity import Actor
 
 _LONGEST = 256
 
@@ -21,8 +21,8 @@ def announce(session: Session, clock: Clock, actor: Actor, node_id: str, name: s
     """The record of the manifest: of a full one there is one, of each patch its own, since several runs send some."""
     artifact = access.for_writing(session, actor, node_id, "upload manifests")
     _check(artifact, name, digest)
-    known = [row for row in queries.manifests_of(session, artifact.id or 0) if row.kind == kind == FULL]
-    row = known[0] if known else ManifestRow(artifact_id=artifact.id or 0, name=name, kind=kind, digest=digest)
+    known = [row for row in queries.manifests_of(session, artifact.id) if row.kind == kind == FULL]
+    row = known[0] if known else ManifestRow(artifact_id=artifact.id, name=name, kind=kind, digest=digest)
     _set(session, clock, actor, artifact, row, digest, base)
     return row
 

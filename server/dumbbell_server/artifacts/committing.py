@@ -26,14 +26,14 @@ from dumbbell_server.artifacts.tables import (
     ManifestRow,
     MembershipRow,
 )
+from dumbbell_server.backend import Backend
+from dumbbell_server.blobs.garbage import orphan
+from dumbbell_server.blobs.store import new_key
 from dumbbell_server.clock import Clock
+from dumbbell_server.database.engine import reading
+from dumbbell_server.database.statements import insert_many
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.graph.actor import Actor
-from dumbbell_server.storage.blobs import new_key
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.dialect import insert_many
-from dumbbell_server.storage.house import House
-from dumbbell_server.storage.orphans import orphan
+from dumbbell_server.identity import Actor
 
 MANIFESTS = "manifests"  # the folder of their keys
 _COLUMNS = {"artifact_id": "int", "path": "text", "blob_id": "int", "size": "bigint", "digest": "text", "ref": "text"}
@@ -53,70 +53,70 @@ class Contents:
     seen: frozenset[tuple[int, str]]  # the uploads that went into it
 
 
-def commit(house: House, actor: Actor, node_id: str) -> ArtifactRow:
+def commit(backend: Backend, actor: Actor, node_id: str) -> ArtifactRow:
     """The version is committed, which it may be already. BadInput where a manifest or a byte is missing."""
     while True:
-        done = _try_commit(house, actor, node_id)
+        done = _try_commit(backend, actor, node_id)
         if done is not None:
             return done
 
 
-def _try_commit(house: House, actor: Actor, node_id: str) -> ArtifactRow | None:
+def _try_commit(backend: Backend, actor: Actor, node_id: str) -> ArtifactRow | None:
     """None where another manifest came meanwhile."""
-    with reading(house.database) as session:
+    with reading(backend.database) as session:
         artifact = access.for_writing(session, actor, node_id, "commit artifacts")
         if artifact.state == COMMITTED:
             return artifact
-        expected.settle(house, artifact.id or 0)
-        contents = _gather(house, session, artifact)
-    number, made = artifact.id or 0, contents.manifest.id is None
+        expected.settle(backend, artifact.id)
+        contents = _gather(backend, session, artifact)
+    number, made = artifact.id, contents.manifest.id is None
     done = None
     try:
-        done = _place_all(house, number, contents)
+        done = _place_all(backend, number, contents)
     finally:
         if made and (done is None or contents.manifest.id is None):
-            house.blobs.delete(contents.manifest.blob_key or "")  # nobody names it
+            backend.blobs.delete(contents.manifest.blob_key or "")  # nobody names it
     return done
 
 
-def _place_all(house: House, artifact_id: int, contents: Contents) -> ArtifactRow | None:
+def _place_all(backend: Backend, artifact_id: int, contents: Contents) -> ArtifactRow | None:
     """The files are in the version, the last of them with all else that makes it a committed one."""
-    write, entries = house.database.write, contents.entries
+    write, entries = backend.database.write, contents.entries
     last = max(0, len(entries) - 1) // _AT_ONCE * _AT_ONCE
     for at in range(0, last, _AT_ONCE):
         some = entries[at:at + _AT_ONCE]
         if not write(lambda session, some=some: _place(session, artifact_id, contents, some)):  # type: ignore[misc]
             return None
-    return write(lambda session: _commit(session, house.clock, artifact_id, contents, entries[last:]))
+    return write(lambda session: _commit(session, backend.clock, artifact_id, contents, entries[last:]))
 
 
-def _gather(house: House, session: Session, artifact: ArtifactRow) -> Contents:
+def _gather(backend: Backend, session: Session, artifact: ArtifactRow) -> Contents:
     """Read the manifests that came, and make one of them where they are several or only say what changes."""
-    announced = queries.manifests_of(session, artifact.id or 0)
+    announced = queries.manifests_of(session, artifact.id)
     rows = [row for row in announced if row.blob_key]
-    seen = frozenset((row.id or 0, row.blob_key or "") for row in rows)
+    seen = frozenset((row.id, row.blob_key or "") for row in rows)
     if not rows and all(row.kind == FULL for row in announced):
         raise BadInput("the manifest of this artifact was not uploaded; upload it, then commit")
     whole = [row for row in rows if row.kind == FULL]
     if whole and len(rows) == len(whole):
-        manifest = manifests.parse(house.blobs.load(whole[-1].blob_key or ""))
+        manifest = manifests.parse(backend.blobs.load(whole[-1].blob_key or ""))
         return Contents(_sorted(manifest), whole[-1], None, seen)
-    base = _load(house, whole[-1]) if whole else _base(house, session, artifact, announced)
-    changes = [_load(house, row) for row in rows if row.kind in {INCREMENTAL, PATCH}]
+    base = _load(backend, whole[-1]) if whole else _base(backend, session, artifact, announced)
+    changes = [_load(backend, row) for row in rows if row.kind in {INCREMENTAL, PATCH}]
     manifest = manifests.merged(base, changes)
     entries = _sorted(manifest)
-    return Contents(entries, _keep(house, artifact, manifest), manifests.digest(entries), seen)
+    return Contents(entries, _keep(backend, artifact, manifest), manifests.digest(entries), seen)
 
 
 def _sorted(manifest: dict[str, Any]) -> list[Entry]:
     return sorted(manifests.entries(manifest), key=lambda entry: entry.path)
 
 
-def _load(house: House, row: ManifestRow) -> dict[str, Any]:
-    return manifests.parse(house.blobs.load(row.blob_key or ""))
+def _load(backend: Backend, row: ManifestRow) -> dict[str, Any]:
+    return manifests.parse(backend.blobs.load(row.blob_key or ""))
 
 
-def _base(house: House, session: Session, artifact: ArtifactRow, announced: Sequence[ManifestRow],
+def _base(backend: Backend, session: Session, artifact: ArtifactRow, announced: Sequence[ManifestRow],
           ) -> dict[str, Any] | None:
     """What an incremental manifest builds on: the version it names, or the latest of the sequence."""
     incremental = [row for row in announced if row.kind == INCREMENTAL]
@@ -129,16 +129,16 @@ def _base(house: House, session: Session, artifact: ArtifactRow, announced: Sequ
         return None
     current = queries.current_manifest(session, number)
     if current is None:
-        raise BadInput("the version on which this one builds is deleted; log it anew")
-    return _load(house, current)
+        raise BadInput("the version on which this one builds is deleted; log it again")
+    return _load(backend, current)
 
 
-def _keep(house: House, artifact: ArtifactRow, manifest: dict[str, Any]) -> ManifestRow:
+def _keep(backend: Backend, artifact: ArtifactRow, manifest: dict[str, Any]) -> ManifestRow:
     data = orjson.dumps(manifest)
     key = new_key(MANIFESTS)
-    house.blobs.store(key, data)
+    backend.blobs.store(key, data)
     digest = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-    return ManifestRow(artifact_id=artifact.id or 0, name=FILE_NAME, kind=FULL, digest=digest, size=len(data),
+    return ManifestRow(artifact_id=artifact.id, name=FILE_NAME, kind=FULL, digest=digest, size=len(data),
                        blob_key=key)
 
 
@@ -195,7 +195,7 @@ def _commit(session: Session, clock: Clock, artifact_id: int, contents: Contents
 def join(session: Session, clock: Clock, collection: CollectionRow, artifact: ArtifactRow) -> MembershipRow:
     """The version has the next number of the collection, whose row the caller holds."""
     now = clock.text()
-    member = MembershipRow(collection_id=collection.id or 0, artifact_id=artifact.id or 0,
+    member = MembershipRow(collection_id=collection.id, artifact_id=artifact.id,
                            version_index=collection.next_version, created_at=now)
     collection.next_version += 1
     collection.version_count += 1
@@ -216,7 +216,7 @@ def _insert(session: Session, artifact: ArtifactRow, entries: Sequence[Entry]) -
         rows.append((artifact.id, entry.path, held[entry.digest] if stored else None, entry.size,
                      None if stored else entry.digest, entry.ref))
     if rows:
-        again = queries.has_entries(session, artifact.id or 0, entries[0].path, entries[-1].path)
+        again = queries.has_entries(session, artifact.id, entries[0].path, entries[-1].path)
         insert_many(session, "artifact_entries", _COLUMNS, rows, _AGAIN if again else "")
 
 

@@ -14,11 +14,11 @@ from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.artifacts import access, queries
 from dumbbell_server.artifacts.manifests import digest_of
 from dumbbell_server.artifacts.tables import DELETED, ArtifactBlobRow, ArtifactRow, CollectionRow, ManifestRow
-from dumbbell_server.graph.actor import Actor, Role
-from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.database.statements import Statement
+from dumbbell_server.identity import Actor, Role
+from dumbbell_server.json_text import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import role_in
-from dumbbell_server.storage.dialect import Statement
 
 Pieces = AsyncIterator[bytes]
 _HEX = re.compile(r"[0-9a-f]{32}")
@@ -60,7 +60,7 @@ def in_entity(session: Session, actor: Actor | None, entity: str, hexadecimal: s
     digest = digest_of(hexadecimal)
     if home is None or digest is None:
         return None
-    return next((_found(blob) for blob, project in queries.blob_in_entity(session, home.id or 0, digest)
+    return next((_found(blob) for blob, project in queries.blob_in_entity(session, home.id, digest)
                  if role_in(actor, project) >= Role.VIEWER), None)
 
 
@@ -109,13 +109,13 @@ def at(session: Session, actor: Actor | None, place: Place) -> Found | None:
     homes = queries.homes(session, collection)
     held = (queries.blob(session, home, digest) for home in homes)
     return next((_found(blob) for blob in held
-                 if blob is not None and queries.holds(session, collection.id or 0, blob.id or 0)), None)
+                 if blob is not None and queries.holds(session, collection.id, blob.id)), None)
 
 
 def _collection(session: Session, actor: Actor | None, place: Place) -> CollectionRow | None:
     if place.project is None or place.collection is None or not storable(place.collection):
         return None
     home = projects.find(session, actor, place.entity, place.project)
-    if home is None or not access.reads_project(session, actor, home.id or 0):
+    if home is None or not access.reads_project(session, actor, home.id):
         return None
-    return queries.collection_by_name(session, home.id or 0, place.collection)
+    return queries.collection_by_name(session, home.id, place.collection)

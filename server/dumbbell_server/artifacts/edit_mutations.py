@@ -11,9 +11,9 @@ from dumbbell_server.artifacts.mutations import (
     ArtifactPayload,
     TagInput,
 )
+from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.scalars import Int64, JSONString
-from dumbbell_server.storage.orphans import collect
 
 
 @strawberry.input
@@ -89,28 +89,28 @@ def _places(aliases: list[ArtifactCollectionAliasInput]) -> list[editing.AliasPl
 class ArtifactEdits:
     @strawberry.field
     def update_artifact(self, info: Info, input: UpdateArtifactInput) -> UpdateArtifactPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         artifact = context.write(lambda session: editing.update(
-            session, context.house.clock, actor, input.artifact_id, input.edit()))
+            session, context.backend.clock, actor, input.artifact_id, input.edit()))
         return UpdateArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_artifact(self, info: Info, input: DeleteArtifactInput) -> DeleteArtifactPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         artifact = context.write(lambda session: removal.delete_version(
             session, actor, input.artifact_id, aliases=bool(input.delete_aliases)))
-        collect(context.house)
+        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
         return DeleteArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def add_aliases(self, info: Info, input: AddAliasesInput) -> AddAliasesPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         context.write(lambda session: editing.add_aliases(session, actor, input.artifact_id, _places(input.aliases)))
         return AddAliasesPayload(success=True, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_aliases(self, info: Info, input: DeleteAliasesInput) -> DeleteAliasesPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         context.write(lambda session: editing.delete_aliases(
             session, actor, input.artifact_id, _places(input.aliases)))
         return DeleteAliasesPayload(success=True, client_mutation_id=input.client_mutation_id)

@@ -16,7 +16,7 @@ from dumbbell_server.artifacts.service import checked_metadata, checked_ttl, set
 from dumbbell_server.artifacts.tables import COMMITTED, AliasRow, ArtifactRow, CollectionRow, MembershipRow
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import NotFound
-from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require
 
@@ -56,9 +56,9 @@ def update(session: Session, clock: Clock, actor: Actor, node_id: str, edit: Edi
         artifact.labels = checked_text(edit.labels, "labels")
     set_ttl(artifact, edit.ttl_seconds)
     for name in edit.tags_to_add:
-        tag(session, artifact.id or 0, name)
+        tag(session, artifact.id, name)
     for name in edit.tags_to_delete:
-        untag(session, artifact.id or 0, name)
+        untag(session, artifact.id, name)
     if edit.aliases is not None and artifact.state == COMMITTED:
         _replace_aliases(session, artifact, edit.aliases)
     artifact.updated_at = clock.text()
@@ -70,7 +70,7 @@ def update(session: Session, clock: Clock, actor: Actor, node_id: str, edit: Edi
 
 def _replace_aliases(session: Session, artifact: ArtifactRow, aliases: Sequence[tuple[str, str]]) -> None:
     """In the version's own sequence it has these and no others (clients up to 0.15 say all that they want)."""
-    member = queries.membership(session, artifact.sequence_id, artifact.id or 0)
+    member = queries.membership(session, artifact.sequence_id, artifact.id)
     sequence = session.get_one(CollectionRow, artifact.sequence_id)
     if member is None:
         return
@@ -101,8 +101,8 @@ def _members(session: Session, actor: Actor, node_id: str, places: Sequence[Alia
     found = []
     for place in places:
         home = projects.find(session, actor, place.entity, place.project)
-        collection = queries.collection_by_name(session, home.id or 0, place.collection) if home else None
-        member = queries.membership(session, collection.id or 0, artifact.id or 0) if collection else None
+        collection = queries.collection_by_name(session, home.id, place.collection) if home else None
+        member = queries.membership(session, collection.id, artifact.id) if collection else None
         if home is None or member is None:
             raise NotFound(f"this version is not in {place.entity}/{place.project}/{place.collection}")
         require(actor, home, Role.MEMBER, "edit aliases")

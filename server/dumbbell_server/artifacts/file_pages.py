@@ -33,7 +33,7 @@ class PartUrls:
 def part_urls(context: Context, file: StoredFile) -> PartUrls | None:
     if not isinstance(file, PlannedFile) or file.plan.upload_id is None:
         return None
-    upload, parts, direct = file.plan.upload_id, file.plan.parts, context.house.blobs.direct
+    upload, parts, direct = file.plan.upload_id, file.plan.parts, context.backend.blobs.direct
     urls = [context.signed("PUT", part_path(upload, part)) for part in parts] if direct is None else \
         expected.part_urls(context.session, direct, upload, parts)
     return PartUrls(upload, [PartUrl(part, url) for part, url in zip(parts, urls, strict=True)])
@@ -45,7 +45,7 @@ def artifact_of(context: Context, file: StoredFile) -> ArtifactRow | None:
     key = f"file of {number}"
     if key not in context.answers:
         artifact = context.get(ArtifactRow, number)
-        seen = artifact is not None and access.sees(context.session, context.visitor, artifact)
+        seen = artifact is not None and access.sees(context.session, context.viewer, artifact)
         context.answers[key] = artifact if seen else None
     found: ArtifactRow | None = context.answers[key]
     return found

@@ -42,7 +42,7 @@ def _check_readable(context: Context, artifact: ArtifactRow) -> None:
     """Forbidden for who may look at the version but not have its files. Asked once a request."""
     key = f"reads {artifact.id}"
     if key not in context.notes:
-        context.notes[key] = access.reads(context.session, context.visitor, artifact)
+        context.notes[key] = access.reads(context.session, context.viewer, artifact)
     if not context.notes[key]:
         raise Forbidden("you may look at this artifact but not have its files: that takes the role of a viewer")
 
@@ -66,7 +66,7 @@ class VersionFile:
 
     @property
     def node_id(self) -> str:
-        return _file_id(self.artifact.id or 0, self.name)
+        return _file_id(self.artifact.id, self.name)
 
     @property
     def mimetype(self) -> str:
@@ -85,7 +85,7 @@ class VersionFile:
         _check_readable(context, self.artifact)
         if self.ref is not None:
             return self.ref
-        return context.signed("GET", file_path(self.artifact.id or 0, self.digest, self.name))
+        return context.signed("GET", file_path(self.artifact.id, self.digest, self.name))
 
     def upload_url(self, _context: Context) -> str | None:
         return None
@@ -93,7 +93,7 @@ class VersionFile:
 
 def version_file(artifact: ArtifactRow, found: FileOfVersion) -> VersionFile:
     entry, blob = found
-    birth = blob.birth_artifact_id if blob else artifact.id or 0
+    birth = blob.birth_artifact_id if blob else artifact.id
     return VersionFile(artifact, entry.path, blob.digest if blob else entry.digest or "", entry.size, entry.ref, birth)
 
 
@@ -166,7 +166,7 @@ class ManifestFile:
 
     @property
     def node_id(self) -> str:
-        return ids.encode("ArtifactManifestFile", self.row.id or 0)
+        return ids.encode("ArtifactManifestFile", self.row.id)
 
     @property
     def size(self) -> int:
@@ -186,8 +186,8 @@ class ManifestFile:
 
     def read_url(self, context: Context) -> str:
         _check_readable(context, context.require(ArtifactRow, self.row.artifact_id))
-        return context.signed("GET", manifest_path(self.row.id or 0, self.name))
+        return context.signed("GET", manifest_path(self.row.id, self.name))
 
     def upload_url(self, context: Context) -> str | None:
-        return context.signed("PUT", manifest_path(self.row.id or 0, self.name)) if self.uploading else None
+        return context.signed("PUT", manifest_path(self.row.id, self.name)) if self.uploading else None
 

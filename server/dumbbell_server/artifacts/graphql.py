@@ -64,7 +64,7 @@ class ArtifactDigestAlgorithm(Enum):
 class ArtifactAlias:
     @strawberry.field
     def id(row: strawberry.Parent[AliasRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("ArtifactAlias", row.id or 0))
+        return strawberry.ID(ids.encode("ArtifactAlias", row.id))
 
     @strawberry.field
     def alias(row: strawberry.Parent[AliasRow]) -> str:
@@ -85,14 +85,14 @@ class Tag:
 
     @strawberry.field
     def id(row: strawberry.Parent[ArtifactTagRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("Tag", row.id or 0))
+        return strawberry.ID(ids.encode("Tag", row.id))
 
 
 @strawberry.type
 class ArtifactManifest:
     @strawberry.field
     def id(manifest: strawberry.Parent[ManifestFile]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("ArtifactManifest", manifest.row.id or 0))
+        return strawberry.ID(ids.encode("ArtifactManifest", manifest.row.id))
 
     @strawberry.field
     def file(manifest: strawberry.Parent[ManifestFile]) -> FileRef:
@@ -117,8 +117,8 @@ def settled(context: Context) -> None:
     if "artifacts settled" in context.notes:
         return
     context.notes["artifacts settled"] = True
-    if collecting.has_expired(context.session, context.house):
-        context.write(lambda session: collecting.remove_expired(session, context.house))
+    if collecting.has_expired(context.session, context.backend):
+        context.write(lambda session: collecting.remove_expired(session, context.backend))
 
 
 def page_of_files(context: Context, artifact: ArtifactRow, names: Sequence[str] | None, after: str | None,
@@ -127,7 +127,7 @@ def page_of_files(context: Context, artifact: ArtifactRow, names: Sequence[str] 
     size, begin = page_size(first), position(after)
     if artifact.state != COMMITTED:
         return Page([], PageInfo(has_next_page=False, end_cursor=None), 0)
-    number_of = artifact.id or 0
+    number_of = artifact.id
     if names:
         every = queries.files_named(context.session, number_of, names)
         found, total = [file for file in every if begin is None or file[0].path > begin], len(every)
@@ -151,7 +151,7 @@ class ArtifactCore:
 
     @strawberry.field
     def id(artifact: strawberry.Parent[ArtifactRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode(ARTIFACT, artifact.id or 0))
+        return strawberry.ID(ids.encode(ARTIFACT, artifact.id))
 
     @strawberry.field
     def state(artifact: strawberry.Parent[ArtifactRow]) -> ArtifactState:
@@ -194,14 +194,14 @@ class ArtifactCore:
 
     @strawberry.field
     def current_manifest(artifact: strawberry.Parent[ArtifactRow], info: Info) -> ArtifactManifestRef | None:
-        row = queries.current_manifest(info.context.session, artifact.id or 0)
+        row = queries.current_manifest(info.context.session, artifact.id)
         return ManifestFile(row) if row else None
 
     @strawberry.field
     def created_by(artifact: strawberry.Parent[ArtifactRow], info: Info) -> ArtifactCreator | None:
         """The run, where there is one that the asker may see; else the user."""
         run = info.context.get(RunRow, artifact.run_id)
-        if run is not None and access.sees_project(info.context.session, info.context.visitor, run.project_id):
+        if run is not None and access.sees_project(info.context.session, info.context.viewer, run.project_id):
             return run
         return info.context.get(UserRow, artifact.user_id)
 
@@ -211,18 +211,18 @@ class ArtifactCore:
                 last: int | None = None) -> RunConnectionRef:
         """Runs that took it in, as far as the asker may see them. Clients up to 0.12 declare `before` and `last`."""
         del before, last
-        session, visitor = info.context.session, info.context.visitor
+        session, viewer = info.context.session, info.context.viewer
         size = page_size(first, 1000)
-        rows = [row for row in queries.users_of(session, artifact.id or 0, number(after))
-                if access.sees_project(session, visitor, row[1].project_id)]
+        rows = [row for row in queries.users_of(session, artifact.id, number(after))
+                if access.sees_project(session, viewer, row[1].project_id)]
         page = page_of(rows[:size + 1], size, lambda row: row[0], len(rows))
         return Page([Edge(edge.node[1], edge.cursor) for edge in page.edges], page.page_info, page.total_count)
 
     @strawberry.field
     def artifact_memberships(artifact: strawberry.Parent[ArtifactRow], info: Info) -> MembershipConnectionRef:
-        rows = [row for row in queries.memberships_of(info.context.session, artifact.id or 0)
+        rows = [row for row in queries.memberships_of(info.context.session, artifact.id)
                 if sees_collection(info.context, row.collection_id)]
-        return page_of(rows, len(rows), lambda row: row.id or 0, len(rows))
+        return page_of(rows, len(rows), lambda row: row.id, len(rows))
 
     @strawberry.field
     def files(artifact: strawberry.Parent[ArtifactRow], info: Info, names: list[str] | None = None,
@@ -242,7 +242,7 @@ class ArtifactCore:
         wanted = {entry.name: entry.digest for entry in entries or ()}
         names = list(wanted) if artifact.state == COMMITTED else []
         found = [version_file(artifact, file) for file in queries.files_named(
-            info.context.session, artifact.id or 0, names)]
+            info.context.session, artifact.id, names)]
         files = [file for file in found if file.digest == wanted[file.name]]
         return page_of_planned(info.context, files, len(files), len(files))
 
@@ -295,9 +295,9 @@ def _used(context: Context, run: RunRow, kind: str, after: str | None, first: in
     settled(context)
     size = page_size(first)
     session = context.session
-    rows = queries.used(session, run.id or 0, kind, number(after), size + 1)
+    rows = queries.used(session, run.id, kind, number(after), size + 1)
     know_page(context, [artifact for _, artifact in rows])
-    page = page_of(rows, size, lambda row: row[0], queries.count_used(session, run.id or 0, kind))
+    page = page_of(rows, size, lambda row: row[0], queries.count_used(session, run.id, kind))
     return Page([Edge(edge.node[1], edge.cursor) for edge in page.edges], page.page_info, page.total_count)
 
 
@@ -327,20 +327,20 @@ class ArtifactsQuery:
     def artifact(self, info: Info, id: strawberry.ID) -> ArtifactRef | None:
         """Pending ones too: their maker asks for them while it fills them."""
         settled(info.context)
-        return access.find(info.context.session, info.context.visitor, id)
+        return access.find(info.context.session, info.context.viewer, id)
 
     @strawberry.field(name="clientIDMapping")
     def client_id_mapping(
         self, info: Info, client_id: Annotated[strawberry.ID, strawberry.argument(name="clientID")],
     ) -> ClientIDMapping | None:
-        session, visitor = info.context.session, info.context.visitor
+        session, viewer = info.context.session, info.context.viewer
         row = queries.client_id(session, client_id)
         if row is None:
             return None
         if row.artifact_id:
             node = access.node_of(row.artifact_id)
-            seen = access.find(session, visitor, node) is not None
+            seen = access.find(session, viewer, node) is not None
         else:
             node = ids.encode(access.COLLECTION, row.collection_id or 0)
-            seen = access.find_collection(session, visitor, node) is not None
+            seen = access.find_collection(session, viewer, node) is not None
         return ClientIDMapping(server_id=strawberry.ID(node)) if seen else None

@@ -9,7 +9,7 @@ from dumbbell_server.artifacts.names import checked_text
 from dumbbell_server.artifacts.tables import COMMITTED, ArtifactRow
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.graph.actor import Actor
+from dumbbell_server.identity import Actor
 from dumbbell_server.runs import service as runs
 
 
@@ -22,5 +22,5 @@ def take_in(session: Session, clock: Clock, actor: Actor, node_id: str, run_path
     if artifact.state != COMMITTED:
         raise BadInput("this artifact is not committed yet; wait for it, then use it")
     run = runs.for_writing(session, actor, *run_path)
-    service.use(session, clock, run.id or 0, artifact.id or 0, service.INPUT, checked_text(used_as, "usedAs"))
+    service.use(session, clock, run.id, artifact.id, service.INPUT, checked_text(used_as, "usedAs"))
     return artifact

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.json_text import storable
 
 FULL = "FULL"
 INCREMENTAL = "INCREMENTAL"

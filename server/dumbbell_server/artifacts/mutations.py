@@ -12,13 +12,13 @@ from dumbbell_server.artifacts.file_pages import page_of_planned
 from dumbbell_server.artifacts.files import ManifestFile, PlannedFile
 from dumbbell_server.artifacts.graphql import ArtifactDigestAlgorithm
 from dumbbell_server.artifacts.routes import join_parts
+from dumbbell_server.blobs.garbage import delete_orphaned_blobs
+from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.inputs import plain
 from dumbbell_server.graph.refs import ArtifactManifestRef, ArtifactRef, ArtifactTypeRef, FileConnectionRef
 from dumbbell_server.graph.scalars import Int64, JSONString
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.orphans import collect
 
 _MOST_FILES = 20_000
 
@@ -248,25 +248,25 @@ class ArtifactsMutation:
     @strawberry.field
     def create_artifact_type(self, info: Info, input: CreateArtifactTypeInput) -> CreateArtifactTypePayload | None:
         """The type, which may be there already."""
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         row = context.write(lambda session: service.create_type(
-            session, context.house.clock, actor, input.entity_name, input.project_name, input.name,
+            session, context.backend.clock, actor, input.entity_name, input.project_name, input.name,
             input.description))
         return CreateArtifactTypePayload(artifact_type=row, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def create_artifact(self, info: Info, input: CreateArtifactInput) -> CreateArtifactPayload | None:
-        context, actor, wanted = info.context, info.context.actor, input.wanted()
-        artifact = context.write(lambda session: service.create(session, context.house.clock, actor, wanted))
+        context, actor, wanted = info.context, info.context.require_viewer(), input.wanted()
+        artifact = context.write(lambda session: service.create(session, context.backend.clock, actor, wanted))
         return CreateArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def create_artifact_manifest(self, info: Info, input: CreateArtifactManifestInput,
                                  ) -> CreateArtifactManifestPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         kind = input.type or ArtifactManifestType.FULL
         row = context.write(lambda session: announcing.announce(
-            session, context.house.clock, actor, input.artifact_id, input.name, kind.value, input.digest,
+            session, context.backend.clock, actor, input.artifact_id, input.name, kind.value, input.digest,
             input.base_artifact_id))
         return CreateArtifactManifestPayload(artifact_manifest=ManifestFile(row, uploading=True),
                                              client_mutation_id=input.client_mutation_id)
@@ -274,22 +274,22 @@ class ArtifactsMutation:
     @strawberry.field
     def update_artifact_manifest(self, info: Info, input: UpdateArtifactManifestInput,
                                  ) -> UpdateArtifactManifestPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         row = context.write(lambda session: announcing.update(
-            session, context.house.clock, actor, input.artifact_manifest_id, input.digest, input.base_artifact_id))
+            session, context.backend.clock, actor, input.artifact_manifest_id, input.digest, input.base_artifact_id))
         return UpdateArtifactManifestPayload(artifact_manifest=ManifestFile(row, uploading=True),
                                              client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def create_artifact_files(self, info: Info, input: CreateArtifactFilesInput) -> CreateArtifactFilesPayload | None:
         """Upload URLs in the order in which they were asked for; none for bytes that are there already."""
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         specs = [file.spec() for file in input.artifact_files]
         if len(specs) > _MOST_FILES:
             raise BadInput(f"{len(specs)} files were announced, at most {_MOST_FILES} are taken at once")
-        plans = context.write(lambda session: uploads.plan(session, context.house.clock, actor, specs))
-        direct = context.house.blobs.direct
-        keys = expected.expect(context.house, direct, plans) if direct else {}
+        plans = context.write(lambda session: uploads.plan(session, context.backend.clock, actor, specs))
+        direct = context.backend.blobs.direct
+        keys = expected.expect(context.backend, direct, plans) if direct else {}
         files = [PlannedFile(plan, direct.upload_url(keys[plan]) if direct and plan in keys else None)
                  for plan in plans]
         page = page_of_planned(context, files, len(files), len(files))
@@ -299,33 +299,33 @@ class ArtifactsMutation:
     def complete_multipart_upload_artifact(self, info: Info, input: CompleteMultipartUploadArtifactInput,
                                            ) -> CompleteMultipartUploadArtifactPayload | None:
         """One file of the parts; done again, nothing changes."""
-        context, actor, house = info.context, info.context.actor, info.context.house
+        context, actor, backend = info.context, info.context.require_viewer(), info.context.backend
         wanted = {int(part.part_number): part.hex_md5 for part in input.completed_parts}
-        if house.blobs.direct is not None:
-            digest = expected.complete(house, house.blobs.direct, actor, input.artifact_id, input.upload_id, wanted)
+        if backend.blobs.direct is not None:
+            digest = expected.complete(backend, backend.blobs.direct, actor, input.artifact_id, input.upload_id, wanted)
             return CompleteMultipartUploadArtifactPayload(digest=digest, client_mutation_id=input.client_mutation_id)
-        with reading(house.database) as session:
+        with reading(backend.database) as session:
             found = uploads.parts_of(session, actor, input.artifact_id, input.upload_id, wanted)
         if found is not None:
             upload, parts = found
-            asyncio.run(join_parts(house, [(part.blob_key, part.size) for part in parts], upload.artifact_id,
+            asyncio.run(join_parts(backend, [(part.blob_key, part.size) for part in parts], upload.artifact_id,
                                    upload.digest))
             context.write(lambda session: uploads.forget(session, [upload.id]))
-            collect(house)
+            delete_orphaned_blobs(backend.database, backend.blobs)
         return CompleteMultipartUploadArtifactPayload(digest=found[0].digest if found else None,
                                                       client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def commit_artifact(self, info: Info, input: CommitArtifactInput) -> CommitArtifactPayload | None:
-        context, actor = info.context, info.context.actor
-        artifact = committing.commit(context.house, actor, input.artifact_id)
-        collect(context.house)
+        context, actor = info.context, info.context.require_viewer()
+        artifact = committing.commit(context.backend, actor, input.artifact_id)
+        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
         return CommitArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def use_artifact(self, info: Info, input: UseArtifactInput) -> UseArtifactPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         artifact = context.write(lambda session: lineage.take_in(
-            session, context.house.clock, actor, input.artifact_id, (input.entity_name, input.project_name,
+            session, context.backend.clock, actor, input.artifact_id, (input.entity_name, input.project_name,
                                                                      input.run_name), input.used_as))
         return UseArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)

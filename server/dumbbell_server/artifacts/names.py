@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.json_text import storable
 
 LATEST = "latest"
 _LONGEST_NAME = 256

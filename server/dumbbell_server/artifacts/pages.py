@@ -21,7 +21,7 @@ def version_plan(context: Context) -> Plan[ArtifactRow]:
     """The fields of versions that a page of them answers at once."""
     values: dict[str, Callable[[ArtifactRow], Any]] = {camel: attrgetter(name) for camel, name in _PLAIN.items()}
     values |= {
-        "id": lambda row: ids.encode(access.ARTIFACT, row.id or 0), "state": attrgetter("state"),
+        "id": lambda row: ids.encode(access.ARTIFACT, row.id), "state": attrgetter("state"),
         "digestAlgorithm": attrgetter("digest_algorithm"), "metadata": attrgetter("metadata_json"),
         "ttlDurationSeconds": attrgetter("ttl_seconds"),
         "ttlIsInherited": lambda row: row.ttl_seconds == service.INHERITED,
@@ -57,13 +57,13 @@ def know_page(context: Context, artifacts: Sequence[ArtifactRow]) -> None:
 
 def sees_collection(context: Context, collection_id: int) -> bool:
     collection = context.get(CollectionRow, collection_id)
-    return collection is not None and access.sees_project(context.session, context.visitor, collection.project_id)
+    return collection is not None and access.sees_project(context.session, context.viewer, collection.project_id)
 
 
 def _of_page(context: Context, what: str, artifact: ArtifactRow, load: Any) -> list[Any]:
     """Rows of one version out of those of all versions on its page, which are asked for together."""
     page: list[int] = context.notes.get("versions on a page") or []  # type: ignore[assignment]
-    number_of = artifact.id or 0
+    number_of = artifact.id
     if number_of not in page:
         return [row for _, row in load([number_of])]
     loaded: dict[int, list[Any]] | None = context.notes.get(f"{what} of a page")  # type: ignore[assignment]

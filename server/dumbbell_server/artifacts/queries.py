@@ -26,10 +26,10 @@ from dumbbell_server.artifacts.tables import (
     MembershipRow,
     UseRow,
 )
-from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
+from dumbbell_server.json_text import storable
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.dialect import MAX_PARAMETERS, Statement
 
 V = TypeVar("V")
 
@@ -108,7 +108,7 @@ def membership_by_alias(session: Session, collection_id: int, alias: str) -> Mem
         return session.execute(select(MembershipRow).where(
             MembershipRow.collection_id == collection_id, MembershipRow.version_index == number)).scalar()
     artifact = by_digest(session, collection_id, alias)
-    return membership(session, collection_id, artifact.id or 0) if artifact else None
+    return membership(session, collection_id, artifact.id) if artifact else None
 
 
 def newest_membership(session: Session, collection_id: int) -> MembershipRow | None:

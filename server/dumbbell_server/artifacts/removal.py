@@ -22,12 +22,12 @@ from dumbbell_server.artifacts.tables import (
     PartRow,
     UploadRow,
 )
+from dumbbell_server.blobs.garbage import orphan
+from dumbbell_server.database.tables import OrphanRow
 from dumbbell_server.errors import BadInput
-from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects.service import ProjectDeleting
 from dumbbell_server.runs.service import RunsDeleting
-from dumbbell_server.storage.orphans import orphan
-from dumbbell_server.storage.tables import OrphanRow
 
 
 def delete_version(session: Session, actor: Actor, node_id: str, *, aliases: bool) -> ArtifactRow:
@@ -38,7 +38,7 @@ def delete_version(session: Session, actor: Actor, node_id: str, *, aliases: boo
     artifact = access.for_writing(session, actor, node_id, "delete artifacts")
     if artifact.user_id != actor.user_id:
         access.for_writing(session, actor, node_id, "delete the artifacts of others", Role.ADMIN)
-    held = [alias.name for _, alias in queries.aliases_of(session, [artifact.id or 0])]
+    held = [alias.name for _, alias in queries.aliases_of(session, [artifact.id])]
     if held and not aliases:
         raise BadInput(f"this version has aliases ({', '.join(held)[:200]}); "
                        "remove them first, or delete it with delete_aliases=True")
@@ -49,7 +49,7 @@ def delete_version(session: Session, actor: Actor, node_id: str, *, aliases: boo
 def remove(session: Session, artifact: ArtifactRow) -> None:
     """Its row stays as a tombstone; all it held goes."""
     session.refresh(artifact, with_for_update=True)  # a commit may be placing its files
-    number = artifact.id or 0
+    number = artifact.id
     leave(session, queries.memberships_of(session, number))
     session.execute(delete(EntryRow).where(col(EntryRow.artifact_id) == number))
     for row in queries.manifests_of(session, number):
@@ -65,16 +65,16 @@ def remove(session: Session, artifact: ArtifactRow) -> None:
 
 def purge(session: Session, which: ColumnElement[bool]) -> None:
     """Many versions are gone, rows and all."""
-    doomed = select(ArtifactRow.id).where(which)
+    leaving = select(ArtifactRow.id).where(which)
     elsewhere = session.execute(
         select(MembershipRow.collection_id).distinct()
         .join(ArtifactRow, col(ArtifactRow.id) == MembershipRow.artifact_id)
         .where(which, col(MembershipRow.collection_id) != ArtifactRow.sequence_id)).scalars().all()
     keys = select(ManifestRow.blob_key).where(
-        col(ManifestRow.artifact_id).in_(doomed), col(ManifestRow.blob_key).is_not(None))
+        col(ManifestRow.artifact_id).in_(leaving), col(ManifestRow.blob_key).is_not(None))
     parts = select(PartRow.blob_key).join(UploadRow, col(UploadRow.id) == PartRow.upload_id).where(
-        col(UploadRow.artifact_id).in_(doomed))
-    expected = select(ExpectedBlobRow.blob_key).where(col(ExpectedBlobRow.artifact_id).in_(doomed))
+        col(UploadRow.artifact_id).in_(leaving))
+    expected = select(ExpectedBlobRow.blob_key).where(col(ExpectedBlobRow.artifact_id).in_(leaving))
     for found in (keys, parts, expected):
         session.execute(insert(OrphanRow).from_select(["key"], found))
     session.execute(delete(ArtifactRow).where(which))

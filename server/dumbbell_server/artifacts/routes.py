@@ -15,15 +15,15 @@ from dumbbell_server.artifacts import downloads, uploads
 from dumbbell_server.artifacts.committing import MANIFESTS
 from dumbbell_server.artifacts.downloads import Found
 from dumbbell_server.artifacts.manifests import digest_of
+from dumbbell_server.backend import Backend
+from dumbbell_server.blobs import garbage
+from dumbbell_server.blobs.store import StagedBlob, new_key
+from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import actor_of, check_signature, number_in, state_of
-from dumbbell_server.http.uploads import GONE, keep, receive, taken
-from dumbbell_server.storage import orphans
-from dumbbell_server.storage.blobs import Incoming, new_key
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.house import House
+from dumbbell_server.http.uploads import GONE, commit_and_write, receive, taken
 
 Unit = Callable[[Connection], bool]
 _SMALL = 1 << 18  # bytes that are sent in one piece
@@ -39,50 +39,51 @@ def _always(unit: Callable[[Session], None]) -> Unit:
     return on_connection
 
 
-async def _keep(house: House, incoming: Incoming, key: str, unit: Unit) -> Response:
+async def _keep(backend: Backend, incoming: StagedBlob, key: str, unit: Unit) -> Response:
     """The bytes are kept under the key, unless the unit fails or has no use for them."""
-    if not await keep(house, incoming, key, lambda: house.database.write_core_soon(unit)):
-        house.blobs.delete(key)
+    if not await commit_and_write(backend, incoming, key, lambda: backend.database.write_core_soon(unit)):
+        backend.blobs.delete(key)
     return taken(incoming)
 
 
 async def put_file(request: Request) -> Response:
     """Bytes with the digest that is in the path, or 400 and nothing kept."""
     check_signature(request, request.scope["path"])
-    house, artifact_id = state_of(request).house, number_in(request, "artifact_id")
+    backend, artifact_id = state_of(request).backend, number_in(request, "artifact_id")
     digest = digest_of(request.path_params["digest"]) or ""
-    incoming = await receive(request, house.settings.max_upload)
+    incoming = await receive(request, backend.settings.max_upload)
     if incoming is None:
         return Response(status_code=GONE)
     if incoming.md5_base64 != digest:
-        await house.blobs.drop(incoming)
+        await backend.blobs.discard(incoming)
         raise BadInput(f"the body has MD5 {incoming.md5.hex()}, the file was announced with "
                        f"{request.path_params['digest']}; send it again")
     key = new_key(uploads.FOLDER)
-    return await _keep(house, incoming, key, lambda connection: uploads.received(
-        connection, house.clock, artifact_id, digest, incoming.size, key))
+    return await _keep(backend, incoming, key, lambda connection: uploads.received(
+        connection, backend.clock, artifact_id, digest, incoming.size, key))
 
 
 async def put_manifest(request: Request) -> Response:
     check_signature(request, request.scope["path"])
-    house, number = state_of(request).house, number_in(request, "manifest_id")
-    incoming = await receive(request, house.settings.max_body)
+    backend, number = state_of(request).backend, number_in(request, "manifest_id")
+    incoming = await receive(request, backend.settings.max_body)
     if incoming is None:
         return Response(status_code=GONE)
     key = new_key(MANIFESTS)
 
     def unit(session: Session) -> None:
-        uploads.received_manifest(session, house.clock, number, incoming.size, incoming.md5_base64, key)
+        uploads.received_manifest(session, backend.clock, number, incoming.size, incoming.md5_base64, key)
 
-    answer = await _keep(house, incoming, key, _always(unit))
-    await asyncio.get_running_loop().run_in_executor(state_of(request).pool, orphans.collect, house)
+    answer = await _keep(backend, incoming, key, _always(unit))
+    await asyncio.get_running_loop().run_in_executor(
+        state_of(request).pool, garbage.delete_orphaned_blobs, backend.database, backend.blobs)
     return answer
 
 
 async def put_part(request: Request) -> Response:
     check_signature(request, request.scope["path"])
-    house, upload, number = state_of(request).house, request.path_params["upload"], number_in(request, "number")
-    incoming = await receive(request, house.settings.max_upload)
+    backend, upload, number = state_of(request).backend, request.path_params["upload"], number_in(request, "number")
+    incoming = await receive(request, backend.settings.max_upload)
     if incoming is None:
         return Response(status_code=GONE)
     key = new_key("parts")
@@ -90,40 +91,40 @@ async def put_part(request: Request) -> Response:
     def unit(session: Session) -> None:
         uploads.received_part(session, upload, number, incoming.size, incoming.md5_base64, key)
 
-    return await _keep(house, incoming, key, _always(unit))
+    return await _keep(backend, incoming, key, _always(unit))
 
 
-async def join_parts(house: House, parts: list[tuple[str, int]], artifact_id: int, digest: str) -> None:
+async def join_parts(backend: Backend, parts: list[tuple[str, int]], artifact_id: int, digest: str) -> None:
     """One file of the parts (key and size), in their order. BadInput where it is not the one that was announced."""
     async def all_pieces() -> downloads.Pieces:
         for key, size in parts:
-            async for piece in house.blobs.read(key, 0, size):
+            async for piece in backend.blobs.read(key, 0, size):
                 yield piece
 
-    incoming = await house.blobs.receive(all_pieces(), house.settings.max_upload)
+    incoming = await backend.blobs.receive(all_pieces(), backend.settings.max_upload)
     if incoming.md5_base64 != digest:
-        await house.blobs.drop(incoming)
+        await backend.blobs.discard(incoming)
         raise BadInput(f"the parts make a file with MD5 {incoming.md5_base64!r}, announced was {digest!r}")
     key = new_key(uploads.FOLDER)
-    await _keep(house, incoming, key, lambda connection: uploads.received(
-        connection, house.clock, artifact_id, digest, incoming.size, key))
+    await _keep(backend, incoming, key, lambda connection: uploads.received(
+        connection, backend.clock, artifact_id, digest, incoming.size, key))
 
 
 async def _send(request: Request, name: str, find: Callable[..., Found | None], *given: object) -> Response:
     state = state_of(request)
 
     def ask() -> tuple[Found | None, bytes | None]:
-        with reading(state.house.database) as session:
+        with reading(state.backend.database) as session:
             found = find(session, *given)
-        small = found is not None and found.size <= _SMALL and state.house.blobs.direct is None
-        return found, state.house.blobs.load(found.blob_key) if found and small else None
+        small = found is not None and found.size <= _SMALL and state.backend.blobs.direct is None
+        return found, state.backend.blobs.load(found.blob_key) if found and small else None
 
     async def send() -> Response | None:
         found, data = await asyncio.get_running_loop().run_in_executor(state.pool, ask)
         if found is None:
             return None
         blob = Blob(found.blob_key, found.size, etag_of(found.digest), mimetype_of(name), name)
-        return await send_blob(request, state.house.blobs, blob, data)
+        return await send_blob(request, state.backend.blobs, blob, data)
 
     return await found_and_sent(request.scope["path"], f"file {name!r} is not here, or you may not see it", send)
 

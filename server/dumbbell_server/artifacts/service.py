@@ -32,8 +32,8 @@ from dumbbell_server.artifacts.tables import (
 )
 from dumbbell_server.clock import Clock, to_text
 from dumbbell_server.errors import BadInput, Conflict, NotFound
-from dumbbell_server.graph.actor import Actor
-from dumbbell_server.graph.wandb_json import loads, storable
+from dumbbell_server.identity import Actor
+from dumbbell_server.json_text import loads, storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries as runs
@@ -111,14 +111,14 @@ def create_type(session: Session, clock: Clock, actor: Actor, entity: str, proje
                 description: str | None) -> ArtifactTypeRow:
     """The type, made where it is new, in a project that is made where it is new."""
     home = projects.for_writing(session, clock, actor, entity, project)
-    return type_named(session, clock, home.id or 0, name, description)
+    return type_named(session, clock, home.id, name, description)
 
 
 def create(session: Session, clock: Clock, actor: Actor, wanted: Wanted) -> ArtifactRow:
     """The version to fill, or the committed one of this sequence that has the same digest."""
     wanted.check()
     home = projects.for_writing(session, clock, actor, wanted.entity, wanted.project)
-    run = runs.by_name(session, home.id or 0, wanted.run) if wanted.run and storable(wanted.run) else None
+    run = runs.by_name(session, home.id, wanted.run) if wanted.run and storable(wanted.run) else None
     if wanted.run and run is None:
         raise NotFound(f"run {wanted.entity}/{wanted.project}/{wanted.run} not found")
     collection = _sequence(session, clock, actor, home, wanted)
@@ -126,9 +126,9 @@ def create(session: Session, clock: Clock, actor: Actor, wanted: Wanted) -> Arti
     if artifact is None:
         artifact = _new(session, clock, actor, collection, wanted, run.id if run else None)
     if run is not None:
-        use(session, clock, run.id or 0, artifact.id or 0, OUTPUT)
+        use(session, clock, run.id, artifact.id, OUTPUT)
     for name in wanted.tags:
-        tag(session, artifact.id or 0, name)
+        tag(session, artifact.id, name)
     remember(session, wanted.client_id, artifact_id=artifact.id)
     remember(session, wanted.sequence_client_id, collection_id=collection.id)
     return artifact
@@ -136,14 +136,14 @@ def create(session: Session, clock: Clock, actor: Actor, wanted: Wanted) -> Arti
 
 def _existing(session: Session, clock: Clock, collection: CollectionRow, wanted: Wanted) -> ArtifactRow | None:
     if wanted.distributed_id:
-        open_one = queries.distributed(session, collection.id or 0, wanted.distributed_id)
+        open_one = queries.distributed(session, collection.id, wanted.distributed_id)
         if open_one is not None:
             open_one.updated_at = clock.text()
         return open_one
     if not wanted.dedupe:
         return None
-    same = queries.by_digest(session, collection.id or 0, wanted.digest)
-    member = queries.membership(session, collection.id or 0, same.id or 0) if same else None
+    same = queries.by_digest(session, collection.id, wanted.digest)
+    member = queries.membership(session, collection.id, same.id) if same else None
     if member is not None:
         for alias in own_aliases(collection, wanted.aliases):
             set_alias(session, member, alias)
@@ -170,9 +170,9 @@ def type_named(session: Session, clock: Clock, project_id: int, name: str, descr
 
 def _sequence(session: Session, clock: Clock, actor: Actor, home: ProjectRow, wanted: Wanted) -> CollectionRow:
     """The sequence, made where it is new. Conflict where the name has another type or holds links."""
-    collection = queries.collection_by_name(session, home.id or 0, wanted.collection)
+    collection = queries.collection_by_name(session, home.id, wanted.collection)
     if collection is None:
-        kind = type_named(session, clock, home.id or 0, wanted.type_name)
+        kind = type_named(session, clock, home.id, wanted.type_name)
         return make_collection(session, clock, actor, kind, SEQUENCE, wanted.collection)
     check_type(session, collection, wanted.type_name)
     if collection.kind != SEQUENCE:
@@ -192,7 +192,7 @@ def check_type(session: Session, collection: CollectionRow, type_name: str) -> N
 def make_collection(session: Session, clock: Clock, actor: Actor, kind: ArtifactTypeRow, form: str, name: str,
                     ) -> CollectionRow:
     now = clock.text()
-    collection = CollectionRow(project_id=kind.project_id, type_id=kind.id or 0, user_id=actor.user_id, kind=form,
+    collection = CollectionRow(project_id=kind.project_id, type_id=kind.id, user_id=actor.user_id, kind=form,
                                name=checked_name(name, "artifact collection"), created_at=now, updated_at=now)
     session.add(collection)
     session.flush()
@@ -210,7 +210,7 @@ def _new(session: Session, clock: Clock, actor: Actor, collection: CollectionRow
          run_id: int | None) -> ArtifactRow:
     now = clock.text()
     artifact = ArtifactRow(
-        project_id=collection.project_id, sequence_id=collection.id or 0, run_id=run_id, user_id=actor.user_id,
+        project_id=collection.project_id, sequence_id=collection.id, run_id=run_id, user_id=actor.user_id,
         state=PENDING, digest=wanted.digest, digest_algorithm=wanted.digest_algorithm,
         description=wanted.description, metadata_json=wanted.metadata, labels=wanted.labels,
         history_step=wanted.history_step, storage_region=wanted.region, distributed_id=wanted.distributed_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from dumbbell_server.storage.stamps import revision_column
+from dumbbell_server.database.revisions import revision_column
 
 PENDING = "PENDING"
 COMMITTED = "COMMITTED"
@@ -14,7 +14,7 @@ SEQUENCE = "sequence"
 PORTFOLIO = "portfolio"
 
 _UNFINISHED = text("state = 'PENDING'")
-_MORTAL = text("expires_at IS NOT NULL")
+_EXPIRES = text("expires_at IS NOT NULL")
 # Paths sort by their bytes on both databases.
 _PATH = String().with_variant(String(collation="C"), "postgresql")
 
@@ -23,7 +23,7 @@ class ArtifactTypeRow(SQLModel, table=True):
     __tablename__ = "artifact_types"
     __table_args__ = (UniqueConstraint("project_id", "name"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
     name: str
     description: str | None = None
@@ -43,7 +43,7 @@ class CollectionRow(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
     type_id: int = Field(foreign_key="artifact_types.id", ondelete="CASCADE")
     user_id: int  # who made it
@@ -66,11 +66,11 @@ class ArtifactRow(SQLModel, table=True):
         Index("artifacts_distributed", "sequence_id", "distributed_id"),
         Index("artifacts_unfinished", "project_id", "created_at", sqlite_where=_UNFINISHED,
               postgresql_where=_UNFINISHED),
-        Index("artifacts_mortal", "expires_at", sqlite_where=_MORTAL, postgresql_where=_MORTAL),
+        Index("artifacts_expiring", "expires_at", sqlite_where=_EXPIRES, postgresql_where=_EXPIRES),
         {"sqlite_autoincrement": True},  # as above; and a signed URL of a deleted version must not reach another
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
     sequence_id: int = Field(foreign_key="artifact_collections.id", ondelete="CASCADE")
     run_id: int | None = Field(default=None, foreign_key="runs.id", ondelete="SET NULL", index=True)
@@ -96,7 +96,7 @@ class ArtifactRow(SQLModel, table=True):
 
 
 class ClientIdRow(SQLModel, table=True):
-    """What a client called a version, or its sequence, before it had an id: each process calls them anew."""
+    """What a client called a version, or its sequence, before it had an id: each process calls them again."""
 
     __tablename__ = "artifact_client_ids"
 
@@ -110,7 +110,7 @@ class ArtifactTagRow(SQLModel, table=True):
     __tablename__ = "artifact_tags"
     __table_args__ = (UniqueConstraint("artifact_id", "name"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     artifact_id: int = Field(foreign_key="artifacts.id", ondelete="CASCADE")
     name: str
 
@@ -119,7 +119,7 @@ class CollectionTagRow(SQLModel, table=True):
     __tablename__ = "artifact_collection_tags"
     __table_args__ = (UniqueConstraint("collection_id", "name"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     collection_id: int = Field(foreign_key="artifact_collections.id", ondelete="CASCADE")
     name: str
 
@@ -135,7 +135,7 @@ class MembershipRow(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     collection_id: int = Field(foreign_key="artifact_collections.id", ondelete="CASCADE")
     artifact_id: int = Field(foreign_key="artifacts.id", ondelete="CASCADE")
     version_index: int
@@ -149,7 +149,7 @@ class AliasRow(SQLModel, table=True):
     __tablename__ = "artifact_aliases"
     __table_args__ = (UniqueConstraint("collection_id", "name"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     collection_id: int = Field(foreign_key="artifact_collections.id", ondelete="CASCADE")
     membership_id: int = Field(foreign_key="artifact_memberships.id", ondelete="CASCADE", index=True)
     name: str
@@ -161,7 +161,7 @@ class ManifestRow(SQLModel, table=True):
     __tablename__ = "artifact_manifests"
     __table_args__ = (Index("artifact_manifests_of", "artifact_id"), {"sqlite_autoincrement": True})
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     artifact_id: int = Field(foreign_key="artifacts.id", ondelete="CASCADE")
     base_artifact_id: int | None = None
     name: str
@@ -178,7 +178,7 @@ class ArtifactBlobRow(SQLModel, table=True):
     __tablename__ = "artifact_blobs"
     __table_args__ = (UniqueConstraint("project_id", "digest"), {"sqlite_autoincrement": True})
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
     birth_artifact_id: int  # for which they first came
     digest: str  # base64 MD5
@@ -241,7 +241,7 @@ class UseRow(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("run_id", "kind", "artifact_id"),
                       Index("artifact_uses_by_artifact", "artifact_id", "kind"))
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE")
     artifact_id: int = Field(foreign_key="artifacts.id", ondelete="CASCADE")
     kind: str  # input, output

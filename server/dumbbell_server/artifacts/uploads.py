@@ -20,12 +20,12 @@ from dumbbell_server.artifacts.tables import (
     PartRow,
     UploadRow,
 )
+from dumbbell_server.blobs.garbage import orphan
 from dumbbell_server.clock import Clock
+from dumbbell_server.database.statements import Statement
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.graph.actor import Actor
-from dumbbell_server.graph.wandb_json import storable
-from dumbbell_server.storage.dialect import Statement
-from dumbbell_server.storage.orphans import orphan
+from dumbbell_server.identity import Actor
+from dumbbell_server.json_text import storable
 
 FOLDER = "artifacts"  # of the keys of files
 _MOST_PARTS = 10_000
@@ -79,11 +79,11 @@ def _mend_births(session: Session, artifacts: dict[str, ArtifactRow], held: dict
     for node, rows in held.items():
         for row in rows.values():
             if row.birth_artifact_id not in alive:
-                row.birth_artifact_id = artifacts[node].id or 0
+                row.birth_artifact_id = artifacts[node].id
 
 
 def _planned(session: Session, artifact: ArtifactRow, spec: FileSpec, row: ArtifactBlobRow | None) -> Planned:
-    number = artifact.id or 0
+    number = artifact.id
     if row is not None:
         return Planned(number, row.birth_artifact_id, spec.name, spec.md5, row.size)
     if not spec.parts:

@@ -41,7 +41,7 @@ from dumbbell_server.graph.refs import (
     ProjectRef,
 )
 from dumbbell_server.graph.scalars import DateTime, JSONString
-from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.json_text import storable
 from dumbbell_server.projects.tables import ProjectRow
 
 _MOST_ALIASES = 1000
@@ -142,15 +142,15 @@ class CollectionCore:
 
     @strawberry.field
     def tags(collection: strawberry.Parent[CollectionRow], info: Info) -> TagConnection:
-        tags: Any = tags_of(queries.tags(info.context.session, collection.id or 0))
+        tags: Any = tags_of(queries.tags(info.context.session, collection.id))
         return tags  # type: ignore[no-any-return]
 
     @strawberry.field
     def aliases(collection: strawberry.Parent[CollectionRow], info: Info, after: str | None = None,
                 first: int | None = None) -> ArtifactAliasConnection:
         size = page_size(first, _MOST_ALIASES)
-        rows = queries.aliases(info.context.session, collection.id or 0, number(after), size + 1)
-        page: Any = page_of(rows, size, lambda row: row.id or 0)
+        rows = queries.aliases(info.context.session, collection.id, number(after), size + 1)
+        page: Any = page_of(rows, size, lambda row: row.id)
         return page  # type: ignore[no-any-return]
 
     @strawberry.field
@@ -165,7 +165,7 @@ class CollectionCore:
                             ) -> MembershipRef | None:
         if not storable(alias_name):
             return None
-        return artifacts.membership_by_alias(info.context.session, collection.id or 0, alias_name)
+        return artifacts.membership_by_alias(info.context.session, collection.id, alias_name)
 
 
 @strawberry.type
@@ -176,7 +176,7 @@ class SequenceCore(CollectionCore):
 
     @strawberry.field
     def latest_artifact(collection: strawberry.Parent[CollectionRow], info: Info) -> ArtifactRef | None:
-        return artifacts.latest(info.context.session, collection.id or 0)
+        return artifacts.latest(info.context.session, collection.id)
 
     @strawberry.field
     def digest_algorithm(_collection: strawberry.Parent[CollectionRow]) -> ArtifactDigestAlgorithm:
@@ -197,11 +197,11 @@ class MembershipCore:
 
     @strawberry.field
     def id(member: strawberry.Parent[MembershipRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("ArtifactCollectionMembership", member.id or 0))
+        return strawberry.ID(ids.encode("ArtifactCollectionMembership", member.id))
 
     @strawberry.field
     def aliases(member: strawberry.Parent[MembershipRow], info: Info) -> list[ArtifactAlias]:
-        found: Any = artifacts.aliases_in(info.context.session, member.id or 0)
+        found: Any = artifacts.aliases_in(info.context.session, member.id)
         return found  # type: ignore[no-any-return]
 
     @strawberry.field
@@ -251,7 +251,7 @@ def _member(context: Context, project_id: int, name: str, type_id: int | None = 
     collection = _in_project(context, project_id, collection_name, type_id)
     if collection is None or not storable(alias):
         return None
-    return artifacts.membership_by_alias(context.session, collection.id or 0, alias or LATEST)
+    return artifacts.membership_by_alias(context.session, collection.id, alias or LATEST)
 
 
 def _version(context: Context, project_id: int, name: str, type_id: int | None = None) -> ArtifactRow | None:
@@ -271,7 +271,7 @@ class ArtifactTypeCore:
 
     @strawberry.field
     def id(kind: strawberry.Parent[ArtifactTypeRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("ArtifactType", kind.id or 0))
+        return strawberry.ID(ids.encode("ArtifactType", kind.id))
 
     @strawberry.field
     def artifact_collection(kind: strawberry.Parent[ArtifactTypeRow], info: Info, name: str) -> CollectionRef | None:
@@ -320,11 +320,11 @@ class ProjectArtifacts:
     def artifact(project: strawberry.Parent[ProjectRow], info: Info, name: str,
                  enable_tracking: bool | None = None) -> ArtifactRef | None:
         del enable_tracking  # clients up to 0.22 say it
-        return _version(info.context, project.id or 0, name)
+        return _version(info.context, project.id, name)
 
     @strawberry.field
     def artifact_type(project: strawberry.Parent[ProjectRow], info: Info, name: str) -> ArtifactTypeRef | None:
-        return artifacts.type_by_name(info.context.session, project.id or 0, name) if storable(name) else None
+        return artifacts.type_by_name(info.context.session, project.id, name) if storable(name) else None
 
     @strawberry.field
     def artifact_types(
@@ -339,27 +339,27 @@ class ProjectArtifacts:
             nothing: Any = page_of([], page_size(first), str)
             return nothing  # type: ignore[no-any-return]
         size = page_size(first)
-        rows: Any = artifacts.types(info.context.session, project.id or 0, number(after), size + 1,
+        rows: Any = artifacts.types(info.context.session, project.id, number(after), size + 1,
                                     every=bool(include_all))
-        page: Any = page_of(rows, size, lambda row: row.id or 0)
+        page: Any = page_of(rows, size, lambda row: row.id)
         return page  # type: ignore[no-any-return]
 
     @strawberry.field
     def artifact_collection(project: strawberry.Parent[ProjectRow], info: Info, name: str) -> CollectionRef | None:
-        return _in_project(info.context, project.id or 0, name)
+        return _in_project(info.context, project.id, name)
 
     @strawberry.field
     def artifact_collections(
         project: strawberry.Parent[ProjectRow], info: Info, filters: JSONString | None = None,
         order: str | None = None, after: str | None = None, first: int | None = None,
     ) -> ArtifactCollectionConnection | None:
-        page: Any = _collections(info.context, Choice(project.id or 0), filters, order, after, first)
+        page: Any = _collections(info.context, Choice(project.id), filters, order, after, first)
         return page  # type: ignore[no-any-return]
 
     @strawberry.field
     def artifact_collection_membership(project: strawberry.Parent[ProjectRow], info: Info, name: str,
                                        ) -> MembershipRef | None:
-        return _member(info.context, project.id or 0, name)
+        return _member(info.context, project.id, name)
 
 
 @strawberry.type
@@ -367,4 +367,4 @@ class CollectionsQuery:
     @strawberry.field
     def artifact_collection(self, info: Info, id: strawberry.ID) -> CollectionRef | None:
         settled(info.context)
-        return access.find_collection(info.context.session, info.context.visitor, id)
+        return access.find_collection(info.context.session, info.context.viewer, id)

@@ -17,9 +17,9 @@ from dumbbell_server.artifacts.tables import COMMITTED, ArtifactRow, CollectionR
 from dumbbell_server.collections import queries
 from dumbbell_server.collections.queries import Choice, Order
 from dumbbell_server.errors import BadInput
-from dumbbell_server.filters import parse
 from dumbbell_server.graph.connections import Edge, Page, keyset_cursor, keyset_position, number, page_of, page_size
-from dumbbell_server.graph.wandb_json import checked_object, loads, storable
+from dumbbell_server.json_text import checked_object, loads, storable
+from dumbbell_server.listing.filters import matches_document, plain, read
 
 T = TypeVar("T")
 Version = tuple[MembershipRow, ArtifactRow]
@@ -48,8 +48,8 @@ def collections(session: Session, choice: Choice, filters: str | None, order: st
 
 
 def _page(rows: Sequence[CollectionRow], size: int, order: Order, total: int) -> Page[CollectionRow]:
-    page = page_of(rows, size, lambda row: row.id or 0, total)
-    edges = [Edge(edge.node, keyset_cursor(getattr(edge.node, order.column), edge.node.id or 0))
+    page = page_of(rows, size, lambda row: row.id, total)
+    edges = [Edge(edge.node, keyset_cursor(getattr(edge.node, order.column), edge.node.id))
              for edge in page.edges]
     if edges:
         page.page_info.start_cursor, page.page_info.end_cursor = edges[0].cursor, edges[-1].cursor
@@ -60,13 +60,13 @@ def _all_collections(session: Session, choice: Choice, order: Order) -> Iterator
     begin = None
     while rows := queries.page(session, choice, order, begin, _AT_ONCE):
         yield from rows
-        begin = getattr(rows[-1], order.column), rows[-1].id or 0
+        begin = getattr(rows[-1], order.column), rows[-1].id
 
 
 def _behind(rows: list[CollectionRow], begin: tuple[Any, int] | None, order: Order) -> list[CollectionRow]:
     if begin is None:
         return rows
-    places = [(getattr(row, order.column), row.id or 0) for row in rows]
+    places = [(getattr(row, order.column), row.id) for row in rows]
     return [row for row, place in zip(rows, places, strict=True)
             if (place > begin if order.ascending else place < begin)]
 
@@ -86,10 +86,10 @@ def _object(filters: str | None) -> dict[str, Any]:
 
 
 def _passing(session: Session, tree: dict[str, Any], rows: Iterator[T], documents: Documents[T]) -> Iterator[T]:
-    wanted = parse.read(tree, parse.plain)
+    wanted = read(tree, plain)
     while some := list(islice(rows, _AT_ONCE)):
         for row, document in zip(some, documents(session, some), strict=True):
-            if parse.matches_document(wanted, document):
+            if matches_document(wanted, document):
                 yield row
 
 
@@ -103,15 +103,15 @@ def _both(fields: dict[str, Any]) -> dict[str, Any]:
 def collection_documents(session: Session, rows: Sequence[CollectionRow]) -> list[dict[str, Any]]:
     """Collections as filters see them."""
     tags = {number: [tag.name for tag in held]
-            for number, held in queries.tags_of(session, [row.id or 0 for row in rows]).items()}
+            for number, held in queries.tags_of(session, [row.id for row in rows]).items()}
     return [_both({"id": row.id, "artifact_collection_id": row.id, "name": row.name, "description": row.description,
-                   "created_at": row.created_at, "updated_at": row.updated_at, "tag": tags.get(row.id or 0, []),
-                   "tags": tags.get(row.id or 0, [])}) for row in rows]
+                   "created_at": row.created_at, "updated_at": row.updated_at, "tag": tags.get(row.id, []),
+                   "tags": tags.get(row.id, [])}) for row in rows]
 
 
 def version_documents(session: Session, rows: Sequence[Version]) -> list[dict[str, Any]]:
     """Versions as filters see them."""
-    numbers = [artifact.id or 0 for _, artifact in rows]
+    numbers = [artifact.id for _, artifact in rows]
     tags: dict[int, list[str]] = {}
     for tag in artifacts.tags_of(session, numbers):
         tags.setdefault(tag.artifact_id, []).append(tag.name)
@@ -124,8 +124,8 @@ def version_documents(session: Session, rows: Sequence[Version]) -> list[dict[st
         "metadata": loads(artifact.metadata_json) if artifact.metadata_json else None, "size": artifact.size,
         "artifact_size": artifact.size, "created_at": artifact.created_at, "updated_at": artifact.updated_at,
         "artifact_created_at": artifact.created_at, "acm_created_at": member.created_at,
-        "tag": tags.get(artifact.id or 0, []), "tags": tags.get(artifact.id or 0, []),
-        "alias": aliases.get(member.id or 0, []), "aliases": aliases.get(member.id or 0, []),
+        "tag": tags.get(artifact.id, []), "tags": tags.get(artifact.id, []),
+        "alias": aliases.get(member.id, []), "aliases": aliases.get(member.id, []),
     }) for member, artifact in rows]
 
 
@@ -137,7 +137,7 @@ def versions(session: Session, collection: CollectionRow, filters: str | None, o
     if key not in _VERSION_KEYS:
         raise BadInput(f"order {str(order)[:80]!r} is not known; versions are ordered by version_index or created_at, "
                        "with + or - in front")
-    ascending, home = bool(order) and not str(order).startswith("-"), collection.id or 0
+    ascending, home = bool(order) and not str(order).startswith("-"), collection.id
     if tree in ({}, {"state": COMMITTED}):  # no other is in a collection
         rows = queries.versions(session, home, begin, size + 1, ascending=ascending)
         return page_of(rows, size, _place, collection.version_count)

@@ -12,13 +12,13 @@ from dumbbell_server.artifacts import queries as artifacts
 from dumbbell_server.artifacts.graphql import Tag
 from dumbbell_server.artifacts.mutations import ArtifactAliasInput, TagInput
 from dumbbell_server.artifacts.tables import PORTFOLIO, SEQUENCE, ArtifactRow, MembershipRow
+from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.collections import service
 from dumbbell_server.collections.service import LinkTarget
 from dumbbell_server.errors import Forbidden, NotFound
-from dumbbell_server.graph.actor import Actor
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.refs import CollectionRef, MembershipRef
-from dumbbell_server.storage.orphans import collect
+from dumbbell_server.identity import Actor
 
 
 @strawberry.input
@@ -145,11 +145,11 @@ def _to_link(session: Session, actor: Actor, input: LinkArtifactInput) -> Artifa
 class CollectionsMutation:
     @strawberry.field
     def link_artifact(self, info: Info, input: LinkArtifactInput) -> LinkArtifactPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
 
         def unit(session: Session) -> MembershipRow:
             artifact = _to_link(session, actor, input)
-            return service.link(session, context.house.clock, actor, artifact, input.target(),
+            return service.link(session, context.backend.clock, actor, artifact, input.target(),
                                 [alias.alias for alias in input.aliases or ()])
 
         member = context.write(unit)
@@ -158,49 +158,49 @@ class CollectionsMutation:
 
     @strawberry.field
     def unlink_artifact(self, info: Info, input: UnlinkArtifactInput) -> UnlinkArtifactPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         context.write(lambda session: service.unlink(
-            session, context.house.clock, actor, input.artifact_id, input.artifact_portfolio_id))
+            session, context.backend.clock, actor, input.artifact_id, input.artifact_portfolio_id))
         return UnlinkArtifactPayload(success=True, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def update_artifact_sequence(self, info: Info, input: UpdateArtifactSequenceInput,
                                  ) -> ArtifactCollectionPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         row = context.write(lambda session: service.update(
-            session, context.house.clock, actor, input.artifact_sequence_id, SEQUENCE, input.name, input.description))
+            session, context.backend.clock, actor, input.artifact_sequence_id, SEQUENCE, input.name, input.description))
         return ArtifactCollectionPayload(artifact_collection=row, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def update_artifact_portfolio(self, info: Info, input: UpdateArtifactPortfolioInput,
                                   ) -> ArtifactCollectionPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         row = context.write(lambda session: service.update(
-            session, context.house.clock, actor, input.artifact_portfolio_id, PORTFOLIO, input.name,
+            session, context.backend.clock, actor, input.artifact_portfolio_id, PORTFOLIO, input.name,
             input.description))
         return ArtifactCollectionPayload(artifact_collection=row, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def move_artifact_sequence(self, info: Info, input: MoveArtifactSequenceInput) -> ArtifactCollectionPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         row = context.write(lambda session: service.move(
-            session, context.house.clock, actor, input.artifact_sequence_id, input.destination_artifact_type_name))
+            session, context.backend.clock, actor, input.artifact_sequence_id, input.destination_artifact_type_name))
         return ArtifactCollectionPayload(artifact_collection=row, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_artifact_sequence(self, info: Info, input: DeleteArtifactSequenceInput,
                                  ) -> ArtifactCollectionPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         row = context.write(lambda session: service.delete_collection(
             session, actor, input.artifact_sequence_id, SEQUENCE))
-        collect(context.house)
+        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
         return ArtifactCollectionPayload(artifact_collection=row,
                                          client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_artifact_portfolio(self, info: Info, input: DeleteArtifactPortfolioInput,
                                   ) -> ArtifactCollectionPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         row = context.write(lambda session: service.delete_collection(
             session, actor, input.artifact_portfolio_id, PORTFOLIO))
         return ArtifactCollectionPayload(artifact_collection=row,
@@ -210,17 +210,17 @@ class CollectionsMutation:
     def create_artifact_collection_tag_assignments(
         self, info: Info, input: CreateArtifactCollectionTagAssignmentsInput,
     ) -> CreateArtifactCollectionTagAssignmentsPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         rows: Any = context.write(lambda session: service.add_tags(
-            session, context.house.clock, actor, input.place(), [tag.tag_name for tag in input.tags]))
+            session, context.backend.clock, actor, input.place(), [tag.tag_name for tag in input.tags]))
         return CreateArtifactCollectionTagAssignmentsPayload(tags=rows, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_artifact_collection_tag_assignments(
         self, info: Info, input: DeleteArtifactCollectionTagAssignmentsInput,
     ) -> DeleteArtifactCollectionTagAssignmentsPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         context.write(lambda session: service.delete_tags(
-            session, context.house.clock, actor, input.place(), [tag.tag_name for tag in input.tags]))
+            session, context.backend.clock, actor, input.place(), [tag.tag_name for tag in input.tags]))
         return DeleteArtifactCollectionTagAssignmentsPayload(success=True,
                                                              client_mutation_id=input.client_mutation_id)

@@ -79,20 +79,20 @@ def tags_of(rows: Sequence[CollectionTagRow]) -> Tags:
 
 def collection_plan(context: Context, rows: Sequence[CollectionRow]) -> Plan[CollectionRow]:
     """The fields of collections that a page of them answers at once."""
-    tags = queries.tags_of(context.session, [row.id or 0 for row in rows])
+    tags = queries.tags_of(context.session, [row.id for row in rows])
     values: dict[str, Callable[[CollectionRow], Any]] = {
         "id": access.collection_node, "name": attrgetter("name"), "description": attrgetter("description"),
         "createdAt": attrgetter("created_at"), "updatedAt": attrgetter("updated_at"), "state": attrgetter("state")}
     return Plan(values, {
         "project": lambda row: visible_project(context, row),
         "defaultArtifactType": lambda row: context.require(ArtifactTypeRow, row.type_id),
-        "tags": lambda row: tags_of(tags.get(row.id or 0, ())),
+        "tags": lambda row: tags_of(tags.get(row.id, ())),
     })
 
 
 def visible_project(context: Context, row: CollectionRow) -> ProjectRow | None:
     """None where the asker sees a version of it through a link only."""
-    seen = access.sees_project(context.session, context.visitor, row.project_id)
+    seen = access.sees_project(context.session, context.viewer, row.project_id)
     return context.get(ProjectRow, row.project_id) if seen else None
 
 
@@ -125,8 +125,8 @@ class CollectionEdges(PlannedList):
             answers = plan.answer(selection.below(name, concrete), rows) if rows else []
             if answers is None:
                 return None
-            found |= {row.id or 0: answer for row, answer in zip(rows, answers, strict=True)}
-        return [found[edge.node.id or 0] for edge in self.edges]
+            found |= {row.id: answer for row, answer in zip(rows, answers, strict=True)}
+        return [found[edge.node.id] for edge in self.edges]
 
 
 _TYPES = {SEQUENCE: "ArtifactSequence", PORTFOLIO: "ArtifactPortfolio"}

@@ -33,9 +33,9 @@ def check_link(session: Session, artifact: ArtifactRow, kind: ArtifactTypeRow, h
     if not _is_of(session, source, entity.organization_id or 0):
         raise Forbidden(f"{source.name!r} is not of the organization of {entity.name!r}: only artifacts of its teams "
                         "and of its members can be linked to its registries")
-    if not home.allow_all_artifact_types and queries.type_by_name(session, home.id or 0, kind.name) is None:
+    if not home.allow_all_artifact_types and queries.type_by_name(session, home.id, kind.name) is None:
         raise BadInput(f"registry {home.name!r} does not take artifacts of type {kind.name!r}; "
-                       f"it takes {_listed(queries.types(session, home.id or 0, None, 100, every=True))}")
+                       f"it takes {_listed(queries.types(session, home.id, None, 100, every=True))}")
 
 
 def _is_of(session: Session, source: EntityRow, organization_id: int) -> bool:

@@ -29,8 +29,8 @@ from dumbbell_server.clock import Clock
 from dumbbell_server.collections import queries as lists
 from dumbbell_server.collections.registries import check_link
 from dumbbell_server.errors import BadInput, Conflict, NotFound
-from dumbbell_server.graph.actor import Actor, Role
-from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.identity import Actor, Role
+from dumbbell_server.json_text import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require
 from dumbbell_server.projects.tables import ProjectRow
@@ -48,9 +48,9 @@ class LinkTarget:
     portfolio_id: str | None = None
 
 
-def _of_kind(session: Session, actor: Actor, node_id: str, kind: str, deed: str, role: Role = Role.MEMBER,
+def _of_kind(session: Session, actor: Actor, node_id: str, kind: str, action: str, role: Role = Role.MEMBER,
              ) -> CollectionRow:
-    collection = access.collection_for_writing(session, actor, node_id, deed, role)
+    collection = access.collection_for_writing(session, actor, node_id, action, role)
     if collection.kind != kind:
         raise NotFound(f"no {_WHAT[kind]} has the id {node_id[:80]!r}")
     return collection
@@ -81,7 +81,7 @@ def move(session: Session, clock: Clock, actor: Actor, node_id: str, type_name: 
     """The sequence and all its versions are of this type, which is made where it is new."""
     collection = _of_kind(session, actor, node_id, SEQUENCE, "move artifact collections")
     count_collections(session, collection.type_id, -1)
-    collection.type_id = type_named(session, clock, collection.project_id, type_name).id or 0
+    collection.type_id = type_named(session, clock, collection.project_id, type_name).id
     count_collections(session, collection.type_id, 1)
     return _touched(session, clock, collection)
 
@@ -97,7 +97,7 @@ def delete_collection(session: Session, actor: Actor, node_id: str, kind: str) -
 
 def named(session: Session, actor: Actor, entity: str, project: str, name: str) -> CollectionRow:
     home = projects.find(session, actor, entity, project)
-    collection = queries.collection_by_name(session, home.id or 0, name) if home else None
+    collection = queries.collection_by_name(session, home.id, name) if home else None
     if home is None or collection is None:
         raise NotFound(f"artifact collection {entity}/{project}/{name} not found")
     require(actor, home, Role.MEMBER, "edit artifact collections")
@@ -108,12 +108,12 @@ def add_tags(session: Session, clock: Clock, actor: Actor, place: tuple[str, str
              ) -> Sequence[CollectionTagRow]:
     """The collection has these tags too; all that it has then."""
     collection = named(session, actor, *place)
-    known = {row.name for row in lists.tags(session, collection.id or 0)}
+    known = {row.name for row in lists.tags(session, collection.id)}
     for tag in dict.fromkeys(tags):
         if checked_tag(tag) not in known:
-            session.add(CollectionTagRow(collection_id=collection.id or 0, name=tag))
+            session.add(CollectionTagRow(collection_id=collection.id, name=tag))
     _touched(session, clock, collection)
-    return lists.tags(session, collection.id or 0)
+    return lists.tags(session, collection.id)
 
 
 def delete_tags(session: Session, clock: Clock, actor: Actor, place: tuple[str, str, str], tags: Sequence[str],
@@ -138,7 +138,7 @@ def link(session: Session, clock: Clock, actor: Actor, artifact: ArtifactRow, ta
         checked_alias(alias)
     portfolio = _portfolio(session, clock, actor, artifact, target)
     session.refresh(portfolio, with_for_update=True)
-    member = queries.membership(session, portfolio.id or 0, artifact.id or 0)
+    member = queries.membership(session, portfolio.id, artifact.id)
     if member is None:
         member = join(session, clock, portfolio, artifact)
         set_alias(session, member, LATEST)
@@ -160,9 +160,9 @@ def _portfolio(session: Session, clock: Clock, actor: Actor, artifact: ArtifactR
         raise BadInput("linkArtifact needs artifactPortfolioName or artifactPortfolioID")
     home = projects.for_linking(session, clock, actor, target.entity, target.project)
     check_link(session, artifact, kind, home)
-    found = queries.collection_by_name(session, home.id or 0, target.portfolio)
+    found = queries.collection_by_name(session, home.id, target.portfolio)
     if found is None:
-        own = type_named(session, clock, home.id or 0, kind.name)
+        own = type_named(session, clock, home.id, kind.name)
         return make_collection(session, clock, actor, own, PORTFOLIO, target.portfolio)
     if found.kind != PORTFOLIO:
         raise Conflict(f"{found.name!r} in project {home.name!r} is where artifacts are logged; "
@@ -175,7 +175,7 @@ def unlink(session: Session, clock: Clock, actor: Actor, artifact_node: str, por
     """The version is no longer in the portfolio; its source stays. NotFound where it was not there."""
     portfolio = _of_kind(session, actor, portfolio_node, PORTFOLIO, "unlink artifacts")
     artifact = access.find(session, actor, artifact_node)
-    member = queries.membership(session, portfolio.id or 0, artifact.id or 0) if artifact else None
+    member = queries.membership(session, portfolio.id, artifact.id) if artifact else None
     if member is None:
         raise NotFound(f"this version is not linked to {portfolio.name!r}")
     leave(session, [member])

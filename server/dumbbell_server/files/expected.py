@@ -8,14 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from dumbbell_server.backend import Backend
+from dumbbell_server.blobs import direct_uploads
+from dumbbell_server.blobs.store import StagedBlob, new_key
 from dumbbell_server.clock import Clock
+from dumbbell_server.database.engine import reading
 from dumbbell_server.files import service
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.files.tables import ExpectedFileRow
-from dumbbell_server.storage import expected
-from dumbbell_server.storage.blobs import Incoming, new_key
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.house import House
 
 FOLDER = "runs"  # of all keys of the files of runs
 _GRACE = 3600.0  # seconds after its URL expired for which an upload may still be under way
@@ -30,17 +30,18 @@ def expect(session: Session, clock: Clock, run_id: int, name: str) -> str:
     return row.blob_key
 
 
-def settle(house: House, run_id: int) -> None:
+def settle(backend: Backend, run_id: int) -> None:
     """What has come to the bucket for this run is listed from now on; what never came is forgotten."""
-    if house.blobs.direct is None:
+    if backend.blobs.direct is None:
         return
-    with reading(house.database) as session:
+    with reading(backend.database) as session:
         rows = session.execute(select(ExpectedFileRow).where(
             col(ExpectedFileRow.run_id) == run_id).order_by(col(ExpectedFileRow.created_at))).scalars().all()
-    late = house.clock.text_ago(house.settings.url_lifetime + _GRACE)
-    expected.settle(house, rows, partial(_take, house.clock), lambda row: row.created_at < late)
+    late = backend.clock.text_ago(backend.settings.url_lifetime + _GRACE)
+    direct_uploads.register_direct_uploads(backend.database, backend.blobs, rows, partial(_take, backend.clock),
+                                           lambda row: row.created_at < late)
 
 
-def _take(clock: Clock, session: Session, row: ExpectedFileRow, came: Incoming) -> None:
+def _take(clock: Clock, session: Session, row: ExpectedFileRow, came: StagedBlob) -> None:
     service.put_file(session, clock, row.run_id, row.name, size=came.size, md5=came.md5_base64,
                      mimetype=mimetype_of(row.name), blob_key=row.blob_key)

@@ -11,6 +11,7 @@ import strawberry
 from graphql import BooleanValueNode, FieldNode, FragmentSpreadNode, VariableNode
 
 from dumbbell_server import ids
+from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files import service
 from dumbbell_server.files.expected import expect, settle
@@ -24,7 +25,6 @@ from dumbbell_server.graph.scalars import DateTime, Int64
 from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.graphql import node_id
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.orphans import collect
 
 
 class StoredFile(Protocol):
@@ -61,7 +61,7 @@ class RunFile:
     @property
     def node_id(self) -> str:
         if self.row is not None:
-            return ids.encode("File", self.row.id or 0)
+            return ids.encode("File", self.row.id)
         return base64.b64encode(f"File:{self.run_id}:{self.name}".encode()).decode()
 
     @property
@@ -94,13 +94,13 @@ class RunFile:
     def upload_url(self, context: Context) -> str | None:
         """For those who may log to the run; the URL itself asks nobody for a key."""
         run = context.get(RunRow, self.run_id)
-        if run is None or not service.may_write(context.session, context.visitor, run):
+        if run is None or not service.may_write(context.session, context.viewer, run):
             return None
-        direct = context.house.blobs.direct
+        direct = context.backend.blobs.direct
         if direct is None:
             return context.signed("PUT", path_of(self.run_id, clean(self.name)))
         return direct.upload_url(context.write(
-            lambda session: expect(session, context.house.clock, self.run_id, clean(self.name))))
+            lambda session: expect(session, context.backend.clock, self.run_id, clean(self.name))))
 
 
 @strawberry.type
@@ -175,8 +175,8 @@ class FileConnection:
 class RunFiles:
     @strawberry.field
     def file_count(run: strawberry.Parent[RunRow], info: Info) -> int | None:
-        settle(info.context.house, run.id or 0)
-        return service.count(info.context.session, run.id or 0)
+        settle(info.context.backend, run.id)
+        return service.count(info.context.session, run.id)
 
     @strawberry.field
     def files(run: strawberry.Parent[RunRow], info: Info, names: list[str | None] | None = None,
@@ -188,18 +188,18 @@ class RunFiles:
         lists files by name is not to see names without files.
         """
         asked = [name for name in names or () if name is not None]
-        settle(info.context.house, run.id or 0)
+        settle(info.context.backend, run.id)
         session = info.context.session
         if asked and pattern:
             raise BadInput("files takes `names` or `pattern`, not both")
         fields = list(_fields_beneath(info))
-        if asked and _wants_upload(info, fields) and service.may_write(session, info.context.visitor, run):
-            return _asked_page(info.context, run.id or 0, asked, first, after)
+        if asked and _wants_upload(info, fields) and service.may_write(session, info.context.viewer, run):
+            return _asked_page(info.context, run.id, asked, first, after)
         size = page_size(first, LARGEST_PAGE)
-        rows = service.list_files(session, run.id or 0, asked, pattern, number(after), size + 1)
+        rows = service.list_files(session, run.id, asked, pattern, number(after), size + 1)
         counted = any(field.name.value == "totalCount" for field in fields)
-        total = service.count(session, run.id or 0, asked, pattern) if counted else None
-        page = page_of(rows, size, lambda row: row.id or 0)
+        total = service.count(session, run.id, asked, pattern) if counted else None
+        page = page_of(rows, size, lambda row: row.id)
         edges = [Edge(RunFile(row.run_id, row.name, row), edge.cursor)
                  for edge in page.edges for row in [edge.node]]
         return Page(edges, page.page_info, total)
@@ -307,8 +307,9 @@ class FilesMutation:
     def create_run_files(self, info: Info, input: CreateRunFilesInput) -> CreateRunFilesPayload | None:
         """Upload URLs; nothing is listed before its bytes are there."""
         context = info.context
-        run = runs.for_writing(context.session, context.actor, input.entity_name, input.project_name, input.run_name)
-        files = _files(context, run.id or 0, input.files)
+        run = runs.for_writing(context.session, context.require_viewer(), input.entity_name, input.project_name,
+                         input.run_name)
+        files = _files(context, run.id, input.files)
         return CreateRunFilesPayload(run_id=strawberry.ID(node_id(context, run)), upload_headers=[], files=files,
                                      client_mutation_id=input.client_mutation_id)
 
@@ -317,12 +318,13 @@ class FilesMutation:
                                 ) -> MarkRunFilesUploadedPayload | None:
         """Changes nothing: the PUT itself said so. No sign of life of the run either."""
         context = info.context
-        runs.for_writing(context.session, context.actor, input.entity_name, input.project_name, input.run_name)
+        runs.for_writing(context.session, context.require_viewer(), input.entity_name, input.project_name,
+                         input.run_name)
         return MarkRunFilesUploadedPayload(success=True, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_files(self, info: Info, input: DeleteFilesInput) -> DeleteFilesPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         context.write(lambda session: service.delete_files(session, actor, input.files))
-        collect(context.house)
+        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
         return DeleteFilesPayload(success=True, client_mutation_id=input.client_mutation_id)

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
+from dumbbell_server.database.statements import MAX_PARAMETERS, like
 from dumbbell_server.files.tables import ExpectedFileRow, RunFileRow
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.dialect import MAX_PARAMETERS, like
 
 _GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
 

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dumbbell_server.backend import Backend
+from dumbbell_server.blobs import garbage
+from dumbbell_server.blobs.store import new_key
+from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import NotFound
 from dumbbell_server.files import queries, service
 from dumbbell_server.files.expected import FOLDER, settle
 from dumbbell_server.files.names import clean, mimetype_of
 from dumbbell_server.files.tables import RunFileRow
-from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import check_signature, number_in, state_of
-from dumbbell_server.http.uploads import GONE, announced_size, keep, receive, taken
+from dumbbell_server.http.uploads import GONE, announced_size, commit_and_write, receive, taken
+from dumbbell_server.json_text import storable
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage import orphans
-from dumbbell_server.storage.blobs import new_key
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.house import House
 
 
 def path_of(run_id: int | str, name: str) -> str:
@@ -41,23 +42,23 @@ async def get_file(request: Request) -> Response:
     state = state_of(request)
 
     async def send() -> Response | None:
-        row = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.house, run_id, name)
+        row = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.backend, run_id, name)
         if row is None:
             return None
         blob = Blob(row.blob_key, row.size, etag_of(row.md5), row.mimetype, name)
-        return await send_blob(request, state.house.blobs, blob)
+        return await send_blob(request, state.backend.blobs, blob)
 
     return await found_and_sent(request.scope["path"], f"file {name!r} was not uploaded, or is deleted", send)
 
 
-def _find(house: House, run_id: int, name: str) -> RunFileRow | None:
-    settle(house, run_id)
-    with reading(house.database) as session:
+def _find(backend: Backend, run_id: int, name: str) -> RunFileRow | None:
+    settle(backend, run_id)
+    with reading(backend.database) as session:
         return queries.by_name(session, run_id, name) if storable(name) else None
 
 
-def _has_run(house: House, run_id: int) -> bool:
-    with reading(house.database) as session:
+def _has_run(backend: Backend, run_id: int) -> bool:
+    with reading(backend.database) as session:
         return session.get(RunRow, run_id) is not None
 
 
@@ -66,21 +67,24 @@ async def put_file(request: Request) -> Response:
     run_id, path_name = _signed_for(request)
     name = clean(path_name)
     state = state_of(request)
-    house = state.house
+    backend = state.backend
     loop = asyncio.get_running_loop()
-    limit = house.settings.max_upload
+    limit = backend.settings.max_upload
     announced_size(request, limit)
-    if not await loop.run_in_executor(state.pool, _has_run, house, run_id):
+    if not await loop.run_in_executor(state.pool, _has_run, backend, run_id):
         raise NotFound(f"the run of file {name!r} does not exist; it may have been deleted")
     incoming = await receive(request, limit)
     if incoming is None:
         return Response(status_code=GONE)
     key = new_key(FOLDER)
-    replaces = await keep(house, incoming, key, lambda: house.database.write_soon(lambda session: service.put_file(
-        session, house.clock, run_id, name, size=incoming.size, md5=incoming.md5_base64, mimetype=mimetype_of(name),
-        blob_key=key)))
+
+    def put(session: Session) -> bool:
+        return service.put_file(session, backend.clock, run_id, name, size=incoming.size, md5=incoming.md5_base64,
+                                mimetype=mimetype_of(name), blob_key=key)
+
+    replaces = await commit_and_write(backend, incoming, key, lambda: backend.database.write_soon(put))
     if replaces:
-        await loop.run_in_executor(state.pool, orphans.collect, house)
+        await loop.run_in_executor(state.pool, garbage.delete_orphaned_blobs, backend.database, backend.blobs)
     return taken(incoming)
 
 

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
+from dumbbell_server.blobs.garbage import orphan
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files import queries
 from dumbbell_server.files.names import LONGEST_NAME, UNSTORABLE, clean, stripped
 from dumbbell_server.files.tables import RunFileRow
-from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.service import RunsDeleting, check_writable
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.orphans import orphan
 
 
 def list_files(session: Session, run_id: int, names: Sequence[str] | None = None, pattern: str | None = None,
@@ -26,8 +26,8 @@ def list_files(session: Session, run_id: int, names: Sequence[str] | None = None
     names, pattern = _checked(names, pattern)
     if names is None:
         return queries.page(session, run_id, pattern, after_id, limit)
-    rows = sorted(queries.by_names(session, run_id, names), key=lambda row: row.id or 0)
-    return [row for row in rows if (row.id or 0) > (after_id or 0)][:limit]
+    rows = sorted(queries.by_names(session, run_id, names), key=lambda row: row.id)
+    return [row for row in rows if row.id > (after_id or 0)][:limit]
 
 
 def count(session: Session, run_id: int, names: Sequence[str] | None = None, pattern: str | None = None) -> int:
@@ -97,7 +97,7 @@ def delete_files(session: Session, actor: Actor, file_ids: Sequence[str]) -> Non
     numbers = {file_id: ids.decode("File", file_id) for file_id in file_ids}
     found = {row.id: row for row in queries.by_ids(session, [number for number in numbers.values() if number])}
     for file_id, number in numbers.items():
-        row = found.get(number)
+        row = found.get(number) if number is not None else None
         if row is None or not _visible(session, actor, row.run_id):
             raise NotFound(f"no file has the id {file_id[:80]!r}; it may be deleted already")
     for run_id in {row.run_id for row in found.values()}:

@@ -12,7 +12,7 @@ class RunFileRow(SQLModel, table=True):
     __tablename__ = "run_files"
     __table_args__ = (UniqueConstraint("run_id", "name"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE")
     name: str
     size: int = Field(sa_type=BigInteger)

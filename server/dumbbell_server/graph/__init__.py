@@ -1,1 +1,1 @@
-"""The GraphQL wing: scalars, connections, context, execution."""
+"""GraphQL and nothing else: scalars, connections, context, execution."""

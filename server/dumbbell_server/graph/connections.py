@@ -12,7 +12,7 @@ import orjson
 import strawberry
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.json_text import storable
 
 T = TypeVar("T")
 

@@ -4,48 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import strawberry
 from sqlalchemy.orm import Session
 
-from dumbbell_server.errors import Unauthenticated
-from dumbbell_server.graph.actor import Actor
-from dumbbell_server.storage.house import House
+from dumbbell_server.backend import Backend
+from dumbbell_server.database.units import Unit, require_actor
+from dumbbell_server.identity import Actor
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Context:
     """One request: its actor, its base URL, one session for reads."""
 
-    def __init__(self, house: House, actor: Actor | None, base_url: str) -> None:
-        self.house = house
-        self.visitor = actor
+    def __init__(self, backend: Backend, actor: Actor | None, base_url: str) -> None:
+        self.backend = backend
+        self.viewer = actor
         self.base_url = base_url
-        self.notes: dict[str, object] = {}  # what a room remembers for this request
+        self.notes: dict[str, object] = {}  # what a domain remembers for this request
         self.answers: dict[object, Any] = {}  # and what it does until something is written
         self._known: dict[tuple[type, int], Any] = {}
 
-    @property
-    def actor(self) -> Actor:
-        """Who asks; for what needs a key."""
-        if self.visitor is None:
-            raise Unauthenticated("an API key is needed: set WANDB_API_KEY, or run `wandb login`")
-        return self.visitor
+    def require_viewer(self) -> Actor:
+        """Who asks, for what needs a key. Unauthenticated without one."""
+        return require_actor(self.viewer)
 
     @cached_property
     def session(self) -> Session:
-        return self.house.database.reading()
+        return self.backend.database.reading()
+
+    def unit(self, work: Callable[Concatenate[Unit, P], T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Run a unit of work in the viewer's name, who must have sent a key; later reads see what it wrote."""
+        self.require_viewer()
+        result = self.backend.write(self.viewer, work, *arguments, **named)
+        self._forget()
+        return result
 
     def write(self, unit: Callable[[Session], T]) -> T:
-        """Run a unit of work; what is read afterwards is read anew."""
-        result = self.house.database.write(unit)
+        """Run a unit of work; what is read afterwards is read again."""
+        result = self.backend.database.write(unit)
+        self._forget()
+        return result
+
+    def _forget(self) -> None:
         self._known.clear()
         self.answers.clear()
         if "session" in self.__dict__:
             self.session.expunge_all()
-        return result
 
     def know(self, *rows: Any) -> None:
         """Rows that a unit has just read or written need not be asked for again."""
@@ -70,7 +78,7 @@ class Context:
         return found
 
     def signed(self, method: str, path: str) -> str:
-        return self.house.signer.url(self.base_url, method, path)
+        return self.backend.signer.url(self.base_url, method, path)
 
     def close(self) -> None:
         if "session" in self.__dict__:

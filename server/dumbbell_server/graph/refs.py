@@ -1,4 +1,4 @@
-"""Names of the composed types, for rooms that point at a type which the hall puts together.
+"""Names of the composed types, for domains that point at a type which the schema puts together.
 
 A resolver returns a row; the type is only looked up when the schema is built.
 """
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
     MembershipRef = Any
     MembershipConnectionRef = Any
 else:
-    _hall = strawberry.lazy("dumbbell_server.schema")
-    EntityRef = Annotated["Entity", _hall]
-    UserRef = Annotated["User", _hall]
-    OrganizationRef = Annotated["Organization", _hall]
-    ProjectRef = Annotated["Project", _hall]
-    RunRef = Annotated["Run", _hall]
-    FileRef = Annotated["File", _hall]
-    ProjectConnectionRef = Annotated["ProjectConnection", _hall]
-    RunConnectionRef = Annotated["RunConnection", _hall]
-    FileConnectionRef = Annotated["FileConnection", _hall]
-    EntityConnectionRef = Annotated["EntityConnection", _hall]
-    SweepRef = Annotated["Sweep", _hall]
-    SweepConnectionRef = Annotated["SweepConnection", _hall]
-    ViewRef = Annotated["View", _hall]
-    ViewConnectionRef = Annotated["ViewConnection", _hall]
-    ArtifactRef = Annotated["Artifact", _hall]
-    ArtifactTypeRef = Annotated["ArtifactType", _hall]
-    ArtifactManifestRef = Annotated["ArtifactManifest", _hall]
-    CollectionRef = Annotated["ArtifactCollection", _hall]
-    SequenceRef = Annotated["ArtifactSequence", _hall]
-    MembershipRef = Annotated["ArtifactCollectionMembership", _hall]
-    MembershipConnectionRef = Annotated["ArtifactCollectionMembershipConnection", _hall]
+    _schema = strawberry.lazy("dumbbell_server.schema")
+    EntityRef = Annotated["Entity", _schema]
+    UserRef = Annotated["User", _schema]
+    OrganizationRef = Annotated["Organization", _schema]
+    ProjectRef = Annotated["Project", _schema]
+    RunRef = Annotated["Run", _schema]
+    FileRef = Annotated["File", _schema]
+    ProjectConnectionRef = Annotated["ProjectConnection", _schema]
+    RunConnectionRef = Annotated["RunConnection", _schema]
+    FileConnectionRef = Annotated["FileConnection", _schema]
+    EntityConnectionRef = Annotated["EntityConnection", _schema]
+    SweepRef = Annotated["Sweep", _schema]
+    SweepConnectionRef = Annotated["SweepConnection", _schema]
+    ViewRef = Annotated["View", _schema]
+    ViewConnectionRef = Annotated["ViewConnection", _schema]
+    ArtifactRef = Annotated["Artifact", _schema]
+    ArtifactTypeRef = Annotated["ArtifactType", _schema]
+    ArtifactManifestRef = Annotated["ArtifactManifest", _schema]
+    CollectionRef = Annotated["ArtifactCollection", _schema]
+    SequenceRef = Annotated["ArtifactSequence", _schema]
+    MembershipRef = Annotated["ArtifactCollectionMembership", _schema]
+    MembershipConnectionRef = Annotated["ArtifactCollectionMembershipConnection", _schema]

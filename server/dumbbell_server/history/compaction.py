@@ -14,14 +14,14 @@ from typing import Any
 from sqlalchemy import Connection, Row
 from sqlalchemy.orm import Session
 
-from dumbbell_server.graph.wandb_json import dumps, loads
+from dumbbell_server.database.engine import Database, reading, snapshot
+from dumbbell_server.database.statements import Statement
 from dumbbell_server.history import queries
 from dumbbell_server.history.columns import Column, Group, build, digest, join
 from dumbbell_server.history.forks import PIECE, pieces
 from dumbbell_server.history.packing import Packed, pack, row_of, unpack
 from dumbbell_server.history.tables import HISTORY
-from dumbbell_server.storage.database import Database, reading, snapshot
-from dumbbell_server.storage.dialect import Statement
+from dumbbell_server.json_text import dumps, loads
 
 LINES = 2048  # from which a group is made while the run goes on
 _BEHIND_BY = 16  # times as many, from which on a group is made of four times as many: each is a commit
@@ -33,17 +33,17 @@ _MOST_ROWS = 100_000  # of a group: its columns are held in memory while they ar
 
 _locks = [threading.Lock() for _ in range(16)]  # so that the same step is not taken twice at a time
 
-_BEHIND = Statement("SELECT max(lines - built) FROM heads WHERE run_id = :run AND stream = 0")
+_BEHIND = Statement("SELECT max(lines - built) FROM stream_heads WHERE run_id = :run AND stream = 0")
 _HEADS = Statement(
-    "SELECT r.history_generation, h.writer, h.lines, h.built FROM runs r JOIN heads h ON h.run_id = r.id"
+    "SELECT r.history_generation, h.writer, h.lines, h.built FROM runs r JOIN stream_heads h ON h.run_id = r.id"
     " WHERE r.id = :run AND h.stream = 0 ORDER BY h.writer")
 _WAITING = Statement(
     "SELECT id, first_line, line_count, body FROM chunks WHERE run_id = :run AND stream = 0 AND writer = :writer"
     " AND first_line >= :built ORDER BY first_line LIMIT :most")
 _STILL = Statement(
-    "SELECT r.history_generation, h.built FROM runs r JOIN heads h ON h.run_id = r.id"
+    "SELECT r.history_generation, h.built FROM runs r JOIN stream_heads h ON h.run_id = r.id"
     " WHERE r.id = :run AND h.stream = 0 AND h.writer = :writer")
-_BUILT = Statement("UPDATE heads SET built = :built WHERE run_id = :run AND stream = 0 AND writer = :writer")
+_BUILT = Statement("UPDATE stream_heads SET built = :built WHERE run_id = :run AND stream = 0 AND writer = :writer")
 _GROUPS = Statement(
     "SELECT id, writer, first_line, end_line, rows, min_step, max_step, ordered FROM column_groups"
     " WHERE run_id = :run ORDER BY writer, first_line")
@@ -60,7 +60,7 @@ _DROP_GROUP = Statement("DELETE FROM column_groups WHERE id = :id")
 
 @dataclass(frozen=True)
 class _Batch:
-    """Chunks of a writer that become a group; `places` of lines that hang together, each to be packed anew."""
+    """Chunks of a writer that become a group; `places` of lines that hang together, each to be packed again."""
 
     generation: int
     writer: str
@@ -137,7 +137,7 @@ def _batch(session: Session, run_id: int, head: Row[Any], *, ended: bool) -> _Ba
 
 
 def _merged(taken: list[tuple[int, int, list[str]]]) -> list[tuple[list[int], list[Packed]]]:
-    """Chunks that follow each other line by line and make fewer when packed anew."""
+    """Chunks that follow each other line by line and make fewer when packed again."""
     stretches: list[list[tuple[int, int, list[str]]]] = []
     for chunk in taken:
         last = stretches[-1][-1] if stretches else None

@@ -21,23 +21,23 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
-from dumbbell_server.graph.wandb_json import loads, storable
+from dumbbell_server.backend import Backend
+from dumbbell_server.blobs.garbage import delete_orphaned_blobs, orphan
+from dumbbell_server.blobs.store import PIECE, StagedBlob, commit_or_discard, new_key
+from dumbbell_server.database.engine import snapshot
+from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
 from dumbbell_server.history import compaction
 from dumbbell_server.history.columns import FLOATS, INSIDE, INTS, MIXED, OBJECTS, RANGE, TEXTS
 from dumbbell_server.history.parquet import Writer
 from dumbbell_server.history.tables import PartitionRow
+from dumbbell_server.json_text import loads, storable
 from dumbbell_server.runs.service import RunsDeleting
-from dumbbell_server.storage.blobs import PIECE, Incoming, keep_or_drop, new_key
-from dumbbell_server.storage.database import snapshot
-from dumbbell_server.storage.dialect import MAX_PARAMETERS, Statement
-from dumbbell_server.storage.house import House
-from dumbbell_server.storage.orphans import collect, orphan
 
 YES, NO, MISSING = "yes", "no", "missing"
 
 _RUN = Statement(
     "SELECT r.history_generation, r.history_line_count, r.parent_name,"
-    " (SELECT count(*) FROM heads h WHERE h.run_id = r.id AND h.stream = 0 AND h.writer <> '') AS others"
+    " (SELECT count(*) FROM stream_heads h WHERE h.run_id = r.id AND h.stream = 0 AND h.writer <> '') AS others"
     " FROM runs r WHERE r.id = :run")
 _KINDS = Statement(
     "SELECT c.name, c.kind, sum(c.count) AS held FROM column_groups g"
@@ -59,9 +59,9 @@ _TEXT_TYPES = {"string": "string", "boolean": "bool"}
 class Exporter:
     """Makes files by a process of its own: the library takes a third of a second and 60 MiB."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._folder = house.settings.data_dir.absolute() / "exporting"
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._folder = backend.settings.data_dir.absolute() / "exporting"
         self._writer = Writer()
 
     def begin(self) -> None:
@@ -81,7 +81,7 @@ class Exporter:
 
     def export(self, run_id: int) -> str:
         """Whether all rows of this run, which has ended, are in files now."""
-        with snapshot(self._house.database) as session:
+        with snapshot(self._backend.database) as session:
             run = _RUN(session, run=run_id).first()
             there = _PARTITIONS(session, run=run_id).all()
             rows = compaction.groups(session, run_id)
@@ -109,14 +109,14 @@ class Exporter:
             for part in parts:
                 _FORGET(session, id=part.id)
 
-        self._house.database.write(unit)
-        collect(self._house)
+        self._backend.database.write(unit)
+        delete_orphaned_blobs(self._backend.database, self._backend.blobs)
 
     def _add(self, run_id: int, generation: int, number: int, rows: Sequence[Row[Any]], types: dict[str, str]) -> None:
         path = self._folder / f"{run_id}.parquet"
         with self._writer.file(path, types) as file:
             for row in rows:
-                with snapshot(self._house.database) as session:
+                with snapshot(self._backend.database) as session:
                     file.add(row.rows, {
                         bytes(column.name).decode(): (column.kind, column.held, bytes(column.body))
                         for column in _BODIES(session, group=row.id).all()})
@@ -134,14 +134,14 @@ class Exporter:
 
         kept = False
         with contextlib.suppress(IntegrityError):  # another server was quicker
-            kept = self._house.database.write(unit)
+            kept = self._backend.database.write(unit)
         if not kept:
-            self._house.blobs.delete(key)
+            self._backend.blobs.delete(key)
 
-    async def _store(self, path: Path) -> tuple[Incoming, str]:
-        incoming = await self._house.blobs.receive(_pieces(path), path.stat().st_size)
+    async def _store(self, path: Path) -> tuple[StagedBlob, str]:
+        incoming = await self._backend.blobs.receive(_pieces(path), path.stat().st_size)
         key = new_key("history")
-        await keep_or_drop(self._house.blobs, incoming, key)
+        await commit_or_discard(self._backend.blobs, incoming, key)
         return incoming, key
 
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
+from dumbbell_server.database.statements import MAX_PARAMETERS
 from dumbbell_server.history import queries
 from dumbbell_server.history.packing import pack, step_in, unpack
 from dumbbell_server.history.tables import BORROWED, HISTORY
 from dumbbell_server.runs import queries as runs
 from dumbbell_server.runs.service import RunsDeleting
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.dialect import MAX_PARAMETERS
 
 ENDLESS = 2**62
 _DEEPEST = 64  # forks of forks
-PIECE, _BYTES = 1000, 1 << 20  # lines and bytes of a chunk that is packed anew
+PIECE, _BYTES = 1000, 1 << 20  # lines and bytes of a chunk that is packed again
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,17 @@ class Part:
 
 
 def parts_of(session: Session, run: RunRow, low: int = -ENDLESS, high: int = ENDLESS) -> list[Part]:
-    parts = [Part(run.id or 0, low, high)]
+    parts = [Part(run.id, low, high)]
     seen, child = {run.id}, run
     while child.parent_name is not None and child.parent_step is not None and len(parts) < _DEEPEST:
         high = min(high, child.parent_step + 1)
         if child.parent_kept:
-            parts.insert(0, Part(child.id or 0, low, high, BORROWED))
+            parts.insert(0, Part(child.id, low, high, BORROWED))
             break
         parent = runs.by_name(session, child.project_id, child.parent_name)
         if parent is None or parent.id in seen:
             break
-        parts.insert(0, Part(parent.id or 0, low, high))
+        parts.insert(0, Part(parent.id, low, high))
         seen.add(parent.id)
         child = parent
     return [part for part in parts if part.low < part.high]
@@ -104,7 +104,7 @@ def _copy(session: Session, fork: RunRow) -> None:
     lines = lines_in(session, [part for part in parts_of(session, fork) if part.run_id != fork.id])
     first = 0
     for some in pieces(lines):
-        queries.insert(session.connection(), fork.id or 0, BORROWED, "", pack(first, some, steps=True))
+        queries.insert(session.connection(), fork.id, BORROWED, "", pack(first, some, steps=True))
         first += len(some)
     fork.parent_kept = True
     session.add(fork)

@@ -6,19 +6,19 @@ from typing import Any
 
 import strawberry
 
+from dumbbell_server.database.engine import snapshot
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.connections import LARGEST_PAGE, Page, PageInfo, number, page_of, page_size
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import RunRef
 from dumbbell_server.graph.scalars import JSON, Int64, JSONString, compact
-from dumbbell_server.graph.wandb_json import checked_object
 from dumbbell_server.history import console, keys, queries, reading, sampling, service
 from dumbbell_server.history.forks import ENDLESS
 from dumbbell_server.history.offers import offered
 from dumbbell_server.history.routes import url_of
 from dumbbell_server.history.tables import EVENTS, HISTORY
+from dumbbell_server.json_text import checked_object
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.database import snapshot
 
 
 @strawberry.type
@@ -81,12 +81,12 @@ def _bound(spec: dict[str, Any], name: str) -> int | None:
 
 
 def answer_keys(context: Context, run: RunRow) -> JSON | None:
-    document = keys.of_run(context.house.database, run)
+    document = keys.of_run(context.backend.database, run)
     return JSON(document) if document["keys"] else None
 
 
 def _tail(context: Context, run: RunRow, stream: int) -> JSONString:
-    line = queries.last_line(context.session, run.id or 0, stream)
+    line = queries.last_line(context.session, run.id, stream)
     return compact([] if line is None else [line])
 
 
@@ -98,7 +98,7 @@ class RunHistory:
         min_step: Int64 | None = None, max_step: Int64 | None = None,
     ) -> list[JSONString] | None:
         """Rows with minStep <= step < maxStep, all of them; without bounds evenly spread ones."""
-        with snapshot(info.context.house.database) as session:
+        with snapshot(info.context.backend.database) as session:
             if min_step is None and max_step is None:
                 lines = reading.sampled_lines(session, run, HISTORY, _samples(samples))
             else:
@@ -110,12 +110,12 @@ class RunHistory:
     def events(
         run: strawberry.Parent[RunRow], info: Info, samples: int | None = None,
     ) -> list[JSONString] | None:
-        with snapshot(info.context.house.database) as session:
+        with snapshot(info.context.backend.database) as session:
             return [JSONString(line) for line in reading.sampled_lines(session, run, EVENTS, _samples(samples))]
 
     @strawberry.field
     def sampled_history(run: strawberry.Parent[RunRow], info: Info, specs: list[JSONString]) -> list[JSON | None]:
-        with snapshot(info.context.house.database) as session:
+        with snapshot(info.context.backend.database) as session:
             return [JSON(sampling.sample(session, run, _spec(spec))) for spec in specs]
 
     @strawberry.field
@@ -127,7 +127,7 @@ class RunHistory:
     def parquet_history(run: strawberry.Parent[RunRow], info: Info, live_keys: list[str]) -> ParquetHistory:
         """All rows in files, or no files and no rows, which sends clients to the live pages."""
         del live_keys  # of live rows; we offer none (see exports.py)
-        parts = offered(info.context.house.database, run.id or 0)
+        parts = offered(info.context.backend.database, run.id)
         return ParquetHistory(parquet_urls=[url_of(info.context, part) for part in parts], live_data=[])
 
     @strawberry.field
@@ -144,13 +144,13 @@ class RunHistory:
         last: int | None = None, use_improved_pagination: bool | None = None,
     ) -> LogLineConnection | None:
         del use_improved_pagination  # ours is
-        with snapshot(info.context.house.database) as session:
+        with snapshot(info.context.backend.database) as session:
             if last is not None:
-                lines = console.tail(session, run.id or 0, page_size(last))
+                lines = console.tail(session, run.id, page_size(last))
                 return _connection(page_of(lines, len(lines), lambda line: line.number))
             size = page_size(first, LARGEST_PAGE)
             before = number(after)
-            lines = console.forward(session, run.id or 0, 0 if before is None else before + 1, size + 1)
+            lines = console.forward(session, run.id, 0 if before is None else before + 1, size + 1)
         return _connection(page_of(lines, size, lambda line: line.number))
 
 
@@ -179,8 +179,8 @@ class RewindRunPayload:
 class HistoryMutation:
     @strawberry.field
     def rewind_run(self, info: Info, input: RewindRunInput) -> RewindRunPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         run = context.write(lambda session: service.rewind(
-            session, context.house.clock, actor, input.entity_name, input.project_name, input.run_name,
+            session, context.backend.clock, actor, input.entity_name, input.project_name, input.run_name,
             input.metric_name, input.metric_value))
         return RewindRunPayload(rewound_run=run, client_mutation_id=input.client_mutation_id)

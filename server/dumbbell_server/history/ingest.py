@@ -6,38 +6,38 @@ import orjson
 from sqlalchemy import Connection, Row
 from sqlalchemy.orm import Session
 
+from dumbbell_server.database.statements import Statement
 from dumbbell_server.errors import Forbidden, NotFound
-from dumbbell_server.graph.actor import Actor, Role
-from dumbbell_server.graph.wandb_json import dumps, loads, storable
 from dumbbell_server.history import forks
 from dumbbell_server.history.packing import Packed, pack, unpack
 from dumbbell_server.history.posts import Post
 from dumbbell_server.history.queries import DELETE, changed, insert
 from dumbbell_server.history.tables import HISTORY
+from dumbbell_server.identity import Actor, Role
+from dumbbell_server.json_text import dumps, loads, storable
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.runs.states import PREEMPTING, RUNNING, after_completion
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.dialect import Statement
 
 _FIND = Statement(
-    "SELECT r.id, r.state, r.stop_requested, r.starts_anew, p.entity_id, p.access FROM entities e"
+    "SELECT r.id, r.state, r.stop_requested, r.restart_pending, p.entity_id, p.access FROM entities e"
     " JOIN projects p ON p.entity_id = e.id JOIN runs r ON r.project_id = p.id"
     " WHERE e.name = :entity AND p.name = :project AND r.name = :run", "FOR UPDATE OF r")
-_HEAD = Statement("SELECT lines FROM heads WHERE run_id = :run AND stream = :stream AND writer = :writer")
+_HEAD = Statement("SELECT lines FROM stream_heads WHERE run_id = :run AND stream = :stream AND writer = :writer")
 _MOVE_HEAD = Statement(
-    "INSERT INTO heads (run_id, stream, writer, lines) VALUES (:run, :stream, :writer, :lines)"
+    "INSERT INTO stream_heads (run_id, stream, writer, lines) VALUES (:run, :stream, :writer, :lines)"
     " ON CONFLICT (run_id, stream, writer) DO UPDATE SET lines = excluded.lines")
 _OVERLAPPING = Statement(
     "SELECT id, first_line, line_count, body FROM chunks WHERE run_id = :run AND stream = :stream"
     " AND writer = :writer AND first_line < :last AND first_line + line_count > :first ORDER BY first_line")
-_ROWS = Statement("SELECT COALESCE(SUM(lines), 0) FROM heads WHERE run_id = :run AND stream = 0")
-_STARTED = Statement("UPDATE runs SET starts_anew = false WHERE id = :run")
+_ROWS = Statement("SELECT COALESCE(SUM(lines), 0) FROM stream_heads WHERE run_id = :run AND stream = 0")
+_STARTED = Statement("UPDATE runs SET restart_pending = false WHERE id = :run")
 _DROP_CHUNKS = Statement("DELETE FROM chunks WHERE run_id = :run AND stream = 0")
-_DROP_HEADS = Statement("DELETE FROM heads WHERE run_id = :run AND stream = 0")
+_DROP_HEADS = Statement("DELETE FROM stream_heads WHERE run_id = :run AND stream = 0")
 _NO_LINES = Statement("UPDATE runs SET history_line_count = 0 WHERE id = :run")
 _ALIVE = Statement(
     "UPDATE runs SET heartbeat_at = :now, state = :state, history_line_count = history_line_count + :history,"
-    " revision = stamp(),"  # once a POST: what else it updates is committed with it
+    " revision = next_revision(),"  # once a POST: what else it updates is committed with it
     " events_line_count = events_line_count + :events, log_line_count = log_line_count + :console WHERE id = :run")
 _SUMMARY = Statement("UPDATE runs SET summary_metrics = :text, updated_at = :now WHERE id = :run")
 _SYSTEM = Statement("UPDATE runs SET system_metrics = :text WHERE id = :run")
@@ -56,8 +56,8 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
         raise NotFound(f"run {entity}/{project}/{run} not found; create it by upsertBucket first")
     if role < Role.MEMBER:
         raise Forbidden(f"you ({actor.username}) may only read in project {project!r}")
-    if row.starts_anew and not writer:
-        _start_anew(connection, row.id, post)
+    if row.restart_pending and not writer:
+        _restart(connection, row.id, post)
     grown = [0, 0, 0]
     for stream, packed in post.chunks:
         grown[stream] += _place(connection, row.id, stream, writer, packed)
@@ -138,7 +138,7 @@ def _make_room(connection: Connection, run: int, stream: int, writer: str, packe
     return True
 
 
-def _start_anew(connection: Connection, run: int, post: Post) -> None:
+def _restart(connection: Connection, run: int, post: Post) -> None:
     """Rows from line 0 on are of the run's new self; who goes on at another line has resumed after all."""
     lines = [packed.first_line for stream, packed in post.chunks if stream == HISTORY]
     if 0 in lines:

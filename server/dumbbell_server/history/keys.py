@@ -11,16 +11,16 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from dumbbell_server.graph.wandb_json import dumps, finite, loads
+from dumbbell_server.database.engine import Database, snapshot
+from dumbbell_server.database.statements import Statement
 from dumbbell_server.history import compaction, queries
 from dumbbell_server.history.columns import facts_of_rows
 from dumbbell_server.history.facts import Facts, add
 from dumbbell_server.history.forks import Part, lines_in, parts_of
 from dumbbell_server.history.packing import row_of, step_of
 from dumbbell_server.history.tables import KeysRow
+from dumbbell_server.json_text import dumps, finite, loads
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.database import Database, snapshot
-from dumbbell_server.storage.dialect import Statement
 
 _LOT = 4096  # lines that are parsed before their facts are added up
 
@@ -33,13 +33,13 @@ _KEEP = Statement(
 _FACTS = Statement("SELECT name, facts FROM history_columns WHERE group_id = :group AND facts IS NOT NULL")
 _REST = Statement(
     "SELECT c.id, c.min_step, c.max_step, c.ordered FROM chunks c"
-    " JOIN heads h ON h.run_id = c.run_id AND h.stream = c.stream AND h.writer = c.writer"
+    " JOIN stream_heads h ON h.run_id = c.run_id AND h.stream = c.stream AND h.writer = c.writer"
     " WHERE c.run_id = :run AND c.stream = 0 AND c.first_line >= h.built ORDER BY c.min_step, c.first_line")
 
 
 def of_run(database: Database, run: RunRow) -> dict[str, Any]:
     """`historyKeys` of a run, kept for who asks next."""
-    compaction.catch_up(database, run.id or 0)
+    compaction.catch_up(database, run.id)
     with snapshot(database) as session:
         document, fresh = key_document(session, run)
     if fresh is not None:
@@ -58,7 +58,7 @@ def key_document(session: Session, run: RunRow) -> tuple[dict[str, Any], KeysRow
         return document, None
     document = _made(session, parts)
     # what a newer generation makes void may be kept all the same: nobody will take it for the newer one's
-    return document, KeysRow(run_id=run.id or 0, generation=state[0], lines=state[1], document=dumps(document))
+    return document, KeysRow(run_id=run.id, generation=state[0], lines=state[1], document=dumps(document))
 
 
 def keep(session: Session, fresh: KeysRow) -> None:

@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.database.engine import Database, snapshot
+from dumbbell_server.database.statements import Statement
 from dumbbell_server.history.exports import YES
 from dumbbell_server.history.tables import CompactionRow, OfferRow, PartitionRow
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.states import PREEMPTING, RUNNING
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.database import Database, snapshot
-from dumbbell_server.storage.dialect import Statement
 
 _OFFER = Statement("INSERT INTO parquet_offers (name, run_id, generation) VALUES (:name, :run, :generation)"
                    " ON CONFLICT (name) DO NOTHING")

@@ -11,7 +11,7 @@ from typing import Any
 
 import zstandard
 
-from dumbbell_server.graph.wandb_json import loads
+from dumbbell_server.json_text import loads
 
 _LONG = 64  # lines, from which a chunk shows its first without being unpacked
 _SHORT = 4096  # bytes that this line has at most

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from dumbbell_server.graph.context import Context
-from dumbbell_server.graph.wandb_json import loads
 from dumbbell_server.history import queries
+from dumbbell_server.json_text import loads
 from dumbbell_server.runs.pages import Answer, Columns
 from dumbbell_server.runs.queries import columns_of
 from dumbbell_server.runs.tables import RunRow

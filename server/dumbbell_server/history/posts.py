@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.graph.wandb_json import checked_object, loads
 from dumbbell_server.history.packing import Packed, pack, row_of
 from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
+from dumbbell_server.json_text import checked_object, loads
 
 _STREAMS = {"wandb-history.jsonl": HISTORY, "wandb-events.jsonl": EVENTS, "output.log": CONSOLE}
 _SUMMARY = "wandb-summary.json"

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row
 from sqlalchemy.orm import Session
 
+from dumbbell_server.database.statements import Statement
 from dumbbell_server.history.packing import Packed, unpack
-from dumbbell_server.storage.dialect import Statement
 
 _INSERT = Statement(
     "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, min_step, max_step, ordered,"
@@ -30,7 +30,7 @@ LOCK_RUN = Statement("SELECT id FROM runs WHERE id = :run", "FOR UPDATE")
 _CHANGED = (
     Statement("UPDATE runs SET history_generation = history_generation + 1 WHERE id = :run"),
     Statement("DELETE FROM column_groups WHERE run_id = :run"),
-    Statement("UPDATE heads SET built = 0 WHERE run_id = :run AND stream = 0"),
+    Statement("UPDATE stream_heads SET built = 0 WHERE run_id = :run AND stream = 0"),
     Statement("DELETE FROM compactions WHERE run_id = :run"),
 )
 

@@ -38,7 +38,7 @@ def sampled_lines(session: Session, run: RunRow, stream: int, samples: int) -> l
     if run.parent_name is not None and stream == HISTORY:
         every = rows_between(session, run, -ENDLESS, ENDLESS)
         return [every[at] for at in evenly(len(every), samples)]
-    pieces = queries.chunks(session, run.id or 0, stream)
+    pieces = queries.chunks(session, run.id, stream)
     wanted = evenly(sum(piece.line_count for piece in pieces), samples)
     lines: list[str] = []
     before, at = 0, next(wanted, None)

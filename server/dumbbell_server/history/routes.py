@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dumbbell_server.backend import Backend
+from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import Unauthenticated
 from dumbbell_server.graph.context import Context
 from dumbbell_server.history.ingest import GOES_ON, STOPPED, write_post
@@ -18,8 +20,6 @@ from dumbbell_server.history.worker import RowsCame, Worker
 from dumbbell_server.http.bodies import json_object, read_body
 from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import actor_of, check_signature, number_in, state_of
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.house import House
 
 _LARGE = 1 << 20  # bytes from which reading a body would hold up the others on the event loop
 _LONGEST_WRITER = 256
@@ -31,7 +31,7 @@ async def file_stream(request: Request) -> Response:
     actor = actor_of(request)
     if actor is None:
         raise Unauthenticated("logging needs an API key: set WANDB_API_KEY, or run `wandb login`")
-    body = await read_body(request, state.house.settings.max_body)
+    body = await read_body(request, state.backend.settings.max_body)
     derive = request.headers.get("x-wandb-server-side-derived-summary", "").lower() == "true"
     if len(body) > _LARGE:
         post = await asyncio.get_running_loop().run_in_executor(state.pool, _read, body, derive)
@@ -40,17 +40,17 @@ async def file_stream(request: Request) -> Response:
     where = request.path_params
     # processes of a shared run number their lines each from 0 (semantics.md 19)
     writer = request.headers.get("x-wandb-async-client-id", "")[:_LONGEST_WRITER]
-    run_id, stopped = await state.house.database.write_core_soon(
+    run_id, stopped = await state.backend.database.write_core_soon(
         lambda connection: write_post(connection, actor, where["entity"], where["project"], where["run"], writer,
-                                      post, state.house.clock.text()))
+                                      post, state.backend.clock.text()))
     if post.chunks or post.complete:
-        state.house.events.tell(None, RowsCame(run_id))
+        state.backend.events.emit(None, RowsCame(run_id))
     return Response(STOPPED if stopped else GOES_ON, media_type="application/json")
 
 
 def url_of(context: Context, part: PartitionRow) -> str:
     """Where a Parquet file is, for anybody who is told."""
-    direct = context.house.blobs.direct
+    direct = context.backend.blobs.direct
     if direct is not None:
         return direct.download_url(part.blob_key, _PARQUET, "attachment")
     return context.signed("GET", f"/storage/history/{part.id}.parquet")
@@ -62,18 +62,18 @@ async def get_parquet(request: Request) -> Response:
     number = number_in(request, "number")
 
     async def send() -> Response | None:
-        part = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.house, number)
+        part = await asyncio.get_running_loop().run_in_executor(state.pool, _find, state.backend, number)
         if part is None:
             return None
         blob = Blob(part.blob_key, part.size, etag_of(part.md5), _PARQUET, "history.parquet")
-        return await send_blob(request, state.house.blobs, blob)
+        return await send_blob(request, state.backend.blobs, blob)
 
     missing = "this Parquet file is gone: the rows of its run have changed"
     return await found_and_sent(request.scope["path"], missing, send)
 
 
-def _find(house: House, number: int) -> PartitionRow | None:
-    with reading(house.database) as session:
+def _find(backend: Backend, number: int) -> PartitionRow | None:
+    with reading(backend.database) as session:
         return session.get(PartitionRow, number)
 
 

@@ -15,15 +15,15 @@ from typing import Any, Protocol
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from dumbbell_server.graph.wandb_json import finite
+from dumbbell_server.database.statements import Statement
 from dumbbell_server.history import compaction, queries
 from dumbbell_server.history.columns import INSIDE, INTS, OBJECTS, RANGE, Column, decode, digest
 from dumbbell_server.history.forks import Part, cut, lines_in, parts_of
 from dumbbell_server.history.packing import row_of, unpack
 from dumbbell_server.history.reading import Spec, evenly, picked
 from dumbbell_server.history.tables import HISTORY
+from dumbbell_server.json_text import finite
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.dialect import Statement
 
 _PARSED = 4096  # lines without columns up to which all are looked at
 _UNPACKED = 100_000  # of those beyond, for few samples: a millisecond for each 2000
@@ -31,7 +31,7 @@ _CHUNKS = 32  # that are looked into where all that hold a wanted row would be m
 
 _TAIL = Statement(
     "SELECT c.id, c.writer, c.first_line, c.line_count, c.min_step, c.max_step, c.ordered, c.first_row"
-    " FROM chunks c JOIN heads h ON h.run_id = c.run_id AND h.stream = c.stream AND h.writer = c.writer"
+    " FROM chunks c JOIN stream_heads h ON h.run_id = c.run_id AND h.stream = c.stream AND h.writer = c.writer"
     " WHERE c.run_id = :run AND c.stream = 0 AND c.first_line >= h.built ORDER BY c.writer, c.first_line")
 _GROUP_CHUNKS = Statement(
     "SELECT body FROM chunks WHERE run_id = :run AND stream = 0 AND writer = :writer AND first_line >= :first"
@@ -42,7 +42,7 @@ _OF_GROUPS = (
 _BODY = Statement("SELECT body FROM history_columns WHERE group_id = :group AND digest = :digest")
 
 
-class _Tangled(Exception):
+class NotMonotonic(Exception):
     """Rows are not in the order of their steps, or not as even as they looked: only reading all of them will do."""
 
 
@@ -64,14 +64,14 @@ def sample(session: Session, run: RunRow, spec: Spec) -> list[dict[str, Any]]:
     parts = parts_of(session, run, spec.low, spec.high)
     try:
         rows = _spread([segment for part in parts for segment in _segments(session, part, spec.keys)], spec.samples)
-    except _Tangled:
+    except NotMonotonic:
         rows = _spread([_Lines(lines_in(session, parts), spec.keys)], spec.samples)
     return [finite(row) for row in rows]
 
 
 def _spread(segments: list[_Segment], samples: int) -> list[dict[str, Any]]:
     if any(before.high > after.low for before, after in pairwise(segments)):
-        raise _Tangled
+        raise NotMonotonic
     counts = [segment.count() for segment in segments]
     wanted = list(evenly(sum(counts), samples))
     rows: list[dict[str, Any]] = []
@@ -92,7 +92,7 @@ def _segments(session: Session, part: Part, keys: tuple[str, ...]) -> list[_Segm
     columns = _columns(session, part.run_id, keys) if rows and keys else {}
     for row in rows:
         if not row.ordered:
-            raise _Tangled
+            raise NotMonotonic
         found.append(_group(session, part, row, columns.get(row.id, {}), keys))
     found += _tail(session, part, keys)
     return sorted(found, key=lambda segment: (segment.low, segment.high))
@@ -126,7 +126,7 @@ def _group(session: Session, part: Part, row: Row[Any], columns: dict[bytes, Row
         return _Lines(cut(lines, row.min_step, row.max_step, part), keys, low, high)
     steps = columns.get(digest("_step"))
     if steps is None or steps.kind not in {INTS, RANGE}:
-        raise _Tangled
+        raise NotMonotonic
     start, end = 0, row.rows
     if part.low > row.min_step or part.high <= row.max_step:
         values = _values(session, row.id, steps)
@@ -190,7 +190,7 @@ class _Columns:
 
 
 def _indices(column: Row[Any] | Column, rows: list[int]) -> list[int]:
-    """Where the values of these rows are: those of rows without one take no room."""
+    """Where the values of these rows are: those of rows without one take no space."""
     if column.mask is None:
         return rows
     mask, found, before, seen = bytes(column.mask), [], 0, 0
@@ -225,7 +225,7 @@ def _tail(session: Session, part: Part, keys: tuple[str, ...]) -> list[_Segment]
     """What there are no columns of yet."""
     chunks = [row for row in _TAIL(session, run=part.run_id).all() if _meets(row, part)]
     if not all(chunk.ordered for chunk in chunks):
-        raise _Tangled
+        raise NotMonotonic
     if sum(chunk.line_count for chunk in chunks) > _PARSED:
         inner: list[Row[Any]] = []
         outer: list[Row[Any]] = []
@@ -233,9 +233,9 @@ def _tail(session: Session, part: Part, keys: tuple[str, ...]) -> list[_Segment]
             within = chunk.min_step >= part.low and chunk.max_step < part.high
             (inner if within else outer).append(chunk)
         if any(before.max_step > after.min_step for before, after in pairwise(inner)):
-            raise _Tangled
+            raise NotMonotonic
         parsed = [_chunk(session, part, chunk, keys) for chunk in outer]
-        return [_Thin(session, keys, inner), *parsed] if inner else parsed
+        return [Unverified(session, keys, inner), *parsed] if inner else parsed
     return [_chunk(session, part, chunk, keys) for chunk in chunks]
 
 
@@ -244,7 +244,7 @@ def _chunk(session: Session, part: Part, chunk: Row[Any], keys: tuple[str, ...])
     return _Lines(lines, keys, max(part.low, chunk.min_step), min(part.high - 1, chunk.max_step))
 
 
-class _Thin:
+class Unverified:
     """Many lines, taken to hold all keys until one that is looked at does not."""
 
     def __init__(self, session: Session, keys: tuple[str, ...], chunks: list[Row[Any]]) -> None:
@@ -266,7 +266,7 @@ class _Thin:
                 row = row_of(lines[at])
                 kept = picked(row, self._keys) if self._keys else row
                 if kept is None:
-                    raise _Tangled
+                    raise NotMonotonic
                 rows.append(kept)
         return rows
 

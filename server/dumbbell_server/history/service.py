@@ -5,21 +5,21 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from dumbbell_server.clock import Clock
+from dumbbell_server.database.statements import Statement
 from dumbbell_server.errors import BadInput
-from dumbbell_server.graph.actor import Actor
-from dumbbell_server.graph.wandb_json import dumps
 from dumbbell_server.history import forks, queries, reading
 from dumbbell_server.history.packing import pack, row_of, step_of
 from dumbbell_server.history.tables import HISTORY
+from dumbbell_server.identity import Actor
+from dumbbell_server.json_text import dumps
 from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.dialect import Statement
 
 _BEYOND = Statement("SELECT id, writer, first_line FROM chunks WHERE run_id = :run AND stream = 0 AND max_step > :step")
 _HEADS = Statement(
-    "UPDATE heads SET lines = (SELECT coalesce(max(first_line + line_count), 0) FROM chunks c WHERE c.run_id = :run"
-    " AND c.stream = 0 AND c.writer = heads.writer) WHERE run_id = :run AND stream = 0")
-_COUNT = Statement("SELECT coalesce(sum(lines), 0) FROM heads WHERE run_id = :run AND stream = 0")
+    "UPDATE stream_heads SET lines = (SELECT coalesce(max(first_line + line_count), 0) FROM chunks c"
+    " WHERE c.run_id = :run AND c.stream = 0 AND c.writer = stream_heads.writer) WHERE run_id = :run AND stream = 0")
+_COUNT = Statement("SELECT coalesce(sum(lines), 0) FROM stream_heads WHERE run_id = :run AND stream = 0")
 
 
 def rewind(session: Session, clock: Clock, actor: Actor, entity: str | None, project: str | None, name: str,
@@ -28,7 +28,7 @@ def rewind(session: Session, clock: Clock, actor: Actor, entity: str | None, pro
     if metric != "_step" or value != value // 1 or abs(value) >= 2**62:
         raise BadInput(f"a run is rewound to a whole number of _step, not to {metric[:40]!r} = {value}")
     run = runs.find(session, actor, entity, project, name)
-    if run is None or run.id is None:
+    if run is None:
         return None
     runs.check_writable(session, actor, run, "rewind runs")
     connection, step = session.connection(), int(value)

@@ -21,7 +21,7 @@ class ChunkRow(SQLModel, table=True):
         Index("chunks_steps", "run_id", "stream", "max_step", "min_step"),
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE")
     stream: int
     writer: str  # "" but for shared runs, where each process numbers its lines from 0
@@ -39,7 +39,7 @@ class ChunkRow(SQLModel, table=True):
 class HeadRow(SQLModel, table=True):
     """How far a writer's stream goes: its highest line and one; and up to which line there are columns of it."""
 
-    __tablename__ = "heads"
+    __tablename__ = "stream_heads"
 
     run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE", primary_key=True)
     stream: int = Field(primary_key=True)
@@ -54,7 +54,7 @@ class ColumnGroupRow(SQLModel, table=True):
     __tablename__ = "column_groups"
     __table_args__ = (Index("column_groups_lines", "run_id", "writer", "first_line"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE")
     writer: str
     first_line: int = Field(sa_column=Column(BigInteger, nullable=False))
@@ -71,7 +71,7 @@ class ColumnRow(SQLModel, table=True):
     __tablename__ = "history_columns"
     __table_args__ = (UniqueConstraint("group_id", "digest"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     group_id: int = Field(foreign_key="column_groups.id", ondelete="CASCADE")
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     name: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # UTF-8, half surrogate pairs and NUL included
@@ -99,7 +99,7 @@ class PartitionRow(SQLModel, table=True):
     __tablename__ = "partitions"
     __table_args__ = (UniqueConstraint("run_id", "generation", "number"), {"sqlite_autoincrement": True})
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     run_id: int = Field(foreign_key="runs.id", ondelete="CASCADE")
     generation: int
     number: int

@@ -15,13 +15,13 @@ import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from dumbbell_server.backend import Backend
+from dumbbell_server.database.engine import reading
+from dumbbell_server.database.statements import Statement
 from dumbbell_server.history import compaction, exports, keys
 from dumbbell_server.history.exports import Exporter
 from dumbbell_server.runs.states import PREEMPTING, RUNNING
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.dialect import Statement
-from dumbbell_server.storage.house import House
 
 _log = structlog.get_logger()
 
@@ -32,7 +32,7 @@ _BUSY = 20  # POSTs a second that make busy times, when the work takes a twentie
 _GOES_ON = frozenset({RUNNING, PREEMPTING})
 
 _UNFINISHED = Statement(
-    "SELECT DISTINCT h.run_id FROM heads h JOIN runs r ON r.id = h.run_id LEFT JOIN compactions c"
+    "SELECT DISTINCT h.run_id FROM stream_heads h JOIN runs r ON r.id = h.run_id LEFT JOIN compactions c"
     " ON c.run_id = h.run_id WHERE h.stream = 0 AND h.lines > 0 AND (c.run_id IS NULL"
     " OR c.generation <> r.history_generation OR c.lines <> r.history_line_count OR c.parquet = :again)")
 _STATE = Statement("SELECT state, history_generation, history_line_count FROM runs WHERE id = :run")
@@ -62,8 +62,8 @@ class _Waiting:
 class Worker:
     """Stops when it is asked to, between two steps; a step that is cut short is done again at the next start."""
 
-    def __init__(self, house: House, exporter: Exporter) -> None:
-        self._house, self._exporter = house, exporter
+    def __init__(self, backend: Backend, exporter: Exporter) -> None:
+        self._backend, self._exporter = backend, exporter
         self._runs: dict[int, _Waiting] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -122,19 +122,19 @@ class Worker:
             runs = list(self._runs.values())
         if not runs:
             return []
-        with reading(self._house.database) as session:
+        with reading(self._backend.database) as session:
             live = {row.id for row in _LIVE(session).all()}
         return [waiting for waiting in runs if waiting.since is not None or waiting.run_id not in live]
 
     def _state(self, run_id: int) -> Any:
-        with reading(self._house.database) as session:
+        with reading(self._backend.database) as session:
             return _STATE(session, run=run_id).first()
 
     def _find(self) -> None:
         """What an earlier server, or another one, left undone."""
         self._exporter.begin()
         again = exports.MISSING if self._exporter.able else ""
-        with reading(self._house.database) as session:
+        with reading(self._backend.database) as session:
             found = [row.run_id for row in _UNFINISHED(session, again=again).all()]
         long_ago = time.monotonic() - _WAITS
         with self._lock:
@@ -188,7 +188,7 @@ class Worker:
         if state is not None:
             ended = state.state not in _GOES_ON
             began = time.monotonic()
-            while compaction.advance(self._house.database, run_id, ended=ended):
+            while compaction.advance(self._backend.database, run_id, ended=ended):
                 self._give_way(time.monotonic() - began)
                 if self._stopping.is_set():
                     return
@@ -201,10 +201,10 @@ class Worker:
 
     def _finish(self, run_id: int, state: Any) -> bool:
         """False where the run has changed meanwhile, which is then looked at again."""
-        with reading(self._house.database) as session:
+        with reading(self._backend.database) as session:
             run = session.get(RunRow, run_id)
         if run is not None:
-            keys.of_run(self._house.database, run)
+            keys.of_run(self._backend.database, run)
         parquet = self._exporter.export(run_id)
 
         def unit(session: Session) -> bool:
@@ -216,7 +216,7 @@ class Worker:
             return True
 
         with contextlib.suppress(IntegrityError):  # the run was deleted meanwhile
-            return self._house.database.write(unit)
+            return self._backend.database.write(unit)
         return True
 
     def _give_way(self, took: float) -> None:

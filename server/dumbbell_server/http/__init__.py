@@ -1,1 +1,1 @@
-"""The HTTP wing: bytes in, bytes out."""
+"""HTTP: bytes in, bytes out."""

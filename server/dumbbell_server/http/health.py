@@ -8,20 +8,20 @@ from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from dumbbell_server.backend import Backend
+from dumbbell_server.database.engine import reading
 from dumbbell_server.http.state import state_of
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.house import House
 
 
-def _answers(house: House) -> None:
-    with reading(house.database) as session:
+def _answers(backend: Backend) -> None:
+    with reading(backend.database) as session:
         session.execute(text("SELECT 1"))
 
 
 async def ready(request: Request) -> Response:
     """200 once the database answers."""
     state = state_of(request)
-    await asyncio.get_running_loop().run_in_executor(state.pool, _answers, state.house)
+    await asyncio.get_running_loop().run_in_executor(state.pool, _answers, state.backend)
     return JSONResponse({"status": "ok"})
 
 

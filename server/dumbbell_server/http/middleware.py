@@ -59,7 +59,7 @@ class Edge:
             if status:
                 raise
             await refusal(error)(scope, receive, sending)
-        except Exception:  # the edge of the house: the client gets no stack trace, the log does
+        except Exception:  # the edge of the server: the client gets no stack trace, the log does
             _log.exception("a request failed", method=scope["method"], path=scope["path"])
             if status:
                 raise

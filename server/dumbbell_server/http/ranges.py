@@ -13,8 +13,8 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from dumbbell_server.blobs.store import Blobs
 from dumbbell_server.errors import NotFound
-from dumbbell_server.storage.blobs import Blobs
 
 _log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
 async def found_and_sent(path: str, missing: str, send: Callable[[], Awaitable[Response | None]]) -> Response:
     """What `send` answers. NotFound where it finds nothing.
 
-    Between finding bytes and opening them others may take their place, when a file is sent again: then it looks anew.
+    Between finding bytes and opening them others may take their place, when a file is sent again: then it looks again.
     """
     for _ in range(_TRIES):
         with contextlib.suppress(FileNotFoundError):

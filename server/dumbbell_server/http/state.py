@@ -1,4 +1,4 @@
-"""What the app leaves for its routes: the house, and who a key belongs to."""
+"""What the app leaves for its routes: the backend, and who a key belongs to."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from dumbbell_server import ids
+from dumbbell_server.backend import Backend
 from dumbbell_server.errors import NotFound
-from dumbbell_server.graph.actor import Actor
 from dumbbell_server.graph.execution import Executor
 from dumbbell_server.http.credentials import key_of
-from dumbbell_server.storage.house import House
+from dumbbell_server.identity import Actor
 
 _SIGNED = re.compile(rb"expires=(\d+)&signature=([0-9a-f]+)")
 
 
 @dataclass
 class AppState:
-    house: House
+    backend: Backend
     executor: Executor
     actor_of: Callable[[str], Actor]  # raises Unauthenticated
     pool: ThreadPoolExecutor
@@ -40,7 +40,7 @@ def actor_of(request: Request) -> Actor | None:
 
 def base_url(request: Request) -> str:
     """The base of URLs that the sender can reach: the configured one, else where this request went."""
-    configured = state_of(request).house.settings.public_url
+    configured = state_of(request).backend.settings.public_url
     return configured.rstrip("/") if configured else str(request.base_url).rstrip("/")
 
 
@@ -55,10 +55,10 @@ def number_in(request: Request, name: str) -> int:
 
 def check_signature(request: Request, path: str) -> None:
     """Forbidden where the signature in the URL is not of this method and path, or has expired."""
-    as_given = _SIGNED.fullmatch(request.scope["query_string"])  # by us; clients may have written it anew
+    as_given = _SIGNED.fullmatch(request.scope["query_string"])  # by us; clients may have written it again
     if as_given is not None:
         expires, signature = as_given[1].decode(), as_given[2].decode()
     else:
         query = request.query_params
         expires, signature = query.get("expires", ""), query.get("signature", "")
-    state_of(request).house.signer.check(request.method, path, expires, signature)
+    state_of(request).backend.signer.check(request.method, path, expires, signature)

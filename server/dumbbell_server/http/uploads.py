@@ -8,10 +8,10 @@ from typing import TypeVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from dumbbell_server.backend import Backend
+from dumbbell_server.blobs.store import StagedBlob, commit_or_discard
 from dumbbell_server.errors import BadInput, TooLarge
 from dumbbell_server.http.state import state_of
-from dumbbell_server.storage.blobs import Incoming, keep_or_drop
-from dumbbell_server.storage.house import House
 
 T = TypeVar("T")
 GONE = 400  # the status for a sender who is gone: nobody reads it
@@ -29,9 +29,9 @@ def announced_size(request: Request, limit: int) -> int | None:
     return int(text)
 
 
-async def receive(request: Request, limit: int) -> Incoming | None:
+async def receive(request: Request, limit: int) -> StagedBlob | None:
     """The body, or None where the sender is gone. BadInput, and nothing stays, where it is not what was announced."""
-    blobs = state_of(request).house.blobs
+    blobs = state_of(request).backend.blobs
     announced = announced_size(request, limit)
     try:
         incoming = await blobs.receive(request.stream(), limit)
@@ -40,12 +40,12 @@ async def receive(request: Request, limit: int) -> Incoming | None:
     try:
         _check_whole(request, incoming, announced)
     except BadInput:
-        await blobs.drop(incoming)
+        await blobs.discard(incoming)
         raise
     return incoming
 
 
-def _check_whole(request: Request, incoming: Incoming, announced: int | None) -> None:
+def _check_whole(request: Request, incoming: StagedBlob, announced: int | None) -> None:
     if announced is not None and announced != incoming.size:
         raise BadInput(f"Content-Length says {announced} bytes, {incoming.size} came; send the file again")
     wanted = request.headers.get("content-md5")
@@ -53,16 +53,16 @@ def _check_whole(request: Request, incoming: Incoming, announced: int | None) ->
         raise BadInput(f"Content-MD5 says {wanted[:40]!r}, the body has {incoming.md5_base64!r}; send the file again")
 
 
-async def keep(house: House, incoming: Incoming, key: str, write: Callable[[], Awaitable[T]]) -> T:
+async def commit_and_write(backend: Backend, incoming: StagedBlob, key: str, write: Callable[[], Awaitable[T]]) -> T:
     """The bytes are under the key, and what `write` stores names them; where it fails, they are nobody's and go."""
-    await keep_or_drop(house.blobs, incoming, key)
+    await commit_or_discard(backend.blobs, incoming, key)
     try:
         return await write()
     except Exception:  # a cancelled wait is no failure: the unit may still be committed, and needs the bytes
-        house.blobs.delete(key)
+        backend.blobs.delete(key)
         raise
 
 
-def taken(incoming: Incoming) -> Response:
+def taken(incoming: StagedBlob) -> Response:
     """An answer without a body: wandb 0.31 does not read one, and then never uses nor closes the connection again."""
     return Response(headers={"ETag": f'"{incoming.md5.hex()}"'})

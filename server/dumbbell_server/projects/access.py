@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from dumbbell_server.errors import Forbidden, NotFound
-from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects.tables import ProjectRow
 
 
@@ -16,7 +16,7 @@ class Guarded(Protocol):
     """
 
     @property
-    def id(self) -> int | None: ...
+    def id(self) -> int: ...
 
     @property
     def entity_id(self) -> int: ...
@@ -45,7 +45,7 @@ def _role_in_registry(actor: Actor, registry: Guarded) -> Role:
     seat = actor.seats.get(registry.entity_id, Role.NONE)
     if seat == Role.ADMIN:
         return Role.ADMIN
-    given = actor.registries.get(registry.entity_id, {}).get(registry.id or 0)
+    given = actor.registries.get(registry.entity_id, {}).get(registry.id)
     if given is not None:
         return given
     return Role.VIEWER if seat > Role.NONE and registry.access == PRIVATE else Role.NONE
@@ -55,11 +55,11 @@ def may_write(actor: Actor | None, project: Guarded) -> bool:
     return actor is not None and role_in(actor, project) >= Role.MEMBER
 
 
-def require(actor: Actor, project: ProjectRow, role: Role, deed: str) -> None:
+def require(actor: Actor, project: ProjectRow, role: Role, action: str) -> None:
     """NotFound for who may not see the project, Forbidden for who may not do this in it."""
     has = role_in(actor, project)
     if has == Role.NONE:
         raise NotFound(f"project {project.name!r} not found")
     if has < role:
-        raise Forbidden(f"you ({actor.username}) may not {deed} in project {project.name!r}: "
+        raise Forbidden(f"you ({actor.username}) may not {action} in project {project.name!r}: "
                         f"that takes the role {role.name.lower()}, you have {has.name.lower()}")

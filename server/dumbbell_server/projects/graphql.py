@@ -9,17 +9,17 @@ from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import visible_entity
 from dumbbell_server.accounts.mutations import forget_roles
 from dumbbell_server.accounts.tables import EntityRow, UserRow
+from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.errors import NotFound
-from dumbbell_server.graph.actor import Role
 from dumbbell_server.graph.connections import Page, PageInfo, number, page_of, page_size
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import EntityRef, ProjectConnectionRef, ProjectRef, UserRef
 from dumbbell_server.graph.scalars import DateTime, JSONString
+from dumbbell_server.identity import Role
 from dumbbell_server.projects import listing, queries, service
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.registries import holds_registries
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.storage.orphans import collect
 
 
 @strawberry.type
@@ -38,11 +38,11 @@ class ProjectCore:
 
     @strawberry.field
     def id(project: strawberry.Parent[ProjectRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("Project", project.id or 0))
+        return strawberry.ID(ids.encode("Project", project.id))
 
     @strawberry.field
     def internal_id(project: strawberry.Parent[ProjectRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("ProjectInternalId", project.id or 0))
+        return strawberry.ID(ids.encode("ProjectInternalId", project.id))
 
     @strawberry.field
     def entity_name(project: strawberry.Parent[ProjectRow], info: Info) -> str:
@@ -62,7 +62,7 @@ class ProjectCore:
 
     @strawberry.field
     def read_only(project: strawberry.Parent[ProjectRow], info: Info) -> bool:
-        return info.context.visitor is None or role_in(info.context.visitor, project) < Role.MEMBER
+        return info.context.viewer is None or role_in(info.context.viewer, project) < Role.MEMBER
 
 
 @strawberry.type
@@ -78,20 +78,20 @@ class ProjectConnection:
 
 
 def _page(context: Context, entities: list[int], after: str | None, first: int | None) -> Page[ProjectRow]:
-    """Projects of the entities that the visitor may see, newest first."""
+    """Projects of the entities that the viewer may see, newest first."""
     size = page_size(first)
-    actor = context.visitor
+    actor = context.viewer
     own = [entity for entity in entities if actor is not None and actor.role(entity) >= Role.VIEWER]
     asked, public_only = (own, False) if own else (entities, True)
     rows = queries.newest(context.session, asked, number(after), size + 1, public_only=public_only)
-    return page_of(rows, size, lambda project: project.id or 0)
+    return page_of(rows, size, lambda project: project.id)
 
 
 @strawberry.type
 class EntityProjects:
     @strawberry.field
     def project(entity: strawberry.Parent[EntityRow], info: Info, name: str | None = None) -> ProjectRef | None:
-        return service.find(info.context.session, info.context.visitor, entity.name, name)
+        return service.find(info.context.session, info.context.viewer, entity.name, name)
 
     @strawberry.field
     def projects(
@@ -100,7 +100,7 @@ class EntityProjects:
     ) -> ProjectConnectionRef | None:
         if filters or order or holds_registries(entity):
             return listing.page(info.context, entity, filters, order, after, first)
-        return _page(info.context, [entity.id or 0], after, first)
+        return _page(info.context, [entity.id], after, first)
 
 
 @strawberry.type
@@ -111,8 +111,8 @@ class UserProjects:
     ) -> ProjectConnectionRef | None:
         """Projects of the user's own entity and teams, as far as the asker may see them."""
         session = info.context.session
-        own = accounts.entity_of_user(session, user.id or 0)
-        teams = [row.entity_id for row in accounts.memberships(session, user.id or 0)]
+        own = accounts.entity_of_user(session, user.id)
+        teams = [row.entity_id for row in accounts.memberships(session, user.id)]
         return _page(info.context, ([own.id] if own and own.id else []) + teams, after, first)
 
 
@@ -120,18 +120,18 @@ class UserProjects:
 class ProjectsQuery:
     @strawberry.field
     def project(self, info: Info, name: str | None = None, entity_name: str | None = None) -> ProjectRef | None:
-        return service.find(info.context.session, info.context.visitor, entity_name, name)
+        return service.find(info.context.session, info.context.viewer, entity_name, name)
 
     @strawberry.field
     def model(self, info: Info, name: str | None = None, entity_name: str | None = None) -> ProjectRef | None:
-        return service.find(info.context.session, info.context.visitor, entity_name, name)
+        return service.find(info.context.session, info.context.viewer, entity_name, name)
 
     @strawberry.field
     def models(
         self, info: Info, entity_name: str | None = None, after: str | None = None, first: int | None = None,
     ) -> ProjectConnectionRef | None:
-        entity = visible_entity(info.context.session, info.context.visitor, entity_name)
-        return _page(info.context, [entity.id or 0] if entity else [], after, first)
+        entity = visible_entity(info.context.session, info.context.viewer, entity_name)
+        return _page(info.context, [entity.id] if entity else [], after, first)
 
 
 @strawberry.input
@@ -231,9 +231,9 @@ class DeleteModelPayload:
 class ProjectsMutation:
     @strawberry.field
     def upsert_model(self, info: Info, input: UpsertModelInput) -> UpsertModelPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         project, inserted = context.write(lambda session: service.upsert(
-            session, context.house.events, context.house.clock, actor, input.entity_name, input.name, input.id,
+            session, context.backend.events, context.backend.clock, actor, input.entity_name, input.name, input.id,
             input.edit()))
         if inserted and holds_registries(context.get(EntityRow, project.entity_id)):
             forget_roles(info)  # whoever made it is its admin
@@ -242,20 +242,20 @@ class ProjectsMutation:
 
     @strawberry.field
     def rename_project(self, info: Info, input: RenameProjectInput) -> RenameProjectPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         project = context.write(lambda session: service.rename(
-            session, context.house.clock, actor, input.entity_name, input.old_project_name, input.new_project_name))
+            session, context.backend.clock, actor, input.entity_name, input.old_project_name, input.new_project_name))
         return RenameProjectPayload(project=project, inserted=False, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_model(self, info: Info, input: DeleteModelInput) -> DeleteModelPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         node = input.id
         if node is None:
             found = service.find(context.session, actor, input.entity_name, input.project_name)
-            if found is None or found.id is None:
+            if found is None:
                 raise NotFound(f"project {input.entity_name}/{input.project_name} not found")
             node = ids.encode("Project", found.id)
-        context.write(lambda session: service.delete_project(session, context.house.events, actor, node))
-        collect(context.house)
+        context.write(lambda session: service.delete_project(session, context.backend.events, actor, node))
+        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
         return DeleteModelPayload(success=True, client_mutation_id=input.client_mutation_id)

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.accounts.tables import EntityRow, RegistryMemberRow
 from dumbbell_server.errors import BadInput, DumbbellError, Forbidden, NotFound
-from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects.access import PRIVATE
 from dumbbell_server.projects.tables import ProjectRow
 
@@ -20,7 +20,7 @@ def holds_registries(entity: EntityRow | None) -> bool:
 
 def check_may_create(actor: Actor, entity: EntityRow) -> None:
     """Who has a seat of a member or an admin in the organization may."""
-    seat = Role.ADMIN if actor.admin else actor.seats.get(entity.id or 0, Role.NONE)
+    seat = Role.ADMIN if actor.admin else actor.seats.get(entity.id, Role.NONE)
     if seat == Role.NONE:
         raise NotFound(f"entity {entity.name!r} not found, or you ({actor.username}) are not in its organization")
     if seat < Role.MEMBER:
@@ -41,7 +41,7 @@ def check_visibility(access: str | None) -> None:
 
 def add_creator(session: Session, actor: Actor, registry: ProjectRow) -> None:
     """Whoever makes a registry is its admin."""
-    session.add(RegistryMemberRow(project_id=registry.id or 0, entity_id=registry.entity_id, user_id=actor.user_id,
+    session.add(RegistryMemberRow(project_id=registry.id, entity_id=registry.entity_id, user_id=actor.user_id,
                                   role="admin"))
     session.flush()
 

@@ -14,13 +14,13 @@ from dumbbell_server.accounts.access import visible_entity
 from dumbbell_server.accounts.events import EntityDeleting
 from dumbbell_server.accounts.tables import EntityRow, FormerNameRow
 from dumbbell_server.clock import Clock
+from dumbbell_server.database.events import Events
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
-from dumbbell_server.graph.actor import Actor, Role
-from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.identity import Actor, Role
+from dumbbell_server.json_text import storable
 from dumbbell_server.projects import queries, registries
 from dumbbell_server.projects.access import ACCESSES, PRIVATE, require, role_in
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.storage.events import Events
 
 UNCATEGORIZED = "uncategorized"  # where runs go that name no project
 _FORBIDDEN_IN_NAME = re.compile(r"[/\\#?%:\x00-\x1f\x7f\ud800-\udfff]")
@@ -69,7 +69,7 @@ def checked_name(name: str) -> str:
 def find(session: Session, actor: Actor | None, entity_name: str | None, name: str | None) -> ProjectRow | None:
     """The project, or None where it does not exist for this actor."""
     entity = visible_entity(session, actor, entity_name)
-    if entity is None or entity.id is None or not storable(name or ""):
+    if entity is None or not storable(name or ""):
         return None
     project = queries.by_name(session, entity.id, name or UNCATEGORIZED)
     return project if project is not None and role_in(actor, project) > Role.NONE else None
@@ -93,7 +93,7 @@ def for_writing(session: Session, clock: Clock, actor: Actor, entity_name: str |
     if project is not None:
         require(actor, project, Role.MEMBER, "write")
         return project
-    if entity is None or entity.id is None or actor.role(entity.id) == Role.NONE:
+    if entity is None or actor.role(entity.id) == Role.NONE:
         raise NotFound(f"entity {entity_name!r} not found, or you ({actor.username}) may not write to it; "
                        f"yours is {actor.entity_name!r}")
     if actor.role(entity.id) < Role.MEMBER:
@@ -102,7 +102,6 @@ def for_writing(session: Session, clock: Clock, actor: Actor, entity_name: str |
 
 
 def _create(session: Session, clock: Clock, actor: Actor, entity: EntityRow, name: str) -> ProjectRow:
-    assert entity.id is not None  # noqa: S101 - a stored row
     now = clock.text()
     project = ProjectRow(entity_id=entity.id, user_id=actor.user_id, name=checked_name(name), access=PRIVATE,
                          created_at=now, updated_at=now)
@@ -135,7 +134,7 @@ def upsert(session: Session, events: Events, clock: Clock, actor: Actor, entity_
         require(actor, project, Role.ADMIN if registry or access_changes else Role.MEMBER, "edit settings")
     _apply(project, edit)
     if registry and edit.artifact_types:
-        events.tell(session, RegistryTypesAdded(project.id or 0, edit.artifact_types))
+        events.emit(session, RegistryTypesAdded(project.id, edit.artifact_types))
     project.updated_at = clock.text()
     session.add(project)
     session.flush()
@@ -159,7 +158,7 @@ def _to_edit(session: Session, clock: Clock, actor: Actor, entity_name: str | No
         return made_before, False
     registries.check_may_create(actor, entity)
     registries.checked_registry_name(checked_name(name))
-    if queries.by_name(session, entity.id or 0, name) is not None:
+    if queries.by_name(session, entity.id, name) is not None:
         raise Conflict(f"registry {entity.name}/{name} exists; choose another name")
     project = _create(session, clock, actor, entity, name)
     project.allow_all_artifact_types = True
@@ -193,7 +192,7 @@ def rename(session: Session, clock: Clock, actor: Actor, entity_name: str, old: 
         return project
     if queries.by_name(session, project.entity_id, new) is not None:
         raise Conflict(f"project {entity_name}/{new} exists; choose another name")
-    remember(session, "project", project.entity_id, old, project.id or 0)
+    remember(session, "project", project.entity_id, old, project.id)
     project.name = new
     project.updated_at = clock.text()
     session.add(project)
@@ -214,10 +213,10 @@ def remember(session: Session, kind: str, parent_id: int, name: str, target_id: 
 def delete_project(session: Session, events: Events, actor: Actor, node_id: str) -> None:
     """The project and all in it are gone. NotFound for a second time."""
     project = find_by_id(session, actor, node_id)
-    if project is None or project.id is None:
+    if project is None:
         raise NotFound(f"no project has the id {node_id[:80]!r}; it may be deleted already")
     require(actor, project, Role.ADMIN, "delete")
-    events.tell(session, ProjectDeleting(project.id))
+    events.emit(session, ProjectDeleting(project.id))
     session.execute(delete(ProjectRow).where(col(ProjectRow.id) == project.id))
 
 
@@ -225,5 +224,5 @@ def entity_deleting(events: Events, session: Session, event: EntityDeleting) -> 
     """The entity's projects go with it."""
     found = session.execute(select(col(ProjectRow.id)).where(ProjectRow.entity_id == event.entity_id)).scalars().all()
     for project in found:
-        events.tell(session, ProjectDeleting(project or 0))
+        events.emit(session, ProjectDeleting(project))
     session.execute(delete(ProjectRow).where(col(ProjectRow.entity_id) == event.entity_id))

@@ -45,18 +45,18 @@ class ProjectMembers:
     @strawberry.field
     def members(project: strawberry.Parent[ProjectRow], info: Info) -> list[ProjectMember]:
         """Not those who see it by their seat in the organization; nobody for those without a key."""
-        if info.context.visitor is None:
+        if info.context.viewer is None:
             return []
-        return [ProjectMember(id=strawberry.ID(ids.encode("User", user.id or 0)), name=user.name,
+        return [ProjectMember(id=strawberry.ID(ids.encode("User", user.id)), name=user.name,
                               username=user.username, email=user.email, role=Role(name=role))
-                for user, role in queries.members(info.context.session, project.id or 0)]
+                for user, role in queries.members(info.context.session, project.id)]
 
     @strawberry.field
     def team_members(project: strawberry.Parent[ProjectRow], info: Info) -> list[ProjectTeamMember]:
-        if info.context.visitor is None:
+        if info.context.viewer is None:
             return []
         return [ProjectTeamMember(team=team, role=Role(name=role))
-                for team, role in queries.teams(info.context.session, project.id or 0)]
+                for team, role in queries.teams(info.context.session, project.id)]
 
 
 @strawberry.type
@@ -125,7 +125,7 @@ class ProjectMembersPayload:
 class RegistriesMutation:
     @strawberry.field
     def create_project_members(self, info: Info, input: CreateProjectMembersInput) -> ProjectMembersPayload | None:
-        actor = info.context.actor
+        actor = info.context.require_viewer()
 
         def unit(session: Session) -> None:
             service.add_members(session, actor, input.project_id, input.user_ids or (), input.team_ids or ())
@@ -135,7 +135,7 @@ class RegistriesMutation:
 
     @strawberry.field
     def delete_project_members(self, info: Info, input: DeleteProjectMembersInput) -> ProjectMembersPayload | None:
-        actor = info.context.actor
+        actor = info.context.require_viewer()
 
         def unit(session: Session) -> None:
             service.remove_members(session, actor, input.project_id, input.user_ids or (), input.team_ids or ())
@@ -145,7 +145,7 @@ class RegistriesMutation:
 
     @strawberry.field
     def update_project_member(self, info: Info, input: UpdateProjectMemberInput) -> ProjectMembersPayload | None:
-        actor = info.context.actor
+        actor = info.context.require_viewer()
         write_accounts(info, lambda session: service.set_user_role(
             session, actor, input.project_id, input.user_id, input.user_project_role))
         return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)
@@ -154,7 +154,7 @@ class RegistriesMutation:
     def update_project_team_member(
         self, info: Info, input: UpdateProjectTeamMemberInput,
     ) -> ProjectMembersPayload | None:
-        actor = info.context.actor
+        actor = info.context.require_viewer()
         write_accounts(info, lambda session: service.set_team_role(
             session, actor, input.project_id, input.team_id, input.team_project_role))
         return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)

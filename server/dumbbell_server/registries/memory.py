@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from dumbbell_server.filters.columns import Found, Table
-from dumbbell_server.filters.order import Key, Position
-from dumbbell_server.filters.tree import Every, Field, Leaf, Test, Tree, fields_of
-from dumbbell_server.filters.values import MISSING, lookup
-from dumbbell_server.graph.wandb_json import loads
+from dumbbell_server.json_text import loads
+from dumbbell_server.listing.columns import Found, Table
+from dumbbell_server.listing.orders import Key, Position
+from dumbbell_server.listing.tree import Every, Field, Leaf, Test, Tree, fields_of
+from dumbbell_server.listing.values import MISSING, lookup
 from dumbbell_server.registries import queries
 from dumbbell_server.registries.queries import Link
 from dumbbell_server.settings import Settings
@@ -34,10 +34,10 @@ class _Memory:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.table = Table()
-        self.mark = -1
+        self.watermark = -1
 
 
-class LinkMemory:
+class LinkColumnCache:
     def __init__(self, settings: Settings) -> None:
         self._bound = settings.column_cache // _SHARE
         self._kept: OrderedDict[int, _Memory] = OrderedDict()
@@ -70,19 +70,19 @@ class LinkMemory:
 
 def _bring_up(session: Session, entity: int, memory: _Memory) -> None:
     """The table knows of every link that was committed before."""
-    mark = queries.mark_of_links(session)
+    watermark = queries.watermark_of_links(session)
     table = memory.table
-    if memory.mark < 0:
+    if memory.watermark < 0:
         table = memory.table = Table(queries.link_ids(session, entity))
-    elif mark != memory.mark:
-        rows, fields = queries.links(session, entity, since=memory.mark), list(table.columns)
+    elif watermark != memory.watermark:
+        rows, fields = queries.links(session, entity, since=memory.watermark), list(table.columns)
         cells = [_column(session, field, rows) for field in fields]
         table.change(fields, [(row.id, [column.get(row.id, MISSING) for column in cells]) for row in rows])
     if len(table.ids) - table.dead != queries.count_links(session, entity):
         table.keep_only(queries.link_ids(session, entity))
     if table.dead > len(table.ids) // 4:
         memory.table = Table(queries.link_ids(session, entity))
-    memory.mark = mark
+    memory.watermark = watermark
 
 
 def _load(session: Session, entity: int, table: Table, wanted: Collection[Field]) -> None:

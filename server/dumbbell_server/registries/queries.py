@@ -18,8 +18,8 @@ from dumbbell_server.artifacts.tables import (
     CollectionTagRow,
     MembershipRow,
 )
-from dumbbell_server.storage.dialect import MAX_PARAMETERS, Statement
-from dumbbell_server.storage.stamps import mark, since_mark
+from dumbbell_server.database.revisions import since_watermark, watermark
+from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
 
 
 def _pieces(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -83,11 +83,12 @@ _LINKED = """ FROM projects p JOIN artifact_collections c ON c.project_id = p.id
 _LINKS = f"""SELECT m.id, m.artifact_id, c.id, p.id, m.version_index, m.created_at, a.created_at, a.updated_at, a.size
     {_LINKED} JOIN artifacts a ON a.id = m.artifact_id WHERE p.entity_id = :entity"""
 _ALL_LINKS = Statement(_LINKS)
-_CHANGED_LINKS = {dialect: Statement(f"{_LINKS} AND {since_mark(dialect)}") for dialect in ("sqlite", "postgresql")}
+_CHANGED_LINKS = {dialect: Statement(f"{_LINKS} AND {since_watermark(dialect)}")
+                  for dialect in ("sqlite", "postgresql")}
 _LINK_IDS = Statement(f"SELECT m.id {_LINKED} WHERE p.entity_id = :entity ORDER BY m.id")
 _LINK_COUNT = Statement("""SELECT coalesce(sum(c.version_count), 0) FROM projects p
     JOIN artifact_collections c ON c.project_id = p.id AND c.kind = 'portfolio' WHERE p.entity_id = :entity""")
-_MARK = {dialect: Statement(f"SELECT {mark('artifact_memberships', '1 = 1', dialect)}")
+_WATERMARK = {dialect: Statement(f"SELECT {watermark('artifact_memberships', '1 = 1', dialect)}")
          for dialect in ("sqlite", "postgresql")}
 
 
@@ -95,15 +96,15 @@ def _dialect(session: Session) -> str:
     return session.get_bind().dialect.name
 
 
-def mark_of_links(session: Session) -> int:
+def watermark_of_links(session: Session) -> int:
     """To be read before the links: whatever is stamped later is found by it."""
-    return int(_MARK[_dialect(session)](session).scalar_one())
+    return int(_WATERMARK[_dialect(session)](session).scalar_one())
 
 
 def links(session: Session, entity: int, since: int | None = None) -> list[Link]:
     """All of an organization's registries, or those stamped after a mark."""
     found = _ALL_LINKS(session, entity=entity) if since is None else \
-        _CHANGED_LINKS[_dialect(session)](session, entity=entity, mark=since)
+        _CHANGED_LINKS[_dialect(session)](session, entity=entity, watermark=since)
     return [Link._make(row) for row in found]
 
 

@@ -12,15 +12,16 @@ from typing import Any
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.artifacts.pages import know_page
 from dumbbell_server.artifacts.tables import PORTFOLIO, CollectionRow, MembershipRow
-from dumbbell_server.filters import cursors, listing, order, parse
-from dumbbell_server.filters.columns import Found
-from dumbbell_server.filters.order import NUMBERS, Position
-from dumbbell_server.filters.tree import EVERYTHING, Field, Tree, fields_of
 from dumbbell_server.graph.connections import Edge, Page, PageInfo, page_size
 from dumbbell_server.graph.context import Context
+from dumbbell_server.listing import cursors, pages
+from dumbbell_server.listing.columns import Found
+from dumbbell_server.listing.filters import parse_filter
+from dumbbell_server.listing.orders import NUMBERS, Position, parse_order
+from dumbbell_server.listing.tree import EVERYTHING, Field, Tree, fields_of
 from dumbbell_server.projects import listing as registries
 from dumbbell_server.registries import queries
-from dumbbell_server.registries.memory import LinkMemory
+from dumbbell_server.registries.memory import LinkColumnCache
 
 _MADE, _CHANGED = Field("created_at", moment=True), Field("updated_at", moment=True)
 _COLLECTION = {"id": Field("id"), "artifact_collection_id": Field("id"), "collection_id": Field("id"),
@@ -37,7 +38,7 @@ _VERSION = {"id": Field("id"), "artifact_id": Field("id"), "version": Field("ver
 _TAG = Field("tag")
 _BY_REGISTRY = "+project_id,+id"
 _BY_COLLECTION = "+registry,+collection,+number"
-_EACH = order.parse(_BY_REGISTRY, _COLLECTION.get, "")
+_EACH = parse_order(_BY_REGISTRY, _COLLECTION.get, "")
 
 
 def _collection_field(key: str) -> Field:
@@ -52,7 +53,7 @@ def _version_field(key: str) -> Field:
 
 
 def _in_registries(context: Context, entity: EntityRow, filters: str | None) -> list[int]:
-    """The registries that the visitor sees and the filter lets through."""
+    """The registries that the viewer sees and the filter lets through."""
     tree = registries.read_filter(filters, "projectFilters")
     return [number for number, project in registries.visible(context, entity).items()
             if registries.holds(tree, project)]
@@ -62,11 +63,11 @@ def collections(context: Context, entity: EntityRow, project_filters: str | None
                 kinds: Collection[str], ordered: str | None, after: str | None, first: int | None,
                 ) -> Page[CollectionRow]:
     """By registry and age where no order is given."""
-    keys = order.parse((ordered or "").strip() or _BY_REGISTRY, _COLLECTION.get, "name, created_at, updated_at")
-    tree = parse.parse(filters, _collection_field)
-    rows = {row.id or 0: row for row in queries.collections(
+    keys = parse_order((ordered or "").strip() or _BY_REGISTRY, _COLLECTION.get, "name, created_at, updated_at")
+    tree = parse_filter(filters, _collection_field)
+    rows = {row.id: row for row in queries.collections(
         context.session, _in_registries(context, entity, project_filters), kinds)}
-    found = listing.ask(rows, _columns(context, rows, fields_of(tree) | {key.field for key in keys}), tree, keys,
+    found = pages.ask(rows, _columns(context, rows, fields_of(tree) | {key.field for key in keys}), tree, keys,
                         cursors.read(after, keys), page_size(first))
     return _page(found, rows)
 
@@ -78,7 +79,7 @@ def _columns(context: Context, rows: Mapping[int, CollectionRow], asked: Collect
         if field == _TAG:
             columns[field] = queries.tags_of_collections(context.session, list(rows))
         elif field.column:
-            columns |= listing.columns_of(rows, [field])
+            columns |= pages.columns_of(rows, [field])
     return columns
 
 
@@ -86,26 +87,26 @@ def versions(context: Context, entity: EntityRow, project_filters: str | None, c
              filters: str | None, ordered: str | None, after: str | None, first: int | None,
              ) -> Page[MembershipRow]:
     """By registry, collection and number where no order is given."""
-    keys = order.parse((ordered or "").strip() or _BY_COLLECTION, _VERSION.get, "created_at, artifact_size, linked_at")
-    tree = parse.parse(filters, _version_field)
+    keys = parse_order((ordered or "").strip() or _BY_COLLECTION, _VERSION.get, "created_at, artifact_size, linked_at")
+    tree = parse_filter(filters, _version_field)
     homes = _portfolios(context, _in_registries(context, entity, project_filters), collection_filters)
     begin, size = cursors.read(after, keys), page_size(first)
     if tree == EVERYTHING and not ordered:
         found = _next(context, homes, begin, size)
     else:
-        memory = context.house.keeps(LinkMemory)
-        found = memory.ask(context.session, entity.id or 0, homes, tree, keys, begin, size)
+        memory = context.backend.keeps(LinkColumnCache)
+        found = memory.ask(context.session, entity.id, homes, tree, keys, begin, size)
     pairs = queries.versions(context.session, [number for number, _ in found.rows])
     know_page(context, [artifact for _, artifact in pairs])
-    return _page(found, {member.id or 0: member for member, _ in pairs})
+    return _page(found, {member.id: member for member, _ in pairs})
 
 
 def _portfolios(context: Context, projects: list[int], filters: str | None) -> dict[int, int]:
     """The registry of each collection that the filter lets through, by registry and age."""
-    tree: Tree = parse.parse(filters, _collection_field, "collectionFilters")
-    rows = {row.id or 0: row for row in queries.collections(context.session, projects, [PORTFOLIO])}
+    tree: Tree = parse_filter(filters, _collection_field, "collectionFilters")
+    rows = {row.id: row for row in queries.collections(context.session, projects, [PORTFOLIO])}
     columns = _columns(context, rows, fields_of(tree) | {key.field for key in _EACH})
-    found = listing.ask(rows, columns, tree, _EACH, None, len(rows))
+    found = pages.ask(rows, columns, tree, _EACH, None, len(rows))
     return {number: rows[number].project_id for number, _ in found.rows}
 
 

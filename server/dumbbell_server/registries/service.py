@@ -10,7 +10,7 @@ from dumbbell_server import ids
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.tables import EntityRow, RegistryMemberRow, RegistryTeamRow, UserRow
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.graph.actor import Actor, Role
+from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require
 from dumbbell_server.projects.registries import holds_registries
@@ -65,8 +65,8 @@ def _add_user(session: Session, actor: Actor, registry: ProjectRow, entity: Enti
     seat = accounts.organization_member(session, entity.organization_id or 0, number)
     if seat is None and not actor.admin:
         raise BadInput(f"user {user.username!r} is not in the organization; an admin of it must let them in first")
-    if queries.member(session, registry.id or 0, number) is None:
-        session.add(RegistryMemberRow(project_id=registry.id or 0, entity_id=registry.entity_id, user_id=number,
+    if queries.member(session, registry.id, number) is None:
+        session.add(RegistryMemberRow(project_id=registry.id, entity_id=registry.entity_id, user_id=number,
                                       role=_NEWCOMER))
         session.flush()
 
@@ -77,8 +77,8 @@ def _add_team(session: Session, actor: Actor, registry: ProjectRow, entity: Enti
         raise NotFound(f"no team has the id {ids.encode('Entity', number)!r}")
     if team.organization_id != entity.organization_id and not actor.admin:
         raise BadInput(f"team {team.name!r} is not part of the organization")
-    if queries.team(session, registry.id or 0, number) is None:
-        session.add(RegistryTeamRow(project_id=registry.id or 0, entity_id=registry.entity_id, team_id=number,
+    if queries.team(session, registry.id, number) is None:
+        session.add(RegistryTeamRow(project_id=registry.id, entity_id=registry.entity_id, team_id=number,
                                     role=_NEWCOMER))
         session.flush()
 
@@ -86,21 +86,21 @@ def _add_team(session: Session, actor: Actor, registry: ProjectRow, entity: Enti
 def remove_members(session: Session, actor: Actor, node_id: str, users: Sequence[str], teams: Sequence[str]) -> None:
     """They are not in the registry, which they may not have been before. What their seat lets them do stays."""
     registry, _ = _to_administer(session, actor, node_id)
-    queries.remove(session, registry.id or 0, _numbers("User", users), _numbers("Entity", teams))
+    queries.remove(session, registry.id, _numbers("User", users), _numbers("Entity", teams))
 
 
 def set_user_role(session: Session, actor: Actor, node_id: str, user: str, role: str) -> None:
     """Who is in the registry has this role. NotFound where they are not in it."""
     registry, _ = _to_administer(session, actor, node_id)
     (number,) = _numbers("User", [user])
-    _set_role(session, queries.member(session, registry.id or 0, number), role,
+    _set_role(session, queries.member(session, registry.id, number), role,
               f"user {user[:80]!r} is not in the registry {registry.name!r}; add them first")
 
 
 def set_team_role(session: Session, actor: Actor, node_id: str, team: str, role: str) -> None:
     registry, _ = _to_administer(session, actor, node_id)
     (number,) = _numbers("Entity", [team])
-    _set_role(session, queries.team(session, registry.id or 0, number), role,
+    _set_role(session, queries.team(session, registry.id, number), role,
               f"team {team[:80]!r} is not in the registry {registry.name!r}; add it first")
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from dumbbell_server.filters.tree import Field
-from dumbbell_server.filters.values import MISSING, lookup
 from dumbbell_server.graph.context import Context
-from dumbbell_server.graph.wandb_json import loads
+from dumbbell_server.json_text import loads
+from dumbbell_server.listing.tree import Field
+from dumbbell_server.listing.values import MISSING, lookup
 
 _NAMES = {
     "name": ("name",),
@@ -46,7 +46,7 @@ KNOWN = "created_at, heartbeat_at, name, display_name, state and other columns, 
 
 SHARED = frozenset({"entity", "project", ""})  # columns whose cell is the same in all runs of a project
 FLEETING = frozenset({"input_artifacts", "output_artifacts"})  # columns that change where the run's row does not
-# Columns that another room tells: facts(context, run ids) → cell of each run that has one.
+# Columns that another domain tells: facts(context, run ids) → cell of each run that has one.
 Facts = Callable[[Context, Sequence[int]], Mapping[int, Any]]
 
 _SQL = {"group": ("r.group_name",), "commit": ("r.git_commit",), "sweep": ("r.sweep_name",),
@@ -89,7 +89,7 @@ class Reader:
         self._texts: dict[str, str] = {}
 
     def cells(self, row: Sequence[Any], told: Mapping[str, Any]) -> list[Any]:
-        """The cells, in the order of `fields`, of a row of `sql` and of what other rooms tell of this run."""
+        """The cells, in the order of `fields`, of a row of `sql` and of what other domains tell of this run."""
         found: list[Any] = []
         for text, getters in zip(row, self._documents, strict=False):
             document = _loaded(text)

@@ -8,17 +8,17 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import EntityRow, UserRow
+from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import ProjectRef, RunConnectionRef, RunRef, UserRef
 from dumbbell_server.graph.scalars import DateTime, JSONString, compact
-from dumbbell_server.graph.wandb_json import loads, storable
+from dumbbell_server.json_text import loads, storable
 from dumbbell_server.projects.access import may_write
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import listing, queries, service
 from dumbbell_server.runs.states import FAILED_STATES, LIVE_STATES
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.orphans import collect
 
 
 def settled(context: Context) -> None:
@@ -26,7 +26,7 @@ def settled(context: Context) -> None:
     if "settled" in context.notes:
         return
     context.notes["settled"] = True
-    clock, timeout = context.house.clock, context.house.settings.heartbeat_timeout
+    clock, timeout = context.backend.clock, context.backend.settings.heartbeat_timeout
     if service.has_silent(context.session, clock, timeout):
         context.write(lambda session: service.mark_silent(session, clock, timeout))
 
@@ -79,7 +79,7 @@ class RunCore:
     @strawberry.field
     def read_only(run: strawberry.Parent[RunRow], info: Info) -> bool:
         home = info.context.require(ProjectRow, run.project_id)
-        return not may_write(info.context.visitor, home)
+        return not may_write(info.context.viewer, home)
 
     @strawberry.field
     def stopped(run: strawberry.Parent[RunRow]) -> bool:
@@ -114,7 +114,7 @@ def node_id(context: Context, run: RunRow) -> str:
 
 def _named(context: Context, project: ProjectRow, name: str) -> RunRow | None:
     settled(context)
-    return queries.by_name(context.session, project.id or 0, name) if storable(name) else None
+    return queries.by_name(context.session, project.id, name) if storable(name) else None
 
 
 @strawberry.type
@@ -268,17 +268,17 @@ class StopRunPayload:
 class RunsMutation:
     @strawberry.field
     def upsert_bucket(self, info: Info, input: UpsertBucketInput) -> UpsertBucketPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
 
         def unit(session: Session) -> tuple[RunRow, bool, ProjectRow, EntityRow]:
             run, inserted = service.upsert(
-                session, context.house.clock, actor, node_id=input.id, entity=input.entity_name,
+                session, context.backend.clock, actor, node_id=input.id, entity=input.entity_name,
                 project=input.model_name, name=input.name, edit=input.edit())
             home = session.get_one(ProjectRow, run.project_id)
             return run, inserted, home, session.get_one(EntityRow, home.entity_id)
 
         run, inserted, home, entity = context.write(unit)
-        if run.starts_anew and not input.id:
+        if run.restart_pending and not input.id:
             # The core numbers its lines on from this count, resumed or not; but who resumes sends the id (0.31), and
             # who does not has "overwritten" the run. So `wandb sync` of the same rows again replaces them.
             run.history_line_count = 0
@@ -287,23 +287,23 @@ class RunsMutation:
 
     @strawberry.field
     def delete_run(self, info: Info, input: DeleteRunInput) -> DeleteRunPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         context.write(lambda session: service.delete_run(
-            session, context.house.events, actor, input.id, artifacts=bool(input.delete_artifacts)))
-        collect(context.house)
+            session, context.backend.events, actor, input.id, artifacts=bool(input.delete_artifacts)))
+        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
         return DeleteRunPayload(client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def update_run_state(self, info: Info, input: UpdateRunStateInput) -> UpdateRunStatePayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         settled(context)
         context.write(lambda session: service.set_state(
-            session, context.house.clock, actor, input.id, input.state))
+            session, context.backend.clock, actor, input.id, input.state))
         return UpdateRunStatePayload(success=True, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def stop_run(self, info: Info, input: StopRunInput) -> StopRunPayload | None:
         """Null for an unknown run, which is no error (behaviours.md 3.8)."""
-        context, actor = info.context, info.context.actor
-        found = context.write(lambda session: service.stop(session, context.house.clock, actor, input.id))
+        context, actor = info.context, info.context.require_viewer()
+        found = context.write(lambda session: service.stop(session, context.backend.clock, actor, input.id))
         return StopRunPayload(success=True, client_mutation_id=input.client_mutation_id) if found else None

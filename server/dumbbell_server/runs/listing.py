@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dumbbell_server.filters import cursors, order, parse
 from dumbbell_server.graph.connections import PageInfo, page_size
 from dumbbell_server.graph.context import Context
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.filters import parse_filter
+from dumbbell_server.listing.orders import parse_order
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.fields import KNOWN, field, known_field
-from dumbbell_server.runs.memory import Question, RunMemory
+from dumbbell_server.runs.memory import Question, RunColumnCache
 from dumbbell_server.runs.pages import RunEdges
 
 _NEWEST_FIRST = "-created_at"  # where no order is given (behaviours.md 6.2)
@@ -17,14 +19,14 @@ _NEWEST_FIRST = "-created_at"  # where no order is given (behaviours.md 6.2)
 
 def question(filters: str | None, ordered: str | None) -> Question:
     """A checked question. BadInput names what is not understood."""
-    keys = order.parse((ordered or "").strip() or _NEWEST_FIRST, known_field, KNOWN)
-    return Question(filters or "", parse.parse(filters, field), keys)
+    keys = parse_order((ordered or "").strip() or _NEWEST_FIRST, known_field, KNOWN)
+    return Question(filters or "", parse_filter(filters, field), keys)
 
 
 def count(context: Context, project: ProjectRow, filters: str | None) -> int:
     """How many runs a filter lets through."""
-    asked = Question(filters or "", parse.parse(filters, field), ())
-    return context.house.keeps(RunMemory).ask(context, project, asked, None, 0).count
+    asked = Question(filters or "", parse_filter(filters, field), ())
+    return context.backend.keeps(RunColumnCache).ask(context, project, asked, None, 0).count
 
 
 @dataclass
@@ -37,7 +39,7 @@ class RunPage:
 
 
 def page(context: Context, project: ProjectRow, asked: Question, first: int | None, after: str | None) -> RunPage:
-    memory = context.house.keeps(RunMemory)
+    memory = context.backend.keeps(RunColumnCache)
     found = memory.ask(context, project, asked, cursors.read(after, asked.keys), page_size(first))
     edges = RunEdges(context, project, found.rows)
     return RunPage(edges, PageInfo(has_next_page=found.more, end_cursor=edges.cursor_at(-1),

@@ -15,21 +15,21 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from dumbbell_server.accounts.tables import EntityRow
-from dumbbell_server.filters.columns import Found, Table
-from dumbbell_server.filters.order import Key, Position
-from dumbbell_server.filters.tree import Field, Tree, fields_of
+from dumbbell_server.database.revisions import since_watermark, watermark
+from dumbbell_server.database.statements import Statement
 from dumbbell_server.graph.context import Context
+from dumbbell_server.listing.columns import Found, Table
+from dumbbell_server.listing.orders import Key, Position
+from dumbbell_server.listing.tree import Field, Tree, fields_of
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.fields import FLEETING, SHARED, Facts, Reader
 from dumbbell_server.settings import Settings
-from dumbbell_server.storage.dialect import Statement
-from dumbbell_server.storage.stamps import mark, since_mark
 
 _CHUNK = 2000  # rows read at once
-_CHANGED = 5000  # rows changed since, from which on all are read anew
+_CHANGED = 5000  # rows changed since, from which on all are read again
 
 _STATES = {dialect: Statement(
-    f"SELECT p.removal, {mark('runs', 'project_id = p.id', dialect)} AS mark FROM projects p"  # noqa: S608 - ours
+    f"SELECT p.removal, {watermark('runs', 'project_id = p.id', dialect)} AS watermark FROM projects p"  # noqa: S608 - ours
     " WHERE p.id = :project") for dialect in ("sqlite", "postgresql")}
 _IDS = Statement("SELECT id FROM runs WHERE project_id = :project ORDER BY id")
 
@@ -50,16 +50,16 @@ class _Memory:
         self.lock = threading.Lock()
         self.table = Table()
         self.removal: int | None = None
-        self.mark = -1
+        self.watermark = -1
         self.size = 0
 
 
-class RunMemory:
+class RunColumnCache:
     def __init__(self, settings: Settings) -> None:
         self._bound = settings.column_cache
         self._projects: OrderedDict[int, _Memory] = OrderedDict()
         self._lock = threading.Lock()
-        self.facts: dict[str, Facts] = {}  # columns that other rooms tell
+        self.facts: dict[str, Facts] = {}  # columns that other domains tell
 
     def ask(self, context: Context, project: ProjectRow, asked: Question, after: tuple[Position, int] | None,
             size: int) -> Found:
@@ -67,9 +67,8 @@ class RunMemory:
 
         Within a request, a page holds the runs that were counted with the same filter, whatever was written since.
         """
-        assert project.id is not None  # noqa: S101 - a stored row
         memory = self._of(project.id)
-        noted = (RunMemory, project.id, asked.filters)
+        noted = (RunColumnCache, project.id, asked.filters)
         with memory.lock:
             table, passing = context.answers.get(noted, (None, 0))
             again = table is not None and table is memory.table
@@ -117,22 +116,22 @@ class RunMemory:
         """The table knows of everything that was committed before."""
         session = context.session
         state = _STATES[session.get_bind().dialect.name](session, project=project).first()
-        removal, now = (state.removal, state.mark) if state else (None, -1)
+        removal, now = (state.removal, state.watermark) if state else (None, -1)
         if memory.removal is not None and removal != memory.removal:
             memory.table.keep_only(row.id for row in _IDS(session, project=project))
-        if memory.mark >= 0 and now != memory.mark:
+        if memory.watermark >= 0 and now != memory.watermark:
             self._follow(context, project, memory)
-        if memory.mark < 0 or memory.table.dead > len(memory.table.ids) // 4:
+        if memory.watermark < 0 or memory.table.dead > len(memory.table.ids) // 4:
             memory.table = Table([row.id for row in _IDS(session, project=project)])
-        memory.removal, memory.mark = removal, now
+        memory.removal, memory.watermark = removal, now
 
     def _follow(self, context: Context, project: int, memory: _Memory) -> None:
         """Read the rows that changed since; where that is most of them, forget all."""
         reader = Reader(memory.table.columns)
-        since = since_mark(context.session.get_bind().dialect.name)
-        rows = _rows(context.session, reader, since, _CHANGED + 1, project=project, mark=memory.mark)
+        since = since_watermark(context.session.get_bind().dialect.name)
+        rows = _rows(context.session, reader, since, _CHANGED + 1, project=project, watermark=memory.watermark)
         if len(rows) > _CHANGED:
-            memory.mark = -1
+            memory.watermark = -1
             return
         cells = self._read(context, reader, rows)
         memory.table.change(reader.fields, [(row[0], found) for row, found in zip(rows, cells, strict=True)])

@@ -11,11 +11,11 @@ import orjson
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import EntityRow, UserRow
-from dumbbell_server.filters import cursors
-from dumbbell_server.filters.order import Position
 from dumbbell_server.graph.connections import Edge
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import PlannedList, Selection
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.orders import Position
 from dumbbell_server.projects.access import may_write
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries
@@ -47,11 +47,11 @@ def _node_ids(context: Context, project: ProjectRow, columns: Columns) -> list[s
 
 
 def _read_only(context: Context, project: ProjectRow, columns: Columns) -> list[bool]:
-    return [not may_write(context.visitor, project)] * len(columns["id"])
+    return [not may_write(context.viewer, project)] * len(columns["id"])
 
 
 class RunAnswers:
-    """The fields of a run that are answered by the page; other rooms add theirs."""
+    """The fields of a run that are answered by the page; other domains add theirs."""
 
     def __init__(self, _settings: Settings) -> None:
         named = ("name", "display_name", "description", "notes", "state", "job_type", "host", "exitcode", "sweep_name",
@@ -93,7 +93,7 @@ class RunEdges(PlannedList):
     _answers: Mapping[str, Answer] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._answers = self.context.house.keeps(RunAnswers).fields
+        self._answers = self.context.backend.keeps(RunAnswers).fields
 
     def __iter__(self) -> Iterator[Edge[Any]]:
         rows = queries.by_numbers(self.context.session, [number for number, _ in self.found])

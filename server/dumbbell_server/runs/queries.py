@@ -9,9 +9,9 @@ from sqlalchemy import bindparam
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
+from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
 from dumbbell_server.projects import queries as projects
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.dialect import MAX_PARAMETERS, Statement
 
 SILENT = Statement("SELECT id, state FROM runs WHERE state IN ('running', 'preempting') AND heartbeat_at < :before")
 _BY_NAME = select(RunRow).where(RunRow.project_id == bindparam("project"), RunRow.name == bindparam("name"))
@@ -32,7 +32,7 @@ def by_numbers(session: Session, numbers: Sequence[int]) -> dict[int, RunRow]:
     found: dict[int, RunRow] = {}
     for start in range(0, len(numbers), MAX_PARAMETERS):
         rows = session.execute(select(RunRow).where(col(RunRow.id).in_(numbers[start:start + MAX_PARAMETERS])))
-        found.update((row.id or 0, row) for row in rows.scalars())
+        found.update((row.id, row) for row in rows.scalars())
     return found
 
 

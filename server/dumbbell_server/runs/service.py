@@ -13,9 +13,11 @@ from sqlmodel import col, select
 from dumbbell_server import ids
 from dumbbell_server.accounts.events import UserRenamed
 from dumbbell_server.clock import Clock
+from dumbbell_server.database.events import Events
+from dumbbell_server.database.revisions import next_revision
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.graph.actor import Actor, Role
-from dumbbell_server.graph.wandb_json import checked_object, storable
+from dumbbell_server.identity import Actor, Role
+from dumbbell_server.json_text import checked_object, storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require, role_in
 from dumbbell_server.projects.tables import ProjectRow
@@ -29,8 +31,6 @@ from dumbbell_server.runs.states import (
     checked_state,
 )
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.events import Events
-from dumbbell_server.storage.stamps import stamp
 
 _LONGEST_NAME = 512
 _LONGEST_TEXT = 1 << 20
@@ -69,7 +69,7 @@ class RunEdit:
 def find(session: Session, actor: Actor | None, entity: str | None, project: str | None, name: str) -> RunRow | None:
     """The run, or None where it does not exist for this actor."""
     home = projects.find(session, actor, entity, project)
-    return queries.by_name(session, home.id, name) if home and home.id and storable(name) else None
+    return queries.by_name(session, home.id, name) if home and storable(name) else None
 
 
 def find_by_id(session: Session, actor: Actor | None, node_id: str) -> RunRow | None:
@@ -91,10 +91,10 @@ def for_writing(session: Session, actor: Actor, entity: str | None, project: str
     return run
 
 
-def check_writable(session: Session, actor: Actor, run: RunRow, deed: str, role: Role = Role.MEMBER) -> ProjectRow:
+def check_writable(session: Session, actor: Actor, run: RunRow, action: str, role: Role = Role.MEMBER) -> ProjectRow:
     home = session.get(ProjectRow, run.project_id)
     assert home is not None  # noqa: S101 - a foreign key
-    require(actor, home, role, deed)
+    require(actor, home, role, action)
     return home
 
 
@@ -114,7 +114,6 @@ def upsert(session: Session, clock: Clock, actor: Actor, *, node_id: str | None,
         _apply(session, clock, run, edit)
         return run, False
     home = projects.for_writing(session, clock, actor, entity, project)
-    assert home.id is not None  # noqa: S101 - flushed
     run_id = checked_run_id(name) if name else make_run_id(clock)
     run = queries.by_name(session, home.id, run_id)
     inserted = run is None
@@ -123,7 +122,7 @@ def upsert(session: Session, clock: Clock, actor: Actor, *, node_id: str | None,
     elif edit.state is None and run.state not in {RUNNING, PREEMPTING}:
         # a run that goes on is upserted every few seconds: that must not take back a request to stop
         run.state, run.exitcode, run.stop_requested = RUNNING, None, False
-        run.starts_anew = run.history_line_count > 0
+        run.restart_pending = run.history_line_count > 0
     run.heartbeat_at = clock.text()
     _apply(session, clock, run, edit)
     return run, inserted
@@ -132,7 +131,7 @@ def upsert(session: Session, clock: Clock, actor: Actor, *, node_id: str | None,
 def _create(session: Session, clock: Clock, actor: Actor, home: ProjectRow, run_id: str) -> RunRow:
     now = clock.text()
     home.runs_made += 1
-    run = RunRow(project_id=home.id or 0, user_id=actor.user_id, name=run_id, state=RUNNING,
+    run = RunRow(project_id=home.id, user_id=actor.user_id, name=run_id, state=RUNNING,
                  display_name=make_display_name(clock, home.runs_made), created_at=now, heartbeat_at=now,
                  updated_at=now)
     session.add(run)
@@ -217,13 +216,13 @@ def delete_run(session: Session, events: Events, actor: Actor, node_id: str, *, 
     if ids.decode_run(node_id) is None:
         raise BadInput(f"{node_id[:80]!r} is not the id of a run")
     run = find_by_id(session, actor, node_id)
-    if run is None or run.id is None:
+    if run is None:
         return
     role = Role.MEMBER if run.user_id == actor.user_id else Role.ADMIN
     check_writable(session, actor, run, "delete this run", role)
-    events.tell(session, RunsDeleting((run.id,), artifacts))
+    events.emit(session, RunsDeleting((run.id,), artifacts))
     session.execute(delete(RunRow).where(col(RunRow.id) == run.id))
-    session.execute(update(ProjectRow).where(col(ProjectRow.id) == run.project_id).values(removal=stamp()))
+    session.execute(update(ProjectRow).where(col(ProjectRow.id) == run.project_id).values(removal=next_revision()))
 
 
 def mark_silent(session: Session, clock: Clock, timeout: float) -> None:
@@ -238,12 +237,12 @@ def has_silent(session: Session, clock: Clock, timeout: float) -> bool:
 
 
 def user_renamed(session: Session, event: UserRenamed) -> None:
-    """Who remembers the names of runs' users must read them anew."""
-    session.execute(update(RunRow).where(col(RunRow.user_id) == event.user_id).values(revision=stamp()))
+    """Who remembers the names of runs' users must read them again."""
+    session.execute(update(RunRow).where(col(RunRow.user_id) == event.user_id).values(revision=next_revision()))
 
 
 def project_deleting(events: Events, session: Session, event: projects.ProjectDeleting) -> None:
     """The project's runs go with it."""
     found = session.execute(select(col(RunRow.id)).where(RunRow.project_id == event.project_id)).scalars().all()
-    events.tell(session, RunsDeleting(tuple(number or 0 for number in found), artifacts=True))
+    events.emit(session, RunsDeleting(tuple(found), artifacts=True))
     session.execute(delete(RunRow).where(col(RunRow.project_id) == event.project_id))

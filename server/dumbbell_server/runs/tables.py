@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Index, Text, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 
-from dumbbell_server.storage.stamps import revision_column
+from dumbbell_server.database.revisions import revision_column
 
 LIVE = "state IN ('running', 'preempting')"
 
@@ -27,7 +27,7 @@ class RunRow(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
     user_id: int
     name: str
@@ -56,7 +56,7 @@ class RunRow(SQLModel, table=True):
     # grows whenever a row that was there changes or goes: what was made of the rows before is then void
     history_generation: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     # started over without resume: the first row that comes for line 0 replaces all that is there
-    starts_anew: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    restart_pending: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     events_line_count: int = 0
     log_line_count: int = 0
     created_at: str

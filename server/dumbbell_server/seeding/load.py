@@ -1,4 +1,4 @@
-"""A form into a house: whole or not at all, and harmless a second time."""
+"""A form into a backend: whole or not at all, and harmless a second time."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.accounts.service import changed, create_user
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.accounts.teams import make_team, set_role, user_named
+from dumbbell_server.backend import Backend
+from dumbbell_server.blobs.store import Blobs, StagedBlob, commit_or_discard, new_key
 from dumbbell_server.clock import Clock, StillClock, to_text
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files.expected import FOLDER
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.files.service import put_file
-from dumbbell_server.graph.actor import Actor
-from dumbbell_server.graph.wandb_json import dumps
 from dumbbell_server.history.ingest import write_post
 from dumbbell_server.history.posts import Post, read_post
+from dumbbell_server.identity import Actor
+from dumbbell_server.json_text import dumps
 from dumbbell_server.projects import queries as projects_queries
 from dumbbell_server.projects import service as projects
 from dumbbell_server.runs import queries as runs_queries
@@ -33,8 +35,6 @@ from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.states import CRASHED, FAILED, FINISHED, RUNNING
 from dumbbell_server.seeding.form import Form, ProjectForm, RunForm, TeamForm, UserForm
 from dumbbell_server.seeding.nodes import at
-from dumbbell_server.storage.blobs import Blobs, Incoming, keep_or_drop, new_key
-from dumbbell_server.storage.house import House
 
 _PACE = 10  # seconds from row to row
 _APART = timedelta(hours=1)  # from run to run, in the order of the file
@@ -54,7 +54,7 @@ class Counts:
 @dataclass(frozen=True)
 class _Bytes:
     key: str
-    incoming: Incoming
+    incoming: StagedBlob
 
 
 _Stored = dict[tuple[str, str], _Bytes]  # by the place of the run in the file, and the name
@@ -64,7 +64,7 @@ _Stored = dict[tuple[str, str], _Bytes]  # by the place of the run in the file, 
 class _Loading:
     """One unit of work."""
 
-    house: House
+    backend: Backend
     form: Form
     stored: _Stored
     session: Session
@@ -78,50 +78,50 @@ class _Loading:
     def name(self, name: str) -> str:
         """What the user or team is called on this server."""
         first = next((user.name for user in self.form.users if user.first), None)
-        return self.house.settings.user if name == first else name
+        return self.backend.settings.user if name == first else name
 
     def actor(self, name: str) -> Actor:
         return actor_of_user(self.session, user_named(self.session, self.name(name)))
 
 
-def load(house: House, form: Form) -> Counts:
+def load(backend: Backend, form: Form) -> Counts:
     """Everything of the form that is not there yet. On a failure nothing of it is left."""
     stored: _Stored = {}
     used: set[str] = set()
 
     def unit(session: Session) -> _Loading:
-        loading = _Loading(house, form, stored, session)
+        loading = _Loading(backend, form, stored, session)
         _load(loading)
         return loading
 
     try:
-        asyncio.run(_receive(house, form, stored))
-        done = house.database.write(unit)
+        asyncio.run(_receive(backend, form, stored))
+        done = backend.database.write(unit)
         used = done.used
     finally:
         for piece in stored.values():
             if piece.key not in used:
-                house.blobs.delete(piece.key)
-    changed(house)
+                backend.blobs.delete(piece.key)
+    changed(backend)
     return done.counts
 
 
-async def _receive(house: House, form: Form, stored: _Stored) -> None:
+async def _receive(backend: Backend, form: Form, stored: _Stored) -> None:
     for project in form.projects:
         for run in project.runs:
             for name, text in run.files.items():
                 with at(run.where):
-                    incoming = await house.blobs.receive(_once(text.encode()), house.settings.max_upload)
-                stored[run.where, name] = await _keep(house.blobs, incoming)
+                    incoming = await backend.blobs.receive(_once(text.encode()), backend.settings.max_upload)
+                stored[run.where, name] = await _keep(backend.blobs, incoming)
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-async def _keep(blobs: Blobs, incoming: Incoming) -> _Bytes:
+async def _keep(blobs: Blobs, incoming: StagedBlob) -> _Bytes:
     key = new_key(FOLDER)
-    await keep_or_drop(blobs, incoming, key)
+    await commit_or_discard(blobs, incoming, key)
     return _Bytes(key, incoming)
 
 
@@ -179,13 +179,13 @@ def _entity(loading: _Loading, form: ProjectForm) -> EntityRow:
 
 def _project(loading: _Loading, form: ProjectForm) -> int:
     session, entity = loading.session, _entity(loading, form)
-    row = projects_queries.by_name(session, entity.id or 0, form.name)
+    row = projects_queries.by_name(session, entity.id, form.name)
     if row is None:
         edit = projects.ProjectEdit(description=form.description, access=form.access)
-        row, _ = projects.upsert(session, loading.house.events, loading.start, loading.actor(form.user), entity.name,
+        row, _ = projects.upsert(session, loading.backend.events, loading.start, loading.actor(form.user), entity.name,
                                  form.name, None, edit)
         loading.counts.projects += 1
-    return row.id or 0
+    return row.id
 
 
 def _run(loading: _Loading, project: ProjectForm, project_id: int, form: RunForm, moment: datetime) -> None:
@@ -200,12 +200,12 @@ def _run(loading: _Loading, project: ProjectForm, project_id: int, form: RunForm
                          name=form.id, edit=edit)
     end = _clock(moment + timedelta(seconds=_PACE * max(1, len(form.rows))), form.id)
     # nobody speaks for a running run: it has the heartbeat timeout from now until it counts as crashed
-    heard = loading.house.clock.text() if form.state == RUNNING else end.text()
+    heard = loading.backend.clock.text() if form.state == RUNNING else end.text()
     write_post(session.connection(), actor, entity, project.name, form.id, "", _post(form, moment), heard)
     session.expire(row)
     if form.state == CRASHED:
         runs.set_state(session, end, actor, ids.encode_run(form.id, project.name, entity), CRASHED)
-    _files(loading, form, row.id or 0, end)
+    _files(loading, form, row.id, end)
     session.flush()
     loading.counts.runs += 1
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.graph.wandb_json import storable
+from dumbbell_server.json_text import storable
 
 METHODS = ("grid", "random", "bayes", "custom")
 _GOALS = ("minimize", "maximize")

@@ -11,7 +11,7 @@ from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.refs import ProjectRef, RunConnectionRef, SweepConnectionRef, SweepRef, UserRef
 from dumbbell_server.graph.scalars import DateTime, JSONString, compact
-from dumbbell_server.graph.wandb_json import checked_object
+from dumbbell_server.json_text import checked_object
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.graphql import page_of_runs
 from dumbbell_server.runs.tables import RunRow
@@ -36,7 +36,7 @@ class SweepCore:
 
     @strawberry.field
     def id(sweep: strawberry.Parent[SweepRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("Sweep", sweep.id or 0))
+        return strawberry.ID(ids.encode("Sweep", sweep.id))
 
     @strawberry.field
     def display_name(sweep: strawberry.Parent[SweepRow]) -> str | None:
@@ -97,7 +97,7 @@ class SweepConnection:
 class ProjectSweeps:
     @strawberry.field
     def sweep(project: strawberry.Parent[ProjectRow], info: Info, sweep_name: str) -> SweepRef | None:
-        return service.find(info.context.session, project.id or 0, sweep_name)
+        return service.find(info.context.session, project.id, sweep_name)
 
     @strawberry.field
     def sweeps(
@@ -105,11 +105,11 @@ class ProjectSweeps:
         after: str | None = None, first: int | None = None,
     ) -> SweepConnectionRef | None:
         """Newest first."""
-        return listing.page(info.context.session, project.id or 0, filters, after, first)
+        return listing.page(info.context.session, project.id, filters, after, first)
 
     @strawberry.field
     def total_sweeps(project: strawberry.Parent[ProjectRow], info: Info) -> int:
-        return queries.count(info.context.session, project.id or 0)
+        return queries.count(info.context.session, project.id)
 
 
 @strawberry.type
@@ -155,13 +155,13 @@ class UpsertSweepPayload:
 class SweepsMutation:
     @strawberry.field
     def upsert_sweep(self, info: Info, input: UpsertSweepInput) -> UpsertSweepPayload | None:
-        context, actor = info.context, info.context.actor
+        context, actor = info.context, info.context.require_viewer()
         if input.launch_scheduler:
             queue = checked_object(input.launch_scheduler, "launchScheduler").get("queue")
             raise NotFound(f"launch queue {str(queue)[:80]!r} not found; this server has no launch queues")
         edit = input.edit()
         sweep = context.write(lambda session: service.upsert(
-            session, context.house.clock, actor, node_id=input.id, entity=input.entity_name,
+            session, context.backend.clock, actor, node_id=input.id, entity=input.entity_name,
             project=input.project_name, edit=edit))
         warnings = list(edit.config.warnings) if edit.config else []
         return UpsertSweepPayload(sweep=sweep, config_validation_warnings=warnings,

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from dumbbell_server.filters import parse
-from dumbbell_server.filters.tree import EVERYTHING, Field, Tree, matches
-from dumbbell_server.filters.values import MISSING
 from dumbbell_server.graph.connections import Page, number, page_of, page_size
+from dumbbell_server.listing.filters import parse_filter
+from dumbbell_server.listing.tree import EVERYTHING, Field, Tree, matches
+from dumbbell_server.listing.values import MISSING
 from dumbbell_server.sweeps import queries
 from dumbbell_server.sweeps.service import title
 from dumbbell_server.sweeps.tables import SweepRow
@@ -33,9 +33,9 @@ def _cell(sweep: SweepRow, field: Field) -> Any:
 
 def page(session: Session, project_id: int, filters: str | None, after: str | None, first: int | None,
          ) -> Page[SweepRow]:
-    tree, size = parse.parse(filters, _field), page_size(first)
+    tree, size = parse_filter(filters, _field), page_size(first)
     rows = _matching(session, project_id, tree, number(after), size + 1)
-    return page_of(rows, size, lambda sweep: sweep.id or 0)
+    return page_of(rows, size, lambda sweep: sweep.id)
 
 
 def _matching(session: Session, project_id: int, tree: Tree, before: int | None, wanted: int) -> list[SweepRow]:

@@ -8,9 +8,9 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
+from dumbbell_server.database.statements import MAX_PARAMETERS
 from dumbbell_server.runs.states import PREEMPTING, RUNNING
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.dialect import MAX_PARAMETERS
 from dumbbell_server.sweeps.tables import SweepRow
 
 

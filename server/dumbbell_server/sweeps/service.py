@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from dumbbell_server import ids
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.graph.actor import Actor, Role
-from dumbbell_server.graph.wandb_json import checked_object, loads, storable
+from dumbbell_server.identity import Actor, Role
+from dumbbell_server.json_text import checked_object, loads, storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require, role_in
 from dumbbell_server.projects.tables import ProjectRow
@@ -94,7 +94,6 @@ def _new(session: Session, clock: Clock, actor: Actor, entity: str | None, proje
     if edit.config is None:
         raise BadInput("a new sweep needs a config; to change a sweep, give its id")
     home = projects.for_writing(session, clock, actor, entity, project)
-    assert home.id is not None  # noqa: S101 - flushed
     now = clock.text()
     name = clock.token(8, _NAME_ALPHABET)
     while queries.by_name(session, home.id, name) is not None:

@@ -15,7 +15,7 @@ class SweepRow(SQLModel, table=True):
         {"sqlite_autoincrement": True},  # an id that a client holds must not come to mean another sweep
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(default=None, primary_key=True)
     project_id: int = Field(foreign_key="projects.id", ondelete="CASCADE")
     user_id: int
     name: str  # the short id in links; its runs bear it as their sweep_name

@@ -17,23 +17,23 @@ from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.artifacts import queries as artifacts
 from dumbbell_server.artifacts.tables import ArtifactRow, CollectionRow
+from dumbbell_server.database.engine import snapshot
 from dumbbell_server.files import service as files
-from dumbbell_server.graph.actor import Actor, Role
 from dumbbell_server.graph.context import Context
-from dumbbell_server.graph.wandb_json import storable
 from dumbbell_server.history import queries as history
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.http.state import actor_of, base_url, state_of
+from dumbbell_server.identity import Actor, Role
+from dumbbell_server.json_text import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.registries import PREFIX
 from dumbbell_server.registries import search
+from dumbbell_server.reports import service as views
 from dumbbell_server.runs import queries, service
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.database import snapshot
 from dumbbell_server.sweeps import queries as sweep_queries
 from dumbbell_server.sweeps import service as sweeps
-from dumbbell_server.views import service as views
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _AT_HOME = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
@@ -61,11 +61,11 @@ def _page(make: Page) -> Callable[[Request], object]:
 
 
 def _made(make: Page, request: Request) -> str | None:
-    house = state_of(request).house
-    context = Context(house, actor_of(request), base_url(request))
+    backend = state_of(request).backend
+    context = Context(backend, actor_of(request), base_url(request))
     try:
-        if context.visitor is None and _is_at_home(request, house.settings.host):
-            context.visitor = _local(context)
+        if context.viewer is None and _is_at_home(request, backend.settings.host):
+            context.viewer = _local(context)
         return make(context, request.path_params)
     finally:
         context.close()
@@ -81,15 +81,15 @@ def _is_at_home(request: Request, bound_to: str) -> bool:
 
 
 def _local(context: Context) -> Actor | None:
-    user = accounts.user_by_name(context.session, context.house.settings.user)
+    user = accounts.user_by_name(context.session, context.backend.settings.user)
     return actor_of_user(context.session, user) if user else None
 
 
 def _project(context: Context, where: dict[str, str]) -> str | None:
-    project = projects.find(context.session, context.visitor, where["entity"], where["project"])
+    project = projects.find(context.session, context.viewer, where["entity"], where["project"])
     if project is None:
         return None
-    rows = queries.newest(context.session, project.id or 0, _MOST_RUNS)
+    rows = queries.newest(context.session, project.id, _MOST_RUNS)
     return _html(f"{where['entity']}/{project.name}", _table(where["entity"], project.name, rows))
 
 
@@ -101,11 +101,11 @@ def _table(entity: str, project: str, runs: Iterable[RunRow]) -> list[str]:
 
 
 def _run(context: Context, where: dict[str, str]) -> str | None:
-    run = service.find(context.session, context.visitor, where["entity"], where["project"], where["run"])
+    run = service.find(context.session, context.viewer, where["entity"], where["project"], where["run"])
     if run is None:
         return None
     lines = _last_lines(context, run)
-    stored = files.list_files(context.session, run.id or 0)
+    stored = files.list_files(context.session, run.id)
     return _html(run.display_name, [
         f"<p>{escape(run.name)}, {escape(run.state)}, created {escape(run.created_at)}</p>",
         f"<h2>Config</h2><pre>{escape(run.config)}</pre>",
@@ -116,8 +116,8 @@ def _run(context: Context, where: dict[str, str]) -> str | None:
 
 def _last_lines(context: Context, run: RunRow) -> list[str]:
     lines: list[str] = []
-    with snapshot(context.house.database) as session:
-        for chunk in reversed(history.chunks(session, run.id or 0, HISTORY)):
+    with snapshot(context.backend.database) as session:
+        for chunk in reversed(history.chunks(session, run.id, HISTORY)):
             if len(lines) >= _LAST_ROWS:
                 break
             lines = history.lines_of(session, chunk.id) + lines
@@ -125,8 +125,8 @@ def _last_lines(context: Context, run: RunRow) -> list[str]:
 
 
 def _sweep(context: Context, where: dict[str, str]) -> str | None:
-    project = projects.find(context.session, context.visitor, where["entity"], where["project"])
-    sweep = sweeps.find(context.session, project.id or 0, where["sweep"]) if project else None
+    project = projects.find(context.session, context.viewer, where["entity"], where["project"])
+    sweep = sweeps.find(context.session, project.id, where["sweep"]) if project else None
     if project is None or sweep is None:
         return None
     best = sweeps.best(sweep, sweep_queries.summaries(context.session, sweep))
@@ -141,7 +141,7 @@ def _sweep(context: Context, where: dict[str, str]) -> str | None:
 
 def _report(context: Context, where: dict[str, str]) -> str | None:
     """The link is a slug for people, `--`, and the id."""
-    view = views.find_by_id(context.session, context.visitor, where["report"].rpartition("--")[2])
+    view = views.find_by_id(context.session, context.viewer, where["report"].rpartition("--")[2])
     if view is None:
         return None
     return _html(view.display_name or view.name, [
@@ -153,7 +153,7 @@ def _registry(context: Context, where: dict[str, str]) -> str | None:
     organization = accounts.organization_by_name(context.session, where["organization"]) \
         if storable(where["organization"]) else None
     entity = context.get(EntityRow, organization.entity_id) if organization else None
-    registry = projects.find(context.session, context.visitor, entity.name, PREFIX + where["name"]) if entity else None
+    registry = projects.find(context.session, context.viewer, entity.name, PREFIX + where["name"]) if entity else None
     if entity is None or registry is None:
         return None
     only = f'{{"id": {registry.id}}}'
@@ -167,14 +167,14 @@ def _registry(context: Context, where: dict[str, str]) -> str | None:
 def _artifact(context: Context, where: dict[str, str]) -> str | None:
     if not all(map(storable, where.values())):
         return None
-    project = projects.find(context.session, context.visitor, where["entity"], where["project"])
-    found = artifacts.collection_by_name(context.session, project.id or 0, where["collection"]) if project else None
-    member = artifacts.membership_by_alias(context.session, found.id or 0, where["version"]) if found else None
+    project = projects.find(context.session, context.viewer, where["entity"], where["project"])
+    found = artifacts.collection_by_name(context.session, project.id, where["collection"]) if project else None
+    member = artifacts.membership_by_alias(context.session, found.id, where["version"]) if found else None
     version = context.get(ArtifactRow, member.artifact_id) if member else None
     if member is None or version is None:
         return None
-    readable = project is not None and role_in(context.visitor, project) >= Role.VIEWER
-    rows = artifacts.files(context.session, version.id or 0, None, _MOST_FILES) if readable else []
+    readable = project is not None and role_in(context.viewer, project) >= Role.VIEWER
+    rows = artifacts.files(context.session, version.id, None, _MOST_FILES) if readable else []
     return _html(f"{where['collection']}:v{member.version_index}", [
         (f"<p>{escape(where['type'])}, {version.file_count} files of {version.size} bytes, "
          f"created {escape(version.created_at)}, digest {escape(version.digest)}</p>"),

@@ -10,7 +10,7 @@ import pytest
 import dumbbell
 from dumbbell import errors
 from dumbbell.artifacts.manifest import ArtifactManifest
-from support.line import Wire
+from support.faulty_transport import RecordingTransport
 from support.made_files import BIG, FILES, md5, tree
 
 
@@ -26,7 +26,8 @@ class TestDownload:
         assert logged.download() == "artifacts/data:v0"
         assert tree(tmp_path / "artifacts" / "data:v0") == FILES
 
-    def test_a_second_download_asks_for_nothing(self, logged: dumbbell.Artifact, tmp_path: Path, wire: Wire) -> None:
+    def test_a_second_download_asks_for_nothing(self, logged: dumbbell.Artifact, tmp_path: Path,
+                                                wire: RecordingTransport) -> None:
         logged.download(str(tmp_path / "one"))
         kept = (tmp_path / "one" / "a.txt").stat()
         wire.clear()

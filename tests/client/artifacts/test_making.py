@@ -9,7 +9,7 @@ import pytest
 
 import dumbbell
 from dumbbell import errors
-from support.line import Wire
+from support.faulty_transport import RecordingTransport
 from support.made_files import BIG, md5
 from support.world import World
 
@@ -86,7 +86,7 @@ class TestLogging:
         assert repr(found) == "<Artifact local/p/data:v0 (dataset)>"
 
     def test_the_same_content_is_the_same_version(self, logged: dumbbell.Artifact, run: dumbbell.Run, folder: Path,
-                                                  wire: Wire) -> None:
+                                                  wire: RecordingTransport) -> None:
         again = dumbbell.Artifact("data", "dataset")
         again.add_dir(str(folder))
         wire.clear()
@@ -95,7 +95,7 @@ class TestLogging:
         assert [request.method for request in wire.requests] == ["POST"] * 2
 
     def test_bytes_that_are_there_are_not_sent_again(self, logged: dumbbell.Artifact, run: dumbbell.Run,
-                                                     wire: Wire, folder: Path) -> None:
+                                                     wire: RecordingTransport, folder: Path) -> None:
         draft = logged.new_draft()
         (folder / "more").write_text("more")
         draft.add_file(str(folder / "more"))

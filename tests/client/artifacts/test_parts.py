@@ -13,7 +13,7 @@ import pytest
 import dumbbell
 from dumbbell import errors
 from dumbbell.artifacts import parts
-from support.line import Wire
+from support.faulty_transport import RecordingTransport
 from support.made_files import md5
 from support.world import KEY, World, open_world
 
@@ -42,13 +42,13 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def wire(world: World) -> Iterator[Wire]:
-    with Wire(Roads(world.client._transport)) as opened:
+def wire(world: World) -> Iterator[RecordingTransport]:
+    with RecordingTransport(Roads(world.client._transport)) as opened:
         yield opened
 
 
 @pytest.fixture
-def run(world: World, wire: Wire) -> dumbbell.Run:
+def run(world: World, wire: RecordingTransport) -> dumbbell.Run:
     world.upsert("r")
     return dumbbell.Api({"base_url": "http://testserver"}, api_key=KEY, transport=wire).run("local/p/r")
 
@@ -69,13 +69,14 @@ def draft(tmp_path: Path) -> dumbbell.Artifact:
     return made
 
 
-def puts(wire: Wire) -> list[int]:
+def puts(wire: RecordingTransport) -> list[int]:
     """Sizes of the files and parts that were sent; not of the manifest."""
     return sorted(int(request.headers["content-length"]) for request in wire.requests
                   if request.method == "PUT" and int(request.headers["content-length"]) >= MIB)
 
 
-def test_a_large_file_goes_up_in_parts(run: dumbbell.Run, draft: dumbbell.Artifact, wire: Wire, tmp_path: Path) -> None:
+def test_a_large_file_goes_up_in_parts(run: dumbbell.Run, draft: dumbbell.Artifact, wire: RecordingTransport,
+                                       tmp_path: Path) -> None:
     logged = run.log_artifact(draft)
     assert puts(wire) == [MIB, MIB + 123, 5 * MIB, 5 * MIB]
     assert wire.operations.count("CompleteMultipartUploadArtifact") == 1
@@ -84,7 +85,7 @@ def test_a_large_file_goes_up_in_parts(run: dumbbell.Run, draft: dumbbell.Artifa
     assert (tmp_path / "back" / "large").read_bytes() == BODY
 
 
-def test_bytes_that_are_there_are_not_sent_again(run: dumbbell.Run, draft: dumbbell.Artifact, wire: Wire,
+def test_bytes_that_are_there_are_not_sent_again(run: dumbbell.Run, draft: dumbbell.Artifact, wire: RecordingTransport,
                                                  tmp_path: Path) -> None:
     run.log_artifact(draft)
     (tmp_path / "more").write_text("more")
@@ -96,7 +97,8 @@ def test_bytes_that_are_there_are_not_sent_again(run: dumbbell.Run, draft: dumbb
     assert puts(wire) == []
 
 
-def test_a_part_that_fails_is_sent_again_alone(run: dumbbell.Run, draft: dumbbell.Artifact, wire: Wire) -> None:
+def test_a_part_that_fails_is_sent_again_alone(run: dumbbell.Run, draft: dumbbell.Artifact,
+                                               wire: RecordingTransport) -> None:
     def fault(request: httpx2.Request) -> httpx2.Response | None:
         return httpx2.Response(503, request=request) if request.headers.get("content-length") == str(5 * MIB) else None
     wire.faults.append(fault)
@@ -104,7 +106,7 @@ def test_a_part_that_fails_is_sent_again_alone(run: dumbbell.Run, draft: dumbbel
     assert puts(wire) == [MIB, MIB + 123, 5 * MIB, 5 * MIB, 5 * MIB]
 
 
-def test_a_part_that_is_refused_ends_it(run: dumbbell.Run, draft: dumbbell.Artifact, wire: Wire) -> None:
+def test_a_part_that_is_refused_ends_it(run: dumbbell.Run, draft: dumbbell.Artifact, wire: RecordingTransport) -> None:
     def refused(request: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
         if request.headers.get("content-length") == str(MIB + 123):
             return httpx2.Response(403, json={"error": "not this part"}, request=request)
@@ -115,7 +117,7 @@ def test_a_part_that_is_refused_ends_it(run: dumbbell.Run, draft: dumbbell.Artif
     assert "CommitArtifact" not in wire.operations
 
 
-def test_a_file_that_has_changed_is_not_sent(run: dumbbell.Run, draft: dumbbell.Artifact, wire: Wire,
+def test_a_file_that_has_changed_is_not_sent(run: dumbbell.Run, draft: dumbbell.Artifact, wire: RecordingTransport,
                                              tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(BODY[:-1] + bytes([BODY[-1] ^ 1]))
     with pytest.raises(errors.DigestError, match="has changed since"):
@@ -123,7 +125,8 @@ def test_a_file_that_has_changed_is_not_sent(run: dumbbell.Run, draft: dumbbell.
     assert puts(wire) == []
 
 
-def test_a_server_without_parts_gets_it_whole(run: dumbbell.Run, draft: dumbbell.Artifact, wire: Wire) -> None:
+def test_a_server_without_parts_gets_it_whole(run: dumbbell.Run, draft: dumbbell.Artifact,
+                                              wire: RecordingTransport) -> None:
     def whole(_: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
         return httpx2.Response(200, content=answer.read().replace(b'"uploadMultipartUrls"', b'"gone"'))
     wire.mangle = whole

@@ -1,4 +1,4 @@
-"""One estate for all tests on a database: what a test changes is put back."""
+"""One owned for all tests on a database: what a test changes is put back."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.commons import Commons, make_commons
-from support.estate import Estate, make_estate, restore, tables
+from support.owned_resources import OwnedResources, make_owned_resources, restore, tables
 from support.postgres import create_database
+from support.shared_resources import SharedResources, make_shared_resources
 from support.world import World, open_world
 
-Village = tuple[World, Estate, Commons]
+Village = tuple[World, OwnedResources, SharedResources]
 
 
 @pytest.fixture(scope="package", params=["sqlite", "postgres"])
@@ -21,31 +21,31 @@ def village(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if request.param == "postgres":
         url = create_database(request.getfixturevalue("postgres"), f"village_{uuid.uuid4().hex}")
     with open_world(tmp_path_factory.mktemp("village"), url) as world:
-        estate = make_estate(world)
-        yield world, estate, make_commons(world, estate)
+        owned = make_owned_resources(world)
+        yield world, owned, make_shared_resources(world, owned)
 
 
 @pytest.fixture
 def world(village: Village) -> Iterator[World]:
     world, _, _ = village
     before, moment = tables(world), world.clock.seconds()
-    blobs = {key: world.house.blobs.load(key) for key in list(world.house.blobs.keys())}
+    blobs = {key: world.backend.blobs.load(key) for key in list(world.backend.blobs.keys())}
     yield world
     world.clock.move(moment - world.clock.seconds())
     if tables(world) != before:
         restore(world, before)
-    there = set(world.house.blobs.keys())
+    there = set(world.backend.blobs.keys())
     for key in blobs.keys() - there:
-        world.house.blobs.store(key, blobs[key])
+        world.backend.blobs.store(key, blobs[key])
     for key in there - blobs.keys():
-        world.house.blobs.delete(key)
+        world.backend.blobs.delete(key)
 
 
 @pytest.fixture
-def estate(village: Village) -> Estate:
+def owned(village: Village) -> OwnedResources:
     return village[1]
 
 
 @pytest.fixture
-def commons(village: Village) -> Commons:
+def shared(village: Village) -> SharedResources:
     return village[2]

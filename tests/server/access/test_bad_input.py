@@ -1,4 +1,4 @@
-"""Hostile values for every argument of every mutation: never a 5xx, and what is refused changes nothing."""
+"""Malformed values for every argument of every mutation: never a 5xx, and what is refused changes nothing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from dumbbell_server.schema import build_schema
-from support.attempts import ATTEMPTS, LOOKUPS, OPEN, Input, inside
-from support.estate import OWNER, Estate, literals, mutation, restore, selection, send, tables
-from support.hostile import MORE_NUMBERS, MORE_TEXTS, NUMBERS, TEXTS, Hostile
+from support.access_matrix import ATTEMPTS, LOOKUPS, OPEN, Input, inside
+from support.malformed import MORE_NUMBERS, MORE_TEXTS, NUMBERS, TEXTS, Malformed
+from support.owned_resources import OWNER, OwnedResources, literals, mutation, restore, selection, send, tables
 from support.world import World
 
 SCHEMA = build_schema()
@@ -18,28 +18,28 @@ USES: dict[str, list[Input]] = ATTEMPTS | {name: [use] for name, use in OPEN.ite
 
 
 @pytest.mark.parametrize("name", sorted(USES))
-def test_hostile_values_are_the_callers_fault(name: str, world: World, estate: Estate) -> None:
-    be_hostile(name, world, estate, TEXTS, NUMBERS)
+def test_hostile_values_are_the_callers_fault(name: str, world: World, owned: OwnedResources) -> None:
+    be_hostile(name, world, owned, TEXTS, NUMBERS)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", sorted(USES))
-def test_more_hostile_values_are_the_callers_fault(name: str, world: World, estate: Estate) -> None:
-    be_hostile(name, world, estate, MORE_TEXTS, MORE_NUMBERS)
+def test_more_hostile_values_are_the_callers_fault(name: str, world: World, owned: OwnedResources) -> None:
+    be_hostile(name, world, owned, MORE_TEXTS, MORE_NUMBERS)
 
 
-def be_hostile(name: str, world: World, estate: Estate, texts: list[Any], numbers: list[Any]) -> None:
+def be_hostile(name: str, world: World, owned: OwnedResources, texts: list[Any], numbers: list[Any]) -> None:
     assert SCHEMA.mutation_type is not None
     kind = SCHEMA.mutation_type.fields[name].args["input"].type
     before = tables(world)
     refused = []
-    for given, must_fail in Hostile(texts, numbers).inputs(kind, [use(estate) for use in USES[name]]):
+    for given, must_fail in Malformed(texts, numbers).inputs(kind, [use(owned) for use in USES[name]]):
         if is_refused(world, name, given):
             refused += [] if must_fail else [given]
             continue
         assert not must_fail, repr(given)[:300]
         if tables(world) != before:  # it may be a value like any other; then it can be read
-            assert is_harmless(repr(given)) or is_fine(world, estate), repr(given)[:300]
+            assert is_harmless(repr(given)) or is_fine(world, owned), repr(given)[:300]
             restore(world, before)
     for given in refused:  # once more, with nothing put back between
         assert is_refused(world, name, given), repr(given)[:300]
@@ -61,12 +61,12 @@ def is_harmless(given: str) -> bool:
     return not any(mark in given for mark in ("\\x00", "\\ud800", "u0000", "NaN", "1e999", "[[["))
 
 
-def is_fine(world: World, estate: Estate) -> bool:
+def is_fine(world: World, owned: OwnedResources) -> bool:
     """Everything of ann's can still be read."""
     assert SCHEMA.query_type is not None
     for root in ("project", "viewer"):
-        given = literals(LOOKUPS[root][0](estate))
-        query = f"{{ answer: {root}{given} {selection(SCHEMA.query_type.fields[root].type, inside(estate), 4)} }}"
+        given = literals(LOOKUPS[root][0](owned))
+        query = f"{{ answer: {root}{given} {selection(SCHEMA.query_type.fields[root].type, inside(owned), 4)} }}"
         status, body = send(world, query, {}, OWNER)
         if status != 200 or "errors" in body:
             return False

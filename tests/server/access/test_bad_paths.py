@@ -1,4 +1,4 @@
-"""Hostile paths, queries and headers for every route: never a 5xx, never a stack trace, and nothing is changed."""
+"""Malformed paths, queries and headers for every route: never a 5xx, never a stack trace, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from support.commons import Commons
-from support.estate import OWNER, Estate, restore, send, tables
+from support.owned_resources import OWNER, OwnedResources, restore, send, tables
 from support.routes import KEYED, NEW, OPEN_ROUTES, SIGNED, Route, path_of
+from support.shared_resources import SharedResources
 from support.world import World
 
 SEGMENTS = ["", ".", "..", "%2e%2e", "%2F..%2F..", "%00", "a%00b", "%ff", "%ED%A0%80", "%F0%9F%99%82", "9" * 5000,
@@ -33,12 +33,12 @@ EACH = [pytest.param(route, id=f"{route[0]}-{route[1]}") for route in (*SIGNED, 
 NOTED = {"parquet_offers"}
 
 
-def good_paths(world: World, route: Route, commons: Commons, estate: Estate) -> Iterator[str]:
+def good_paths(world: World, route: Route, shared: SharedResources, owned: OwnedResources) -> Iterator[str]:
     """Paths at which there is something, percent-encoded."""
     for way in KEYED.get(route, ()):
-        yield path_of(way, estate if way.shared == "team" else commons.registry).partition("?")[0]
+        yield path_of(way, owned if way.shared == "team" else shared.registry).partition("?")[0]
     for way in SIGNED.get(route, ())[:1]:
-        own = commons.team if way.shared == "team" else commons.registry
+        own = shared.team if way.shared == "team" else shared.registry
         status, body = send(world, way.text, way.variables(own), OWNER)
         assert status == 200, body
         text = str(body)
@@ -59,7 +59,7 @@ def spoiled(path: str) -> Iterator[str]:
         yield "/" + "/".join([*parts, segment])
 
 
-class Wire:
+class RecordingTransport:
     """Requests as a server of its own would pass them on: no client tidies their paths first."""
 
     def __init__(self, world: World) -> None:
@@ -94,20 +94,21 @@ def check(status: int, text: bytes, said: str) -> None:
 
 
 @pytest.mark.parametrize("route", EACH)
-def test_hostile_paths_are_the_callers_fault(route: Route, world: World, estate: Estate, commons: Commons) -> None:
+def test_hostile_paths_are_the_callers_fault(route: Route, world: World, owned: OwnedResources,
+                                             shared: SharedResources) -> None:
     method, body = route[0], NEW if route[0] == "PUT" else b"{}"
-    good = [*dict.fromkeys(good_paths(world, route, commons, estate))]
+    good = [*dict.fromkeys(good_paths(world, route, shared, owned))]
     before = tables(world)
 
     async def tell() -> None:
-        wire = Wire(world)
+        wire = RecordingTransport(world)
         for path in (bad for known in good for bad in spoiled(known) if bad not in good):
             status, text = await wire.ask(method, path, "expires=1&signature=x", body=body)
             check(status, text, path)
             if route in SIGNED:
                 assert status in {403, 404, 405}, path[:300]
                 # and had we signed it, by some mistake
-                url = world.house.signer.url("", method, unquote(path))
+                url = world.backend.signer.url("", method, unquote(path))
                 check(*await wire.ask(method, quote(unquote(path)), url.partition("?")[2], body=body), path)
 
     asyncio.run(tell())
@@ -119,14 +120,15 @@ def test_hostile_paths_are_the_callers_fault(route: Route, world: World, estate:
 
 
 @pytest.mark.parametrize("route", EACH)
-def test_hostile_headers_are_the_callers_fault(route: Route, world: World, estate: Estate, commons: Commons) -> None:
+def test_hostile_headers_are_the_callers_fault(route: Route, world: World, owned: OwnedResources,
+                                               shared: SharedResources) -> None:
     method, body = route[0], NEW if route[0] == "PUT" else b"{}"
-    (path, *_) = good_paths(world, route, commons, estate)
+    (path, *_) = good_paths(world, route, shared, owned)
     before = tables(world)
 
     async def tell() -> None:
-        wire = Wire(world)
-        query = world.house.signer.url("", method, unquote(path)).partition("?")[2] if route in SIGNED else ""
+        wire = RecordingTransport(world)
+        query = world.backend.signer.url("", method, unquote(path)).partition("?")[2] if route in SIGNED else ""
         for name, values in HEADERS.items():
             for value in values:
                 check(*await wire.ask(method, path, query, {name: value}, body), f"{name}: {value}")

@@ -1,4 +1,4 @@
-"""Hostile values for every argument of every field that can be read: never a 5xx, and nothing is changed."""
+"""Malformed values for every argument of every field that can be read: never a 5xx, and nothing is changed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from graphql import (
 )
 
 from dumbbell_server.schema import build_schema
-from support.attempts import LOOKUPS, inside
-from support.estate import OWNER, Estate, literals, selection, send, tables
-from support.hostile import MORE_NUMBERS, MORE_TEXTS, NUMBERS, TEXTS, Hostile
+from support.access_matrix import LOOKUPS, inside
+from support.malformed import MORE_NUMBERS, MORE_TEXTS, NUMBERS, TEXTS, Malformed
+from support.owned_resources import OWNER, OwnedResources, literals, selection, send, tables
 from support.world import World
 
 SCHEMA = build_schema()
@@ -42,7 +42,7 @@ def objects(kind: Any) -> Iterator[tuple[str, GraphQLObjectType]]:
             yield f"... on {one.name}", one
 
 
-def arguments(place: Place, field: GraphQLField, own: Estate | None) -> dict[str, Any] | None:
+def arguments(place: Place, field: GraphQLField, own: OwnedResources | None) -> dict[str, Any] | None:
     """What leads through this field to ann's things; None where nothing does."""
     if place[0] == "Query":
         uses = LOOKUPS[place[1]]
@@ -86,7 +86,7 @@ def field_of(place: Place) -> GraphQLField:
     return kind.fields[place[1]]
 
 
-def document(place: Place, argument: str, own: Estate) -> str:
+def document(place: Place, argument: str, own: OwnedResources) -> str:
     """A question that reaches the field and gives it `$value` there, and what is right everywhere else."""
     steps = []
     for step in WAYS[place[0]]:
@@ -103,22 +103,22 @@ def document(place: Place, argument: str, own: Estate) -> str:
 
 
 @pytest.mark.parametrize("place", EACH)
-def test_hostile_questions_are_the_callers_fault(place: Place, world: World, estate: Estate) -> None:
-    be_hostile(place, world, estate, Hostile(TEXTS, NUMBERS))
+def test_hostile_questions_are_the_callers_fault(place: Place, world: World, owned: OwnedResources) -> None:
+    be_hostile(place, world, owned, Malformed(TEXTS, NUMBERS))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("place", EACH)
-def test_more_hostile_questions_are_the_callers_fault(place: Place, world: World, estate: Estate) -> None:
-    be_hostile(place, world, estate, Hostile(MORE_TEXTS, MORE_NUMBERS))
+def test_more_hostile_questions_are_the_callers_fault(place: Place, world: World, owned: OwnedResources) -> None:
+    be_hostile(place, world, owned, Malformed(MORE_TEXTS, MORE_NUMBERS))
 
 
-def be_hostile(place: Place, world: World, estate: Estate, hostile: Hostile) -> None:
+def be_hostile(place: Place, world: World, owned: OwnedResources, hostile: Malformed) -> None:
     before = tables(world)
     field = field_of(place)
-    right = arguments(place, field, estate) or {}
+    right = arguments(place, field, owned) or {}
     for argument, of in field.args.items():
-        query = document(place, argument, estate)
+        query = document(place, argument, owned)
         if argument in right or not is_required_argument(of):
             status, body = send(world, query, {"value": right.get(argument)}, OWNER)
             assert (status, "errors" in body) == (200, False), (query, body)

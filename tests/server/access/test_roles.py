@@ -10,9 +10,19 @@ import pytest
 from graphql import GraphQLInterfaceType
 
 from dumbbell_server.schema import build_schema
-from support.attempts import ATTEMPTS, IN_REGISTRY, IN_TEAM, SHARED, inside
-from support.commons import REGISTRY, TEAM, Commons
-from support.estate import SECRET, Estate, literals, mutation, refused, restore, selection, send, tables
+from support.access_matrix import ATTEMPTS, IN_REGISTRY, IN_TEAM, SHARED, inside
+from support.owned_resources import (
+    SECRET,
+    OwnedResources,
+    literals,
+    mutation,
+    refused,
+    restore,
+    selection,
+    send,
+    tables,
+)
+from support.shared_resources import REGISTRY, TEAM, SharedResources
 from support.world import World
 
 SCHEMA = build_schema()
@@ -28,30 +38,31 @@ def test_every_mutation_has_a_role_that_may() -> None:
 
 
 @pytest.mark.parametrize(("name", "at"), EACH)
-def test_roles_in_a_team(name: str, at: int, world: World, commons: Commons) -> None:
-    everybody_tries(world, TEAM, name, ATTEMPTS[name][at](commons.team), IN_TEAM[name][at])
+def test_roles_in_a_team(name: str, at: int, world: World, shared: SharedResources) -> None:
+    everybody_tries(world, TEAM, name, ATTEMPTS[name][at](shared.team), IN_TEAM[name][at])
 
 
 @pytest.mark.parametrize(("name", "at"), EACH_LINK)
-def test_roles_in_a_registry(name: str, at: int, world: World, commons: Commons) -> None:
-    everybody_tries(world, REGISTRY, name, ATTEMPTS[name][at](commons.registry), IN_REGISTRY[name][at])
+def test_roles_in_a_registry(name: str, at: int, world: World, shared: SharedResources) -> None:
+    everybody_tries(world, REGISTRY, name, ATTEMPTS[name][at](shared.registry), IN_REGISTRY[name][at])
 
 
 @pytest.mark.parametrize(("name", "at"), EACH_LOOKUP)
-def test_readers_of_a_team(name: str, at: int, world: World, commons: Commons) -> None:
-    own = commons.team
+def test_readers_of_a_team(name: str, at: int, world: World, shared: SharedResources) -> None:
+    own = shared.team
     assert finders(world, TEAM, name, SHARED[name][at](own), own) == ["owner", "admin", "member", "viewer"]
 
 
 @pytest.mark.parametrize(("name", "at"), [("artifact", 0), ("artifactCollection", 1), ("entity", 0), ("project", 0)])
-def test_readers_of_a_registry(name: str, at: int, world: World, commons: Commons) -> None:
-    own = commons.registry
+def test_readers_of_a_registry(name: str, at: int, world: World, shared: SharedResources) -> None:
+    own = shared.registry
     last = "guest" if name == "artifact" else "restricted"  # all of it is asked for, its files too
     readers = [*REGISTRY][:[*REGISTRY].index(last) + 1]
     assert finders(world, REGISTRY, name, SHARED[name][at](own), own) == readers
 
 
-def finders(world: World, people: Mapping[str, str | None], name: str, given: dict[str, Any], own: Estate) -> list[str]:
+def finders(world: World, people: Mapping[str, str | None], name: str, given: dict[str, Any],
+            own: OwnedResources) -> list[str]:
     """Who finds something, and is told nothing if not."""
     assert SCHEMA.query_type is not None
     kind = SCHEMA.query_type.fields[name].type

@@ -12,10 +12,10 @@ import pytest
 from starlette.routing import Match
 from starlette.routing import Route as AppRoute
 
-from support.artifact_studio import Studio
-from support.commons import REGISTRY, TEAM, Commons
-from support.estate import OWNER, SECRET, STRANGER, Estate, restore, send, tables
+from support.artifact_driver import ArtifactDriver
+from support.owned_resources import OWNER, SECRET, STRANGER, OwnedResources, restore, send, tables
 from support.routes import KEYED, NEW, OPEN_ROUTES, SIGNED, Route, Way, path_of
+from support.shared_resources import REGISTRY, TEAM, SharedResources
 from support.world import World
 
 METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH")
@@ -33,10 +33,10 @@ def test_every_route_is_here(world: World) -> None:
     assert all(isinstance(route, AppRoute) for route in app.routes)
 
 
-def owner_of(way: Way, commons: Commons) -> tuple[Estate, dict[str, str | None], list[str]]:
+def owner_of(way: Way, shared: SharedResources) -> tuple[OwnedResources, dict[str, str | None], list[str]]:
     """Whose it is, who there is, and who of them may."""
     people = TEAM if way.shared == "team" else REGISTRY
-    own = commons.team if way.shared == "team" else commons.registry
+    own = shared.team if way.shared == "team" else shared.registry
     return own, people, [*people][:[*people].index(way.lowest) + 1]
 
 
@@ -48,7 +48,7 @@ def urls_in(answer: Any) -> Iterator[str]:
             yield from urls_in(value)
 
 
-def given(world: World, way: Way, own: Estate, key: str | None) -> list[str]:
+def given(world: World, way: Way, own: OwnedResources, key: str | None) -> list[str]:
     """URLs, none where the question is refused."""
     status, body = send(world, way.text, way.variables(own), key)
     assert status < 500, body
@@ -72,8 +72,8 @@ def ask(world: World, method: str, url: str, key: str | None = None) -> int:
 
 
 @pytest.mark.parametrize(("route", "way"), WAYS)
-def test_who_is_given_a_url(route: Route, way: Way, world: World, commons: Commons) -> None:
-    own, people, may = owner_of(way, commons)
+def test_who_is_given_a_url(route: Route, way: Way, world: World, shared: SharedResources) -> None:
+    own, people, may = owner_of(way, shared)
     before = tables(world)
     for role, key in people.items():
         urls = given(world, way, own, key)
@@ -87,10 +87,10 @@ def test_who_is_given_a_url(route: Route, way: Way, world: World, commons: Commo
 
 
 @pytest.mark.parametrize(("route", "way"), WAYS)
-def test_what_a_url_is_good_for(route: Route, way: Way, world: World, commons: Commons) -> None:
-    own, _, _ = owner_of(way, commons)
+def test_what_a_url_is_good_for(route: Route, way: Way, world: World, shared: SharedResources) -> None:
+    own, _, _ = owner_of(way, shared)
     url = given(world, way, own, OWNER)[0]
-    elsewhere = [*others(world, commons, route, url)]
+    elsewhere = [*others(world, shared, route, url)]
     before = tables(world)
     for method in METHODS:
         if method not in {route[0], "HEAD" if route[0] == "GET" else route[0]}:
@@ -101,7 +101,7 @@ def test_what_a_url_is_good_for(route: Route, way: Way, world: World, commons: C
     for other in elsewhere:
         assert ask(world, route[0], other) == 403, other
     assert tables(world) == before
-    world.clock.move(world.house.settings.url_lifetime)
+    world.clock.move(world.backend.settings.url_lifetime)
     assert ask(world, route[0], url, STRANGER) == 200  # nor is one needed, or in the way
     world.clock.move(1)
     before = tables(world)
@@ -122,12 +122,12 @@ def spoiled(url: str) -> Iterator[str]:
     yield f"{path}?expires={expires}"
 
 
-def others(world: World, commons: Commons, route: Route, url: str) -> Iterator[str]:
+def others(world: World, shared: SharedResources, route: Route, url: str) -> Iterator[str]:
     """Other places with this signature: every other URL that there is, and the same in another project or file."""
     query = urlsplit(url).query
     for one, ways in SIGNED.items():
         for way in ways:
-            own, _, _ = owner_of(way, commons)
+            own, _, _ = owner_of(way, shared)
             for found in given(world, way, own, OWNER)[:1]:
                 path = urlsplit(found).path
                 if one[0] == route[0] and path != urlsplit(url).path:
@@ -139,8 +139,8 @@ def others(world: World, commons: Commons, route: Route, url: str) -> Iterator[s
 
 
 @pytest.mark.parametrize(("route", "way"), PATHS)
-def test_who_may_with_a_key(route: Route, way: Way, world: World, commons: Commons) -> None:
-    own, people, may = owner_of(way, commons)
+def test_who_may_with_a_key(route: Route, way: Way, world: World, shared: SharedResources) -> None:
+    own, people, may = owner_of(way, shared)
     url = path_of(way, own)
     before = tables(world)
     for role, key in people.items():
@@ -168,31 +168,32 @@ def test_who_may_with_a_key(route: Route, way: Way, world: World, commons: Commo
     ("localhost", {"host": "localhost:8080", "x-forwarded-for": "192.0.2.1"}, 404),
 ])
 def test_pages_without_a_key_are_for_who_sits_at_this_machine(
-    world: World, commons: Commons, monkeypatch: pytest.MonkeyPatch, bound_to: str, headers: dict[str, str],
+    world: World, shared: SharedResources, monkeypatch: pytest.MonkeyPatch, bound_to: str, headers: dict[str, str],
     status: int,
 ) -> None:
-    monkeypatch.setattr(world.house.settings, "host", bound_to)
-    page = f"/{commons.team.entity}/{commons.team.project}"
+    monkeypatch.setattr(world.backend.settings, "host", bound_to)
+    page = f"/{shared.team.entity}/{shared.team.project}"
     assert world.client.get(page, headers=headers).status_code == status
 
 
-def test_a_restricted_viewer_reads_no_names_of_files(world: World, commons: Commons) -> None:
-    page = f"/{commons.registry.entity}/{commons.registry.project}/artifacts/dataset/set/v0"
+def test_a_restricted_viewer_reads_no_names_of_files(world: World, shared: SharedResources) -> None:
+    page = f"/{shared.registry.entity}/{shared.registry.project}/artifacts/dataset/set/v0"
     texts = {role: world.client.get(page, headers={"authorization": f"Bearer {key}"}).text
              for role, key in REGISTRY.items() if role in {"viewer", "restricted"}}
     assert f"{SECRET}.txt" in texts["viewer"]
     assert f"{SECRET}.txt" not in texts["restricted"]
 
 
-def test_a_path_of_the_team_does_not_lead_to_other_bytes(world: World, estate: Estate, commons: Commons) -> None:
+def test_a_path_of_the_team_does_not_lead_to_other_bytes(world: World, owned: OwnedResources,
+                                                         shared: SharedResources) -> None:
     """Ann's own version and digest, in a path that names what its reader may read."""
-    studio = Studio(world)
-    made = studio.log({"own.txt": b"ann's alone"}, "set", entityName=estate.entity, projectName=estate.project)
+    driver = ArtifactDriver(world)
+    made = driver.log({"own.txt": b"ann's alone"}, "set", entityName=owned.entity, projectName=owned.project)
     digest = hashlib.md5(b"ann's alone").hexdigest()
     node = quote(made["id"], safe="")
-    for own, key in ((commons.team, TEAM["member"]), (commons.registry, REGISTRY["member"])):
+    for own, key in ((shared.team, TEAM["member"]), (shared.registry, REGISTRY["member"])):
         for ids in (node, f"{node}/{node}", f"{node}/", f"/{node}", ""):
             path = f"/artifactsV2/default/{own.entity}/{own.project}/set/{ids}/{digest}/own.txt"
             assert world.client.get(path, headers={"authorization": f"Bearer {key}"}).status_code == 404, path
-    path = f"/artifactsV2/default/{estate.entity}/{estate.project}/set/{node}/{digest}/own.txt"
+    path = f"/artifactsV2/default/{owned.entity}/{owned.project}/set/{node}/{digest}/own.txt"
     assert world.client.get(path, headers={"authorization": f"Bearer {OWNER}"}).status_code == 200

@@ -9,8 +9,8 @@ import pytest
 from dumbbell_server.accounts import organizations, queries, service, teams
 from dumbbell_server.accounts.access import Keys
 from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting
+from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import Unauthenticated
-from dumbbell_server.storage.database import reading
 
 CREATE_TEAM = """mutation($name: String!, $admin: String) {
   createTeam(input: {teamName: $name, teamAdminUserName: $admin}) { entity { id name available limits } } }"""
@@ -45,8 +45,8 @@ def test_viewer_and_server_info(town: Any) -> None:
 def test_keys_are_made_shown_as_prefix_and_deleted(town: Any) -> None:
     town.user("ada")
     town.user("bob")
-    keys = Keys(town.house)
-    town.house.events.listen(AccountsChanged, lambda _, __: keys.forget())
+    keys = Keys(town.backend)
+    town.backend.events.subscribe(AccountsChanged, lambda _, __: keys.forget())
     made = town.ask("ada", 'mutation { generateApiKey(input: {description: "x", clientMutationId: "7"}) '
                            "{ apiKey { id name description } clientMutationId } }")["generateApiKey"]
     key = made["apiKey"]["name"]
@@ -117,25 +117,25 @@ def test_service_account_key_is_for_admins_and_goes_with_it(town: Any) -> None:
     town.ask("ada", make)
     service_member = town.ask("ada", MEMBERS, name="crew")["entity"]["members"][2]
     assert service_member["accountType"] == "SERVICE"
-    actor = Keys(town.house).actor(service_member["apiKey"])
+    actor = Keys(town.backend).actor(service_member["apiKey"])
     assert actor.entity_name == "crew"
     assert all(m["apiKey"] is None for m in town.ask("bob", MEMBERS, name="crew")["entity"]["members"])
     town.ask("ada", UNINVITE, team="crew", id=service_member["id"])
     with pytest.raises(Unauthenticated):
-        Keys(town.house).actor(service_member["apiKey"])
+        Keys(town.backend).actor(service_member["apiKey"])
 
 
 def test_organization_is_seen_by_its_members(town: Any) -> None:
     for name in ("ada", "bob", "eve"):
         town.user(name)
-    clock = town.house.clock
+    clock = town.backend.clock
 
     def make(session: Any) -> None:
         org = organizations.create_organization(session, clock, "Big Org", teams.user_named(session, "ada"))
         organizations.set_role(session, org, teams.user_named(session, "bob"), "viewer")
         teams.make_team(session, clock, "crew", teams.user_named(session, "ada"), org.id)
 
-    town.house.database.write(make)
+    town.backend.database.write(make)
     text = """{ organization(name: "Big Org") { id name coreWeaveOrganizationId orgEntity { name entityType }
       advancedRegistryFeatures { advancedSearch } featureFlags(rampIDType: OrgName) { rampKey isEnabled }
       members { username role } teams { name } } }"""
@@ -162,7 +162,7 @@ def test_rename_is_remembered(town: Any) -> None:
     assert town.answer("eve", rename, old="crew", new="gang").status == 404
     assert town.answer("ada", rename, old="crew", new="eve").status == 409
     assert town.ask("ada", rename, old="crew", new="gang")["renameEntity"]["entity"]["name"] == "gang"
-    with reading(town.house.database) as session:
+    with reading(town.backend.database) as session:
         team = queries.entity_by_name(session, "gang")
         assert team is not None
         assert queries.former(session, "entity", "crew") == team.id
@@ -173,14 +173,14 @@ def test_rename_is_remembered(town: Any) -> None:
 def test_deleted_user_is_gone_twice_and_the_name_is_free(town: Any) -> None:
     town.user("ada")
     told: list[int] = []
-    town.house.events.listen(EntityDeleting, lambda _, event: told.append(event.entity_id))
+    town.backend.events.subscribe(EntityDeleting, lambda _, event: told.append(event.entity_id))
 
     def remove(session: Any) -> None:
         user = teams.user_named(session, "ada")
         for _ in range(2):
-            service.delete_user(session, town.house.events, town.house.clock, user)
+            service.delete_user(session, town.backend.events, town.backend.clock, user)
 
-    town.house.database.write(remove)
+    town.backend.database.write(remove)
     assert len(told) == 1
     town.user("ada")
     assert team_names(town.ask("ada", VIEWER)["viewer"]) == ["ada"]

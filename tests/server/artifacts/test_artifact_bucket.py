@@ -121,7 +121,7 @@ def test_bytes_with_another_digest_are_refused_and_go(world: World) -> None:
     url = plan(world, number, {"a": b"one"})[0]["uploadUrl"]
     httpx2.put(url, content=b"else").raise_for_status()
     assert "have another" in world.errors(COMMIT, {"id": number}, status=400)[0]
-    assert not any(key.startswith("artifacts/") for key in list(world.house.blobs.keys()))
+    assert not any(key.startswith("artifacts/") for key in list(world.backend.blobs.keys()))
 
 
 def test_what_nothing_names_goes_once_it_is_old(world: World) -> None:
@@ -129,24 +129,24 @@ def test_what_nothing_names_goes_once_it_is_old(world: World) -> None:
     number = begin(world, files)
     httpx2.put(plan(world, number, files)[0]["uploadUrl"], content=b"one").raise_for_status()
     world.gql(COMMIT, {"id": number})
-    kept = set(world.house.blobs.keys())
-    world.house.blobs.store("artifacts/ab/left", b"by a crash")
-    assert sweep(world.house).strays == 0  # it came just now
-    world.clock.move(time.time() + world.house.settings.url_lifetime + 60 - world.clock.seconds())
-    assert sweep(world.house).strays == 1
-    assert set(world.house.blobs.keys()) == kept
+    kept = set(world.backend.blobs.keys())
+    world.backend.blobs.store("artifacts/ab/left", b"by a crash")
+    assert sweep(world.backend).strays == 0  # it came just now
+    world.clock.move(time.time() + world.backend.settings.url_lifetime + 60 - world.clock.seconds())
+    assert sweep(world.backend).strays == 1
+    assert set(world.backend.blobs.keys()) == kept
 
 
 def test_parts_of_a_file_that_is_never_ended_go_with_its_version(world: World) -> None:
     number = begin(world, {"big": b"x"})
     part = plan(world, number, {"big": b"x"}, parts=2)[0]["uploadMultipartUrls"]["uploadUrlParts"][0]
     httpx2.put(part["uploadUrl"], content=b"x").raise_for_status()
-    direct = world.house.blobs.direct
+    direct = world.backend.blobs.direct
     assert direct is not None
     assert len([*direct.begun_parts(math.inf)]) == 1
-    assert sweep(world.house).strays == 0  # the version waits for it
+    assert sweep(world.backend).strays == 0  # the version waits for it
     world.gql("mutation D($id: ID!) { deleteArtifact(input: {artifactID: $id}) { artifact { id } } }", {"id": number})
-    assert survey(world.house).strays == 1
-    assert sweep(world.house).strays == 1
+    assert survey(world.backend).strays == 1
+    assert sweep(world.backend).strays == 1
     assert [*direct.begun_parts(math.inf)] == []
     direct.drop_parts("artifacts/ab/gone", "unknown")

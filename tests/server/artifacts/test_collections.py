@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.artifact_studio import Studio
+from support.artifact_driver import ArtifactDriver
 
 A, B = b"alpha", b"beta, longer"
 PAGE = """query Q($f: JSONString, $o: String, $n: Int, $c: String) { project(name: "p") {
@@ -25,24 +25,24 @@ TAG = """mutation M($tags: [TagInput!]!) { createArtifactCollectionTagAssignment
     projectName: "p", artifactCollectionName: "b", tags: $tags}) { tags { name } } }"""
 
 
-def names(studio: Studio, **asked: Any) -> list[str]:
-    found = studio.world.gql(PAGE, asked)["project"]["artifactCollections"]
+def names(driver: ArtifactDriver, **asked: Any) -> list[str]:
+    found = driver.world.gql(PAGE, asked)["project"]["artifactCollections"]
     return [edge["node"]["name"] for edge in found["edges"]]
 
 
 @pytest.fixture
-def shelf(studio: Studio) -> Studio:
+def shelf(driver: ArtifactDriver) -> ArtifactDriver:
     """Three sequences, one of them tagged, and a portfolio."""
     for name in ("b", "a", "c"):
-        studio.world.clock.move(1)
-        studio.log({"f": name.encode()}, name)
-    studio.world.gql(TAG, {"tags": [{"tagName": "good"}]})
-    studio.world.clock.move(1)
-    studio.world.gql(LINK, {"id": studio.version("a:v0")["id"], "to": "links"})
-    return studio
+        driver.world.clock.move(1)
+        driver.log({"f": name.encode()}, name)
+    driver.world.gql(TAG, {"tags": [{"tagName": "good"}]})
+    driver.world.clock.move(1)
+    driver.world.gql(LINK, {"id": driver.version("a:v0")["id"], "to": "links"})
+    return driver
 
 
-def test_collections_in_every_order_and_page(shelf: Studio) -> None:
+def test_collections_in_every_order_and_page(shelf: ArtifactDriver) -> None:
     assert names(shelf) == ["links", "c", "a", "b"]
     assert names(shelf, o="name") == ["a", "b", "c", "links"]
     assert names(shelf, o="-name") == ["links", "c", "b", "a"]
@@ -60,24 +60,24 @@ def test_collections_in_every_order_and_page(shelf: Studio) -> None:
     ('{"name": {"$regex": "^l"}}', ["links"]), ('{"$or": [{"name": "a"}, {"tag": "good"}]}', ["a", "b"]), ("{}", [
         "links", "c", "a", "b"]), ("null", ["links", "c", "a", "b"]), ('{"name": "none"}', []),
 ])
-def test_collections_are_filtered(shelf: Studio, wanted: str, found: list[str]) -> None:
+def test_collections_are_filtered(shelf: ArtifactDriver, wanted: str, found: list[str]) -> None:
     assert names(shelf, f=wanted) == found
     assert shelf.world.gql(PAGE, {"f": wanted, "n": 1})["project"]["artifactCollections"]["totalCount"] == len(found)
 
 
-def test_cursors_of_differently_written_filters_agree(shelf: Studio) -> None:
+def test_cursors_of_differently_written_filters_agree(shelf: ArtifactDriver) -> None:
     one = shelf.world.gql(PAGE, {"n": 1, "o": "name"})["project"]["artifactCollections"]["pageInfo"]["endCursor"]
     assert names(shelf, o="name", c=one, f='{"name": {"$ne": "zzz"}}') == ["b", "c", "links"]
 
 
 @pytest.mark.parametrize("more", ["", "createdBy { __typename }"])  # answered at once, and one by one
-def test_versions_by_number_tag_and_alias(studio: Studio, more: str) -> None:
+def test_versions_by_number_tag_and_alias(driver: ArtifactDriver, more: str) -> None:
     for at in range(4):
         tags = [{"tagName": "even"}] if at % 2 == 0 else []
-        studio.log({"f": str(at).encode()}, tags=tags, metadata=f'{{"n": {at}}}')
+        driver.log({"f": str(at).encode()}, tags=tags, metadata=f'{{"n": {at}}}')
 
     def page(**asked: Any) -> Any:
-        return studio.world.gql(VERSIONS % more, asked)["project"]["artifactType"]["artifactCollection"]["artifacts"]
+        return driver.world.gql(VERSIONS % more, asked)["project"]["artifactType"]["artifactCollection"]["artifacts"]
 
     def versions(**asked: Any) -> list[str]:
         return [edge["version"] for edge in page(**asked)["edges"]]
@@ -96,37 +96,37 @@ def test_versions_by_number_tag_and_alias(studio: Studio, more: str) -> None:
     assert first["edges"][1]["node"]["tags"] == [{"name": "even"}]
 
 
-def test_portfolio_counts_its_own_versions(studio: Studio) -> None:
-    one, two = studio.log({"a": A}), studio.log({"a": B})
-    linked = [studio.world.gql(LINK, {"id": node, "to": "links", "aliases": [
+def test_portfolio_counts_its_own_versions(driver: ArtifactDriver) -> None:
+    one, two = driver.log({"a": A}), driver.log({"a": B})
+    linked = [driver.world.gql(LINK, {"id": node, "to": "links", "aliases": [
         {"artifactCollectionName": "links", "alias": alias}]})["linkArtifact"]["versionIndex"]
         for node, alias in ((two["id"], "x"), (one["id"], "y"), (two["id"], "z"))]
     assert linked == [0, 1, 0]
-    assert studio.version("links:latest")["id"] == one["id"]
-    assert studio.version("links:z")["id"] == studio.version("links:x")["id"] == two["id"]
-    assert studio.version("set:latest")["id"] == two["id"]
-    wrong = studio.log({"a": b"of another type"}, "model", artifactTypeName="model")
-    assert "already exists with type" in studio.world.errors(LINK, {"id": wrong["id"], "to": "links"}, status=409)[0]
-    assert studio.world.errors(LINK, {"id": one["id"], "to": "set"}, status=409)
+    assert driver.version("links:latest")["id"] == one["id"]
+    assert driver.version("links:z")["id"] == driver.version("links:x")["id"] == two["id"]
+    assert driver.version("set:latest")["id"] == two["id"]
+    wrong = driver.log({"a": b"of another type"}, "model", artifactTypeName="model")
+    assert "already exists with type" in driver.world.errors(LINK, {"id": wrong["id"], "to": "links"}, status=409)[0]
+    assert driver.world.errors(LINK, {"id": one["id"], "to": "set"}, status=409)
 
 
-def test_runs_and_projects_take_their_versions_along(studio: Studio) -> None:
+def test_runs_and_projects_take_their_versions_along(driver: ArtifactDriver) -> None:
     for name in ("kept", "gone"):
-        studio.world.upsert(name)
-    kept = studio.log({"a": A}, runName="kept")
-    studio.log({"a": B}, runName="gone")
-    run = studio.world.run("id outputArtifacts { totalCount }", "gone")
+        driver.world.upsert(name)
+    kept = driver.log({"a": A}, runName="kept")
+    driver.log({"a": B}, runName="gone")
+    run = driver.world.run("id outputArtifacts { totalCount }", "gone")
     assert run["outputArtifacts"]["totalCount"] == 1
     delete = "mutation M($id: ID!, $all: Boolean) { deleteRun(input: {id: $id, deleteArtifacts: $all}) { clientMutationId } }"  # noqa: E501
-    studio.world.gql(delete, {"id": run["id"], "all": True})
-    assert studio.version("set:v1") is None
-    assert studio.version("set:latest")["id"] == kept["id"]
-    studio.world.gql(delete, {"id": studio.world.run("id", "kept")["id"]})
-    assert studio.version("set:v0")["id"] == kept["id"]
-    project = studio.world.gql('query { project(name: "p") { id } }')["project"]["id"]
-    studio.world.gql("mutation M($id: String!) { deleteModel(input: {id: $id}) { success } }", {"id": project})
-    assert studio.world.count("artifacts") == studio.world.count("artifact_entries") == 0
-    assert list(studio.world.house.blobs.keys()) == []
+    driver.world.gql(delete, {"id": run["id"], "all": True})
+    assert driver.version("set:v1") is None
+    assert driver.version("set:latest")["id"] == kept["id"]
+    driver.world.gql(delete, {"id": driver.world.run("id", "kept")["id"]})
+    assert driver.version("set:v0")["id"] == kept["id"]
+    project = driver.world.gql('query { project(name: "p") { id } }')["project"]["id"]
+    driver.world.gql("mutation M($id: String!) { deleteModel(input: {id: $id}) { success } }", {"id": project})
+    assert driver.world.count("artifacts") == driver.world.count("artifact_entries") == 0
+    assert list(driver.world.backend.blobs.keys()) == []
 
 
 COUNTS = """query Q { project(name: "p") { all: artifactCollections(first: 0) { totalCount }
@@ -135,36 +135,36 @@ COUNTS = """query Q { project(name: "p") { all: artifactCollections(first: 0) { 
     model: artifactType(name: "model") { artifactCollections(first: 0) { totalCount } } } }"""
 
 
-def counts(studio: Studio) -> tuple[dict[str, int], list[int]]:
+def counts(driver: ArtifactDriver) -> tuple[dict[str, int], list[int]]:
     """Versions by collection; collections of the project and of its types."""
-    found = studio.world.gql(COUNTS)["project"]
+    found = driver.world.gql(COUNTS)["project"]
     versions = {edge["node"]["name"]: edge["node"]["artifacts"]["totalCount"]
                 for edge in found["artifactCollections"]["edges"]}
     types = [found[kind]["artifactCollections"]["totalCount"] for kind in ("dataset", "model") if found[kind]]
     return versions, [found["all"]["totalCount"], *types]
 
 
-def test_counts_follow_what_comes_and_goes(studio: Studio) -> None:
+def test_counts_follow_what_comes_and_goes(driver: ArtifactDriver) -> None:
     def do(mutation: str, **values: Any) -> None:
-        studio.world.gql(f"mutation M($id: ID!, $to: ID! = 0) {{ {mutation} {{ clientMutationId }} }}", values)
+        driver.world.gql(f"mutation M($id: ID!, $to: ID! = 0) {{ {mutation} {{ clientMutationId }} }}", values)
 
-    one, two = studio.log({"a": A}), studio.log({"a": B})
-    other = studio.log({"a": A}, "other")
+    one, two = driver.log({"a": A}), driver.log({"a": B})
+    other = driver.log({"a": A}, "other")
     for version in (one, two, other):
-        studio.world.gql(LINK, {"id": version["id"], "to": "links"})
-    studio.world.gql(LINK, {"id": one["id"], "to": "links"})
-    assert counts(studio) == ({"links": 3, "other": 1, "set": 2}, [3, 3])
+        driver.world.gql(LINK, {"id": version["id"], "to": "links"})
+    driver.world.gql(LINK, {"id": one["id"], "to": "links"})
+    assert counts(driver) == ({"links": 3, "other": 1, "set": 2}, [3, 3])
     do("deleteArtifact(input: {artifactID: $id, deleteAliases: true})", id=one["id"])
-    assert counts(studio) == ({"links": 2, "other": 1, "set": 1}, [3, 3])
-    links = studio.member("links:latest")["artifactCollection"]["id"]
+    assert counts(driver) == ({"links": 2, "other": 1, "set": 1}, [3, 3])
+    links = driver.member("links:latest")["artifactCollection"]["id"]
     do("unlinkArtifact(input: {artifactID: $id, artifactPortfolioID: $to})", id=two["id"], to=links)
-    assert counts(studio) == ({"links": 1, "other": 1, "set": 1}, [3, 3])
-    third = studio.log({"a": b"third"})
-    studio.world.gql(LINK, {"id": third["id"], "to": "links"})
-    sequence = studio.member("set:latest")["artifactCollection"]["id"]
+    assert counts(driver) == ({"links": 1, "other": 1, "set": 1}, [3, 3])
+    third = driver.log({"a": b"third"})
+    driver.world.gql(LINK, {"id": third["id"], "to": "links"})
+    sequence = driver.member("set:latest")["artifactCollection"]["id"]
     do('moveArtifactSequence(input: {artifactSequenceID: $id, destinationArtifactTypeName: "model"})', id=sequence)
-    assert counts(studio) == ({"links": 2, "other": 1, "set": 2}, [3, 2, 1])
+    assert counts(driver) == ({"links": 2, "other": 1, "set": 2}, [3, 2, 1])
     do("deleteArtifactSequence(input: {artifactSequenceID: $id})", id=sequence)
-    assert counts(studio) == ({"links": 1, "other": 1}, [2, 2, 0])
+    assert counts(driver) == ({"links": 1, "other": 1}, [2, 2, 0])
     do("deleteArtifactPortfolio(input: {artifactPortfolioID: $id})", id=links)
-    assert counts(studio) == ({"other": 1}, [1, 1, 0])
+    assert counts(driver) == ({"other": 1}, [1, 1, 0])

@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from dumbbell_server.artifacts import committing
 from dumbbell_server.artifacts.tables import ArtifactRow
-from dumbbell_server.storage.house import House
-from support.artifact_studio import Studio, entry
+from dumbbell_server.backend import Backend
+from support.artifact_driver import ArtifactDriver, entry
 
 FILES = {f"folder/f{at}": f"bytes of {at}".encode() for at in range(7)}
 CONTENTS = {name: entry(data) for name, data in FILES.items()}
@@ -19,68 +19,69 @@ def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(committing, "_AT_ONCE", 2)
 
 
-def opened(studio: Studio, files: dict[str, bytes]) -> str:
+def opened(driver: ArtifactDriver, files: dict[str, bytes]) -> str:
     """A version with bytes and manifest, to be committed."""
-    made: str = studio.create()["id"]
-    studio.upload(made, files)
-    studio.give_manifest(made, {name: entry(data) for name, data in files.items()})
+    made: str = driver.create()["id"]
+    driver.upload(made, files)
+    driver.give_manifest(made, {name: entry(data) for name, data in files.items()})
     return made
 
 
-def held(studio: Studio) -> dict[str, bytes]:
+def held(driver: ArtifactDriver) -> dict[str, bytes]:
     """What the latest version has."""
-    found = studio.world.gql("query Q($id: ID!) { artifact(id: $id) { fileCount files { edges { node { name } } } } }",
-                             {"id": studio.version("set:latest")["id"]})["artifact"]
+    found = driver.world.gql("query Q($id: ID!) { artifact(id: $id) { fileCount files { edges { node { name } } } } }",
+                             {"id": driver.version("set:latest")["id"]})["artifact"]
     names = [edge["node"]["name"] for edge in found["files"]["edges"]]
     assert found["fileCount"] == len(names)
-    return {name: studio.get_file("set:latest", name) for name in names}
+    return {name: driver.get_file("set:latest", name) for name in names}
 
 
-def test_every_file_is_there_in_the_end(studio: Studio) -> None:
-    assert studio.commit(opened(studio, FILES))["state"] == "COMMITTED"
-    assert held(studio) == FILES
+def test_every_file_is_there_in_the_end(driver: ArtifactDriver) -> None:
+    assert driver.commit(opened(driver, FILES))["state"] == "COMMITTED"
+    assert held(driver) == FILES
 
 
-def test_what_a_broken_commit_left_is_overwritten_or_gone(studio: Studio) -> None:
-    made = opened(studio, FILES)
-    with studio.world.house.database.engine.begin() as connection:
+def test_what_a_broken_commit_left_is_overwritten_or_gone(driver: ArtifactDriver) -> None:
+    made = opened(driver, FILES)
+    with driver.world.backend.database.engine.begin() as connection:
         for path in ("folder/f0", "folder/f3", "gone"):
             connection.execute(text("INSERT INTO artifact_entries (artifact_id, path, digest, ref, size) "
                                     "SELECT max(id), :path, 'd', 's3://elsewhere', 1 FROM artifacts"), {"path": path})
-    assert studio.world.gql("query Q($id: ID!) { artifact(id: $id) { files { edges { node { name } } } } }",
+    assert driver.world.gql("query Q($id: ID!) { artifact(id: $id) { files { edges { node { name } } } } }",
                             {"id": made})["artifact"]["files"]["edges"] == []
-    studio.commit(made)
-    assert held(studio) == FILES
+    driver.commit(made)
+    assert held(driver) == FILES
 
 
 @pytest.mark.parametrize("placed", [0, 2], ids=["before a file is placed", "after some are"])
-def test_another_manifest_that_comes_meanwhile_counts(studio: Studio, monkeypatch: pytest.MonkeyPatch, placed: int,
+def test_another_manifest_that_comes_meanwhile_counts(driver: ArtifactDriver, monkeypatch: pytest.MonkeyPatch,
+                                                      placed: int,
                                                       ) -> None:
-    made = opened(studio, FILES)
+    made = opened(driver, FILES)
     later = {"folder/f1": b"another", "new": b"new"} | {f"more{at}": b"more" for at in range(4)}
-    studio.upload(made, later)
+    driver.upload(made, later)
     place_all, came = committing._place_all, []
 
-    def late(house: House, artifact: int, contents: committing.Contents) -> ArtifactRow | None:
+    def late(backend: Backend, artifact: int, contents: committing.Contents) -> ArtifactRow | None:
         if not came:
             came.append(True)
-            house.database.write(lambda session: committing._place(
+            backend.database.write(lambda session: committing._place(
                 session, artifact, contents, contents.entries[:placed]))
-            studio.give_manifest(made, {name: entry(data) for name, data in later.items()})
-        return place_all(house, artifact, contents)
+            driver.give_manifest(made, {name: entry(data) for name, data in later.items()})
+        return place_all(backend, artifact, contents)
 
     monkeypatch.setattr(committing, "_place_all", late)
-    studio.commit(made)
+    driver.commit(made)
     assert came
-    assert held(studio) == later
+    assert held(driver) == later
 
 
-def test_missing_bytes_are_named_and_nothing_is_committed(studio: Studio) -> None:
-    made = studio.create()["id"]
-    studio.upload(made, {name: data for name, data in FILES.items() if name != "folder/f6"})
-    studio.give_manifest(made, CONTENTS)
-    assert "folder/f6" in studio.commit(made, status=400)
-    assert studio.version("set:latest") is None
-    studio.upload(made, {"folder/f6": FILES["folder/f6"]})
-    studio.commit(made)
-    assert held(studio) == FILES
+def test_missing_bytes_are_named_and_nothing_is_committed(driver: ArtifactDriver) -> None:
+    made = driver.create()["id"]
+    driver.upload(made, {name: data for name, data in FILES.items() if name != "folder/f6"})
+    driver.give_manifest(made, CONTENTS)
+    assert "folder/f6" in driver.commit(made, status=400)
+    assert driver.version("set:latest") is None
+    driver.upload(made, {"folder/f6": FILES["folder/f6"]})
+    driver.commit(made)
+    assert held(driver) == FILES

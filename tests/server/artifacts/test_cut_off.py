@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import botocore.session
 import pytest
 
-from support.artifact_studio import Studio, digest_of, entry, manifest, md5
+from support.artifact_driver import ArtifactDriver, digest_of, entry, manifest, md5
 from support.live import Live
 from support.s3 import S3
 from support.server import Server, start_server
@@ -98,59 +98,59 @@ def break_off(server: Server, kept: Kept, url: str, body: bytes) -> None:
 
 
 @pytest.fixture
-def studio(on_folder: tuple[Server, Kept]) -> Iterator[Studio]:
+def driver(on_folder: tuple[Server, Kept]) -> Iterator[ArtifactDriver]:
     live = Live(on_folder[0])
-    yield Studio(live)  # type: ignore[arg-type]
+    yield ArtifactDriver(live)  # type: ignore[arg-type]
     live.client.close()
 
 
-def test_a_file_that_breaks_off(on_folder: tuple[Server, Kept], studio: Studio) -> None:
+def test_a_file_that_breaks_off(on_folder: tuple[Server, Kept], driver: ArtifactDriver) -> None:
     body = os.urandom(SIZE)
-    made = studio.create(digest=digest_of({"big": entry(body)}))["id"]
-    url = studio.files(made, {"big": body})[0]["uploadUrl"]
+    made = driver.create(digest=digest_of({"big": entry(body)}))["id"]
+    url = driver.files(made, {"big": body})[0]["uploadUrl"]
     break_off(*on_folder, url, body)
-    studio.put(url, body)
+    driver.put(url, body)
     contents = {"big": entry(body)}
     sent = manifest(contents)
-    url = studio.announce(made, digest=md5(sent))["file"]["uploadUrl"]
+    url = driver.announce(made, digest=md5(sent))["file"]["uploadUrl"]
     break_off(*on_folder, url, sent)
-    assert "manifest" in studio.commit(made, status=400)
-    studio.put(url, sent)
-    assert studio.commit(made)["state"] == "COMMITTED"
-    assert studio.get_file("set:latest", "big") == body
+    assert "manifest" in driver.commit(made, status=400)
+    driver.put(url, sent)
+    assert driver.commit(made)["state"] == "COMMITTED"
+    assert driver.get_file("set:latest", "big") == body
 
 
-def test_a_part_that_breaks_off(on_folder: tuple[Server, Kept], studio: Studio) -> None:
+def test_a_part_that_breaks_off(on_folder: tuple[Server, Kept], driver: ArtifactDriver) -> None:
     parts = [os.urandom(SIZE), os.urandom(1000)]
     body = b"".join(parts)
-    made = studio.create(digest=digest_of({"big": entry(body)}))["id"]
+    made = driver.create(digest=digest_of({"big": entry(body)}))["id"]
     wanted = [{"partNumber": number, "hexMD5": ""} for number in (1, 2)]
-    node = studio.files(made, {"big": body}, uploadPartsInput=wanted)[0]
+    node = driver.files(made, {"big": body}, uploadPartsInput=wanted)[0]
     upload = node["uploadMultipartUrls"]
     tags = []
     for part, data in zip(upload["uploadUrlParts"], parts, strict=True):
         break_off(*on_folder, part["uploadUrl"], data)
-        tag = studio.put(part["uploadUrl"], data).headers["etag"]
+        tag = driver.put(part["uploadUrl"], data).headers["etag"]
         assert tag.strip('"') == hashlib.md5(data).hexdigest()
         tags.append({"partNumber": part["partNumber"], "hexMD5": tag})
-    studio.world.gql(COMPLETE, {"id": made, "path": node["storagePath"], "upload": upload["uploadID"], "parts": tags})
-    studio.give_manifest(made, {"big": entry(body)})
-    studio.commit(made)
-    assert studio.get_file("set:latest", "big") == body
+    driver.world.gql(COMPLETE, {"id": made, "path": node["storagePath"], "upload": upload["uploadID"], "parts": tags})
+    driver.give_manifest(made, {"big": entry(body)})
+    driver.commit(made)
+    assert driver.get_file("set:latest", "big") == body
 
 
 def test_a_manifest_that_breaks_off_on_its_way_to_a_bucket(on_bucket: tuple[Server, Kept]) -> None:
     """Files and parts go there without us."""
     live = Live(on_bucket[0])
-    studio = Studio(live)  # type: ignore[arg-type]
+    driver = ArtifactDriver(live)  # type: ignore[arg-type]
     contents = {f"{number}": {"ref": "http://127.0.0.1/" + "x" * 100_000, "digest": str(number), "size": 1}
                 for number in range(SIZE // 100_000)}
-    made = studio.create(digest="refs")["id"]
+    made = driver.create(digest="refs")["id"]
     sent = manifest(contents)
     assert len(sent) > SIZE * 9 // 10
-    url = studio.announce(made, digest=base64.b64encode(hashlib.md5(sent).digest()).decode())["file"]["uploadUrl"]
+    url = driver.announce(made, digest=base64.b64encode(hashlib.md5(sent).digest()).decode())["file"]["uploadUrl"]
     break_off(*on_bucket, url, sent)
-    studio.put(url, sent)
-    assert studio.commit(made)["state"] == "COMMITTED"
-    assert studio.manifest_of("set:latest")["contents"] == contents
+    driver.put(url, sent)
+    assert driver.commit(made)["state"] == "COMMITTED"
+    assert driver.manifest_of("set:latest")["contents"] == contents
     live.client.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from support.artifact_studio import Studio, md5
+from support.artifact_driver import ArtifactDriver, md5
 from support.live import Live
 from support.server import Server, start_server
 
@@ -29,32 +29,32 @@ numbers = count()
 
 
 def log_until_killed(server: Server, committed: list[str]) -> None:
-    studio = Studio(Live(server))  # type: ignore[arg-type]
+    driver = ArtifactDriver(Live(server))  # type: ignore[arg-type]
     try:
         while True:
             number = next(numbers)
             files = {f"f{at}": f"{number} {at}".encode() * 1000 for at in range(5)} | {"shared": b"the same"}
-            committed.append(studio.log(files)["id"])
+            committed.append(driver.log(files)["id"])
     except httpx2.TransportError:
         pass  # the server was killed, as it was meant to be
     finally:
-        studio.world.client.close()
+        driver.world.client.close()
 
 
 def check(server: Server, committed: list[str]) -> None:
     """Every version that is listed has its manifest and every byte; every one that was acknowledged is listed."""
     live = Live(server)
-    studio = Studio(live)  # type: ignore[arg-type]
+    driver = ArtifactDriver(live)  # type: ignore[arg-type]
     project = live.gql(ALL)["project"]
     edges = project["artifactType"]["artifactCollection"]["artifacts"]["edges"] if project else []
     assert set(committed) <= {edge["node"]["id"] for edge in edges}
     assert [edge["version"] for edge in edges] == [f"v{at}" for at in reversed(range(len(edges)))]
     for edge in edges:
-        contents = json.loads(studio.get(edge["node"]["currentManifest"]["file"]["directUrl"]))["contents"]
+        contents = json.loads(driver.get(edge["node"]["currentManifest"]["file"]["directUrl"]))["contents"]
         files = {file["node"]["name"]: file["node"] for file in edge["node"]["files"]["edges"]}
         assert files.keys() == contents.keys()
         for file in files.values():
-            assert md5(studio.get(file["directUrl"])) == file["md5"]
+            assert md5(driver.get(file["directUrl"])) == file["md5"]
     live.client.close()
 
 

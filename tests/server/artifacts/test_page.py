@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from support.artifact_studio import Studio
+from support.artifact_driver import ArtifactDriver
 
 
-def test_page_of_a_version_shows_its_files_to_who_may_see_it(studio: Studio) -> None:
-    studio.log({"deep/<a>.txt": b"alpha"}, description="words & more")
-    studio.world.add_user("stranger", "e" * 40)
+def test_page_of_a_version_shows_its_files_to_who_may_see_it(driver: ArtifactDriver) -> None:
+    driver.log({"deep/<a>.txt": b"alpha"}, description="words & more")
+    driver.world.add_user("stranger", "e" * 40)
 
     def page(version: str, key: str) -> tuple[int, str]:
-        answer = studio.world.client.get(f"/local/p/artifacts/dataset/set/{version}",
+        answer = driver.world.client.get(f"/local/p/artifacts/dataset/set/{version}",
                                          headers={"authorization": f"Bearer {key}"})
         return answer.status_code, answer.text
 

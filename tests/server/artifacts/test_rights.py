@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from support.artifact_studio import COMMIT, CREATE, Studio
+from support.artifact_driver import COMMIT, CREATE, ArtifactDriver
 from support.world import KEY
 
 A = b"alpha"
@@ -26,29 +26,29 @@ RENAME = 'mutation M($id: ID!) { updateArtifactSequence(input: {artifactSequence
 
 
 @pytest.fixture
-def team(studio: Studio) -> Studio:
+def team(driver: ArtifactDriver) -> ArtifactDriver:
     """A team with one of each, and a version that its owner logged."""
-    studio.world.gql('mutation { createTeam(input: {teamName: "team"}) { entity { id } } }')
+    driver.world.gql('mutation { createTeam(input: {teamName: "team"}) { entity { id } } }')
     for name in ("boss", "member", "viewer", "outsider"):
-        studio.world.add_user(name, KEYS[name])
+        driver.world.add_user(name, KEYS[name])
         if name != "outsider":
-            studio.world.gql("""mutation M($n: String!, $r: String!) { createInvite(input: {entityName: "team",
+            driver.world.gql("""mutation M($n: String!, $r: String!) { createInvite(input: {entityName: "team",
                 username: $n, role: $r}) { invite { id } } }""", {"n": name, "r": "admin" if name == "boss" else name})
-    studio.log({"a": A}, entityName="team")
-    return studio
+    driver.log({"a": A}, entityName="team")
+    return driver
 
 
-def outcome(studio: Studio, who: str, query: str, variables: dict[str, Any]) -> bool:
+def outcome(driver: ArtifactDriver, who: str, query: str, variables: dict[str, Any]) -> bool:
     """Whether it was done; what is not done is refused, never a 500."""
     key = None if who == "nobody" else KEYS[who]
-    answer = studio.world.client.post("/graphql", json={"query": query, "variables": variables},
+    answer = driver.world.client.post("/graphql", json={"query": query, "variables": variables},
                                       headers={"authorization": f"Bearer {key}"} if key else {})
     assert answer.status_code in {200, 401, 403, 404}, answer.text
     return "errors" not in answer.json()
 
 
 @pytest.mark.parametrize("who", ["owner", "boss", "member", "viewer", "outsider", "nobody"])
-def test_each_may_do_what_their_role_says(team: Studio, who: str) -> None:
+def test_each_may_do_what_their_role_says(team: ArtifactDriver, who: str) -> None:
     version = team.version("set:v0", entity="team")
     sequence = team.member("set:v0", entity="team")["artifactCollection"]["id"]
     key = None if who == "nobody" else KEYS[who]
@@ -68,23 +68,23 @@ def test_each_may_do_what_their_role_says(team: Studio, who: str) -> None:
     assert outcome(team, who, DELETE, {"id": version["id"]}) == (who in {"owner", "boss"})
 
 
-def older_paths(studio: Studio, who: str, artifact: str) -> list[int]:
+def older_paths(driver: ArtifactDriver, who: str, artifact: str) -> list[int]:
     digest = "2c1743a391305fbf367df8e4f069f9f9"  # of A
     node = quote(artifact, safe="")
     headers = {} if who == "nobody" else {"authorization": f"Bearer {KEYS[who]}"}
     paths = [f"/artifacts/team/{digest}", f"/artifactsV2/default/team/{node}/{digest}",
              f"/artifactsV2/default/team/p/set/{node}/{digest}/a",
              f"/artifactsV2/default/team/p/set/{node}//{digest}/deep%2Fa"]
-    return [studio.world.client.get(path, headers=headers).status_code for path in paths]
+    return [driver.world.client.get(path, headers=headers).status_code for path in paths]
 
 
-def test_members_delete_what_they_logged(team: Studio) -> None:
+def test_members_delete_what_they_logged(team: ArtifactDriver) -> None:
     made = team.create("own", key=KEYS["member"], entityName="team", digest="x", distributedID="g")
     assert outcome(team, "member", DELETE, {"id": made["id"]})
     assert not outcome(team, "member", DELETE, {"id": made["id"]})
 
 
-def test_signed_url_works_without_a_key_until_it_expires(team: Studio) -> None:
+def test_signed_url_works_without_a_key_until_it_expires(team: ArtifactDriver) -> None:
     url = team.world.gql("""query Q($id: ID!) { artifact(id: $id) { files { edges { node { directUrl } } } } }""",
                          {"id": team.version("set:v0", entity="team")["id"]})
     url = url["artifact"]["files"]["edges"][0]["node"]["directUrl"]
@@ -96,7 +96,7 @@ def test_signed_url_works_without_a_key_until_it_expires(team: Studio) -> None:
     team.get(url, status=403)
 
 
-def test_a_link_shows_the_version_and_hides_its_source(team: Studio) -> None:
+def test_a_link_shows_the_version_and_hides_its_source(team: ArtifactDriver) -> None:
     """To somebody who may read where it is linked to, and not where it comes from."""
     version = team.version("set:v0", entity="team")
     team.world.gql('mutation { upsertModel(input: {name: "open", entityName: "team", access: "USER_READ"}) '

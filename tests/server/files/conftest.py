@@ -9,32 +9,32 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
+from dumbbell_server.backend import open_backend
 from dumbbell_server.clock import StillClock
 from dumbbell_server.files.routes import ROUTES
-from dumbbell_server.graph.actor import Role
 from dumbbell_server.http.middleware import Edge
+from dumbbell_server.identity import Role
 from dumbbell_server.settings import Settings
-from dumbbell_server.storage.house import open_house
-from support.run_files_place import BASE, Place, State, fill, make_actor
+from support.run_files_env import BASE, RunFilesEnv, State, fill, make_actor
 from support.s3 import reach_the_network
 
 
 @pytest.fixture(params=["folder", "s3"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunFilesEnv]:
     clock = StillClock()
     url = request.getfixturevalue("bucket") if request.param == "s3" else None
-    house = open_house(Settings(data_dir=tmp_path, blob_url=url, max_upload=1 << 20), clock)
-    runs = house.database.write(fill)
-    yield Place(house, clock, runs, make_actor(1, 1, Role.MEMBER), make_actor(2, 1, Role.VIEWER),
+    backend = open_backend(Settings(data_dir=tmp_path, blob_url=url, max_upload=1 << 20), clock)
+    runs = backend.database.write(fill)
+    yield RunFilesEnv(backend, clock, runs, make_actor(1, 1, Role.MEMBER), make_actor(2, 1, Role.VIEWER),
                 make_actor(3, 2, Role.ADMIN))
-    house.close()
+    backend.close()
 
 
 @pytest.fixture
-def app(place: Place) -> Iterator[Starlette]:
+def app(place: RunFilesEnv) -> Iterator[Starlette]:
     inner = Starlette(routes=ROUTES, middleware=[Middleware(Edge)])
     pool = ThreadPoolExecutor(2)
-    inner.state.dumbbell = State(place.house, pool)
+    inner.state.dumbbell = State(place.backend, pool)
     yield inner
     pool.shutdown()
 

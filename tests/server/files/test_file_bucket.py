@@ -55,17 +55,17 @@ def test_a_file_sent_again_replaces_the_first_whose_bytes_go(world: World) -> No
         httpx2.put(urls(world, "a")[0], content=content).raise_for_status()
         url = listed(world)["a"]["directUrl"]
     assert world.client.get(url).content == b"two"
-    assert len(list(world.house.blobs.keys())) == 1
+    assert len(list(world.backend.blobs.keys())) == 1
 
 
 def test_bytes_that_came_for_a_deleted_run_go_with_it(world: World) -> None:
     httpx2.put(urls(world, "a")[0], content=b"x").raise_for_status()
     world.gql("mutation D($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }", world.run("id"))
-    assert list(world.house.blobs.keys()) == []
+    assert list(world.backend.blobs.keys()) == []
 
 
 def test_what_never_came_is_forgotten(world: World) -> None:
     urls(world, "a")
-    world.clock.move(world.house.settings.url_lifetime + 2 * 3600)
+    world.clock.move(world.backend.settings.url_lifetime + 2 * 3600)
     assert listed(world) == {}
     assert world.count("run_files_expected") == 0

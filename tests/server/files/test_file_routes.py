@@ -11,14 +11,14 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from dumbbell_server.backend import Backend
+from dumbbell_server.blobs import store
 from dumbbell_server.files import routes
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage import blobs
-from dumbbell_server.storage.house import House
-from support.run_files_place import BASE, Place
+from support.run_files_env import BASE, RunFilesEnv
 
 
-def test_what_was_put_is_got(place: Place, client: TestClient) -> None:
+def test_what_was_put_is_got(place: RunFilesEnv, client: TestClient) -> None:
     body = bytes(range(256)) * 10
     etag = f'"{hashlib.md5(body).hexdigest()}"'
     answer = client.put(place.put_url("media/a.png"), content=body)
@@ -35,7 +35,7 @@ def test_what_was_put_is_got(place: Place, client: TestClient) -> None:
     assert client.get(url, headers={"If-None-Match": etag}).status_code == 304
 
 
-def test_ranges(place: Place, client: TestClient) -> None:
+def test_ranges(place: RunFilesEnv, client: TestClient) -> None:
     client.put(place.put_url("a"), content=b"0123456789")
     url = place.get_url("a")
     part = client.get(url, headers={"Range": "bytes=2-4"})
@@ -46,7 +46,7 @@ def test_ranges(place: Place, client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("place", ["s3"], indirect=True)
-def test_a_bucket_gives_its_bytes_itself(place: Place, client: TestClient, bucket: str) -> None:
+def test_a_bucket_gives_its_bytes_itself(place: RunFilesEnv, client: TestClient, bucket: str) -> None:
     client.put(place.put_url("a b.txt"), content=b"x")
     answer = client.get(place.get_url("a b.txt"), follow_redirects=False)
     assert (answer.status_code, answer.content) == (307, b"")
@@ -60,20 +60,20 @@ def test_a_bucket_gives_its_bytes_itself(place: Place, client: TestClient, bucke
     "a b.txt", "100%.txt", "a#b.txt", "a?b&c=d", "a+b", "grüße/日本語/🙂.txt", "[x]*{y}", "back\\slash",
     "q'\"<>|;.txt",
 ])
-def test_names_survive(place: Place, client: TestClient, name: str) -> None:
+def test_names_survive(place: RunFilesEnv, client: TestClient, name: str) -> None:
     assert client.put(place.put_url(name), content=b"x").status_code == 200
     assert [row.name for row in place.rows()] == [name]
     assert client.get(place.get_url(name)).content == b"x"
 
 
-def test_no_bytes_are_a_file_too(place: Place, client: TestClient) -> None:
+def test_no_bytes_are_a_file_too(place: RunFilesEnv, client: TestClient) -> None:
     assert client.put(place.put_url("empty"), content=b"").status_code == 200
     got = client.get(place.get_url("empty"))
     assert (got.status_code, got.content, got.headers["content-length"]) == (200, b"", "0")
     assert place.rows()[0].size == 0
 
 
-def test_signatures(place: Place, client: TestClient) -> None:
+def test_signatures(place: RunFilesEnv, client: TestClient) -> None:
     put, get = place.put_url("a"), place.get_url("a")
     wrong = [
         ("PUT", get), ("GET", put), ("HEAD", put), ("PUT", put[:-1] + ("0" if put[-1] != "0" else "1")),
@@ -88,7 +88,7 @@ def test_signatures(place: Place, client: TestClient) -> None:
     assert client.post(put, content=b"x").status_code == 405
 
 
-def test_urls_expire(place: Place, client: TestClient) -> None:
+def test_urls_expire(place: RunFilesEnv, client: TestClient) -> None:
     put, get = place.put_url("a"), place.get_url("a")
     place.clock.move(86400)
     assert client.put(put, content=b"x").status_code == 200
@@ -98,7 +98,7 @@ def test_urls_expire(place: Place, client: TestClient) -> None:
     assert client.get(get).status_code == 403
 
 
-def test_content_md5(place: Place, client: TestClient) -> None:
+def test_content_md5(place: RunFilesEnv, client: TestClient) -> None:
     right = base64.b64encode(hashlib.md5(b"x").digest()).decode()
     refused = client.put(place.put_url("a"), content=b"y", headers={"Content-MD5": right})
     assert refused.status_code == 400
@@ -107,21 +107,21 @@ def test_content_md5(place: Place, client: TestClient) -> None:
     assert client.put(place.put_url("a"), content=b"x", headers={"Content-MD5": right}).status_code == 200
 
 
-def test_the_last_put_wins_and_the_old_bytes_go(place: Place, client: TestClient) -> None:
+def test_the_last_put_wins_and_the_old_bytes_go(place: RunFilesEnv, client: TestClient) -> None:
     for body in (b"one", b"two", b"three"):
         assert client.put(place.put_url("a"), content=body).status_code == 200
     assert client.get(place.get_url("a")).content == b"three"
     assert (len(place.rows()), place.blobs()) == (1, 1)
 
 
-def test_what_is_not_there(place: Place, client: TestClient) -> None:
+def test_what_is_not_there(place: RunFilesEnv, client: TestClient) -> None:
     assert client.get(place.get_url("never")).status_code == 404
     assert client.put(place.put_url("a", 999), content=b"x").status_code == 404
     assert client.put(place.put_url("a/../b"), content=b"x").status_code in {400, 403}
     assert place.blobs() == 0
 
 
-def test_too_long(place: Place, client: TestClient) -> None:
+def test_too_long(place: RunFilesEnv, client: TestClient) -> None:
     assert client.put(place.put_url("a"), content=b"x" * ((1 << 20) + 1)).status_code == 413
     chunks = (b"x" * 65536 for _ in range(17))
     assert client.put(place.put_url("a"), content=chunks).status_code == 413
@@ -147,7 +147,7 @@ def send(app: Starlette, url: str, messages: list[dict[str, Any]], length: int) 
     return int(answers[0]["status"])
 
 
-def test_a_cut_connection_leaves_what_was_there(place: Place, app: Starlette) -> None:
+def test_a_cut_connection_leaves_what_was_there(place: RunFilesEnv, app: Starlette) -> None:
     def piece(more: bool) -> dict[str, Any]:
         return {"type": "http.request", "body": b"abc", "more_body": more}
 
@@ -161,45 +161,45 @@ def test_a_cut_connection_leaves_what_was_there(place: Place, app: Starlette) ->
     assert (place.rows()[0].size, place.blobs()) == (6, 1)
 
 
-def test_a_name_is_decoded_once(place: Place, app: Starlette) -> None:  # the test client decodes twice
+def test_a_name_is_decoded_once(place: RunFilesEnv, app: Starlette) -> None:  # the test client decodes twice
     assert send(app, place.put_url("a%2Fb%20c"), [{"type": "http.request", "body": b"x", "more_body": False}], 1) == 200
     assert [row.name for row in place.rows()] == ["a%2Fb%20c"]
 
 
-def test_a_run_that_goes_during_the_upload_leaves_no_bytes(place: Place, client: TestClient) -> None:
+def test_a_run_that_goes_during_the_upload_leaves_no_bytes(place: RunFilesEnv, client: TestClient) -> None:
     def body() -> Any:
         yield b"x"
-        place.house.database.write(lambda session: session.delete(session.get(RunRow, place.runs[0])))
+        place.backend.database.write(lambda session: session.delete(session.get(RunRow, place.runs[0])))
         yield b"y"
 
     assert client.put(place.put_url("a"), content=body()).status_code == 404
     assert place.blobs() == 0
 
 
-def test_a_reader_gets_the_new_file_where_the_old_one_went_meanwhile(place: Place, client: TestClient,
+def test_a_reader_gets_the_new_file_where_the_old_one_went_meanwhile(place: RunFilesEnv, client: TestClient,
                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
     """It was found, and before it could be opened another took its place."""
     client.put(place.put_url("a"), content=b"old")
     find, others = routes._find, [b"newer", b"newest"]
 
-    def find_and_lose(house: House, run_id: int, name: str) -> Any:
-        row = find(house, run_id, name)
+    def find_and_lose(backend: Backend, run_id: int, name: str) -> Any:
+        row = find(backend, run_id, name)
         if others:
             client.put(place.put_url("a"), content=others.pop(0)).raise_for_status()
         return row
 
     monkeypatch.setattr(routes, "_find", find_and_lose)
-    if place.house.blobs.direct is not None:  # there the bytes come from the bucket
+    if place.backend.blobs.direct is not None:  # there the bytes come from the bucket
         others.clear()
     got = client.get(place.get_url("a"))
-    assert (got.status_code, got.content) == (200, b"newest" if place.house.blobs.direct is None else b"old")
+    assert (got.status_code, got.content) == (200, b"newest" if place.backend.blobs.direct is None else b"old")
 
 
 @pytest.mark.parametrize("place", ["folder"], indirect=True)
-def test_a_file_that_is_being_read_stays_though_another_takes_its_place(place: Place, app: Starlette,
+def test_a_file_that_is_being_read_stays_though_another_takes_its_place(place: RunFilesEnv, app: Starlette,
                                                                         client: TestClient,
                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blobs, "PIECE", 1 << 16)
+    monkeypatch.setattr(store, "PIECE", 1 << 16)
     body = os.urandom(900_000)
     client.put(place.put_url("a"), content=body)
     path, query = place.get_url("a").split("?")
@@ -215,7 +215,7 @@ def test_a_file_that_is_being_read_stays_though_another_takes_its_place(place: P
     async def answer(message: Any) -> None:
         if message["type"] == "http.response.start":
             assert message["status"] == 200
-            place.house.blobs.delete(place.rows()[0].blob_key)
+            place.backend.blobs.delete(place.rows()[0].blob_key)
         got.append(message.get("body", b""))
 
     asyncio.run(app(scope, receive, answer))
@@ -224,7 +224,7 @@ def test_a_file_that_is_being_read_stays_though_another_takes_its_place(place: P
 
 
 @pytest.mark.parametrize("place", ["folder"], indirect=True)
-def test_bytes_that_are_lost_are_not_there(place: Place, client: TestClient) -> None:
+def test_bytes_that_are_lost_are_not_there(place: RunFilesEnv, client: TestClient) -> None:
     client.put(place.put_url("a"), content=b"x")
-    place.house.blobs.delete(place.rows()[0].blob_key)
+    place.backend.blobs.delete(place.rows()[0].blob_key)
     assert client.get(place.get_url("a")).status_code == 404

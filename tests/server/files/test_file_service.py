@@ -5,45 +5,45 @@ from sqlalchemy import delete
 from sqlmodel import col, select
 
 from dumbbell_server import ids
+from dumbbell_server.blobs import garbage
+from dumbbell_server.database.engine import reading
+from dumbbell_server.database.tables import OrphanRow
 from dumbbell_server.errors import BadInput, Forbidden, NotFound
 from dumbbell_server.files import service
-from dumbbell_server.graph.actor import Actor
+from dumbbell_server.identity import Actor
 from dumbbell_server.runs.service import RunsDeleting
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage import orphans
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.tables import OrphanRow
-from support.run_files_place import Place
+from support.run_files_env import RunFilesEnv
 
 
-def put(place: Place, name: str, run: int = 0, key: str | None = None) -> bool:
-    return place.house.database.write(lambda session: service.put_file(
+def put(place: RunFilesEnv, name: str, run: int = 0, key: str | None = None) -> bool:
+    return place.backend.database.write(lambda session: service.put_file(
         session, place.clock, place.runs[run], name, size=3, md5="kAFQmDzST7DWlj99KOF/cg==", mimetype="text/plain",
         blob_key=key or f"runs/{run}/{name}"))
 
 
-def listed(place: Place, names: list[str] | None = None, pattern: str | None = None, after: int | None = None,
+def listed(place: RunFilesEnv, names: list[str] | None = None, pattern: str | None = None, after: int | None = None,
            limit: int = 50) -> list[str]:
-    with reading(place.house.database) as session:
+    with reading(place.backend.database) as session:
         rows = service.list_files(session, place.runs[0], names, pattern, after, limit)
         return [row.name for row in rows]
 
 
-def counted(place: Place, names: list[str] | None = None, pattern: str | None = None) -> int:
-    with reading(place.house.database) as session:
+def counted(place: RunFilesEnv, names: list[str] | None = None, pattern: str | None = None) -> int:
+    with reading(place.backend.database) as session:
         return service.count(session, place.runs[0], names, pattern)
 
 
-def orphaned(place: Place) -> set[str]:
-    with reading(place.house.database) as session:
+def orphaned(place: RunFilesEnv) -> set[str]:
+    with reading(place.backend.database) as session:
         return set(session.execute(select(OrphanRow.key)).scalars())
 
 
-def file_id(place: Place, name: str) -> str:
-    return next(ids.encode("File", row.id or 0) for row in place.rows() if row.name == name)
+def file_id(place: RunFilesEnv, name: str) -> str:
+    return next(ids.encode("File", row.id) for row in place.rows() if row.name == name)
 
 
-def test_lists_in_order_of_arrival_a_page_at_a_time(place: Place) -> None:
+def test_lists_in_order_of_arrival_a_page_at_a_time(place: RunFilesEnv) -> None:
     for name in ("c", "a", "b"):
         put(place, name)
     put(place, "other", run=1)
@@ -55,7 +55,7 @@ def test_lists_in_order_of_arrival_a_page_at_a_time(place: Place) -> None:
     assert counted(place) == 3
 
 
-def test_names_filter(place: Place) -> None:
+def test_names_filter(place: RunFilesEnv) -> None:
     put(place, "a")
     put(place, "d/b")
     assert listed(place, names=["./d/b", "missing", "d/b"]) == ["d/b"]
@@ -77,21 +77,21 @@ def test_names_filter(place: Place) -> None:
     ("", ["media/a.png", "media/b_c.png", "a.txt", "*.txt", "[a].txt", "MEDIA/A", "back\\slash"]),
     ("nothing", []),
 ])
-def test_pattern_is_that_of_like(place: Place, pattern: str, names: list[str]) -> None:
+def test_pattern_is_that_of_like(place: RunFilesEnv, pattern: str, names: list[str]) -> None:
     for name in ("media/a.png", "media/b_c.png", "a.txt", "*.txt", "[a].txt", "MEDIA/A", "back\\slash"):
         put(place, name)
     assert listed(place, pattern=pattern) == names
     assert counted(place, pattern=pattern) == len(names)
 
 
-def test_both_filters_or_a_broken_one_are_refused(place: Place) -> None:
+def test_both_filters_or_a_broken_one_are_refused(place: RunFilesEnv) -> None:
     with pytest.raises(BadInput):
         listed(place, names=["a"], pattern="%")
     with pytest.raises(BadInput):
         listed(place, pattern="a\0b")
 
 
-def test_a_replaced_file_keeps_its_row_and_orphans_its_bytes(place: Place) -> None:
+def test_a_replaced_file_keeps_its_row_and_orphans_its_bytes(place: RunFilesEnv) -> None:
     assert not put(place, "a", key="runs/1")
     before = place.rows()[0]
     place.clock.move(60)
@@ -100,26 +100,26 @@ def test_a_replaced_file_keeps_its_row_and_orphans_its_bytes(place: Place) -> No
     assert (after.id, after.created_at, after.blob_key) == (before.id, before.created_at, "runs/2")
     assert after.updated_at > before.updated_at
     assert orphaned(place) == {"runs/1"}
-    assert orphans.collect(place.house) == 1
+    assert garbage.delete_orphaned_blobs(place.backend.database, place.backend.blobs) == 1
     assert orphaned(place) == set()
 
 
-def test_a_file_of_a_missing_run(place: Place) -> None:
+def test_a_file_of_a_missing_run(place: RunFilesEnv) -> None:
     with pytest.raises(NotFound):
-        place.house.database.write(lambda session: service.put_file(
+        place.backend.database.write(lambda session: service.put_file(
             session, place.clock, 999, "a", size=0, md5="", mimetype="", blob_key="k"))
 
 
-def test_members_delete(place: Place) -> None:
+def test_members_delete(place: RunFilesEnv) -> None:
     for name in ("a", "b", "c"):
         put(place, name)
     chosen = [file_id(place, "a"), file_id(place, "b"), file_id(place, "a")]
-    place.house.database.write(lambda session: service.delete_files(session, place.member, chosen))
+    place.backend.database.write(lambda session: service.delete_files(session, place.member, chosen))
     assert listed(place) == ["c"]
     assert orphaned(place) == {"runs/0/a", "runs/0/b"}
 
 
-def test_all_or_nothing_is_deleted(place: Place) -> None:
+def test_all_or_nothing_is_deleted(place: RunFilesEnv) -> None:
     put(place, "a")
     put(place, "foreign", run=2)
     refused: list[tuple[Actor, list[str], type[Exception]]] = [
@@ -132,23 +132,23 @@ def test_all_or_nothing_is_deleted(place: Place) -> None:
     ]
     for actor, chosen, error in refused:
         with pytest.raises(error):
-            place.house.database.write(
+            place.backend.database.write(
                 lambda session, who=actor, them=chosen: service.delete_files(session, who, them))  # type: ignore[misc]
     assert listed(place) == ["a"]
     assert orphaned(place) == set()
 
 
-def test_the_bytes_of_deleted_runs_are_orphaned(place: Place) -> None:
+def test_the_bytes_of_deleted_runs_are_orphaned(place: RunFilesEnv) -> None:
     put(place, "a")
     put(place, "b", run=1)
     put(place, "c", run=2)
     doomed = (place.runs[0], place.runs[1])
-    place.house.events.listen(RunsDeleting, service.runs_deleting)
+    place.backend.events.subscribe(RunsDeleting, service.runs_deleting)
 
     def unit(session):  # noqa: ANN001, ANN202
-        place.house.events.tell(session, RunsDeleting(doomed, artifacts=False))
+        place.backend.events.emit(session, RunsDeleting(doomed, artifacts=False))
         session.execute(delete(RunRow).where(col(RunRow.id).in_(doomed)))
 
-    place.house.database.write(unit)
+    place.backend.database.write(unit)
     assert orphaned(place) == {"runs/0/a", "runs/1/b"}
     assert [row.name for row in place.rows()] == ["c"]

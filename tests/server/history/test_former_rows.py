@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from dumbbell_server.database.engine import snapshot
 from dumbbell_server.history import keys
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.database import snapshot
 from support.world import World
 
 REWIND = """mutation M($run: String!, $step: Float!) { rewindRun(input: {runName: $run, projectName: "p",
@@ -151,11 +151,11 @@ def test_keys_of_a_filled_gap_are_in_the_order_of_steps(world: World) -> None:
 
 def test_keys_kept_late_do_not_stand_for_rows_that_have_changed(world: World) -> None:
     world.history("r", rows(0, 1, 9))
-    with snapshot(world.house.database) as session:
+    with snapshot(world.backend.database) as session:
         run = session.get_one(RunRow, 1)
         _, late = keys.key_document(session, run)
     assert late is not None
     world.history("r", [{"_step": 2, "b": 5}], 2)
-    world.house.database.write(lambda session: keys.keep(session, late))
+    world.backend.database.write(lambda session: keys.keep(session, late))
     assert known(world)["lastStep"] == 2
     assert set(known(world)["keys"]) == {"_step", "a", "b"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from dumbbell_server.storage.database import reading
+from dumbbell_server.database.engine import reading
 from support.world import World, open_world
 
 MOST = 200  # rounds
@@ -25,7 +25,7 @@ from pathlib import Path
 from dumbbell_server.app import make_worker
 from dumbbell_server.clock import Clock
 from dumbbell_server.settings import Settings
-from dumbbell_server.storage.house import open_house
+from dumbbell_server.backend import open_backend
 
 chance = random.Random(3)
 cut = []
@@ -33,7 +33,7 @@ for number in range(int(sys.argv[2])):
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        worker = make_worker(open_house(Settings(data_dir=Path(sys.argv[1])), Clock()))
+        worker = make_worker(open_backend(Settings(data_dir=Path(sys.argv[1])), Clock()))
         worker._find()
         os.write(writer, b"%d\\n" % worker.left())
         worker.run()
@@ -95,8 +95,8 @@ def test_compaction_survives_kill_nine(tmp_path: Path) -> None:
     assert done.stdout == "Nothing is left to do.\n"
     with open_world(tmp_path) as world:
         check(world)
-        with reading(world.house.database) as session:
-            waiting = session.execute(text("SELECT sum(lines - built), sum(built) FROM heads")).one()
+        with reading(world.backend.database) as session:
+            waiting = session.execute(text("SELECT sum(lines - built), sum(built) FROM stream_heads")).one()
             files = session.execute(text("SELECT count(*), count(DISTINCT run_id) FROM partitions")).one()
         assert tuple(waiting) == (0, RUNS * ROWS)
         assert tuple(files) == (RUNS, RUNS)

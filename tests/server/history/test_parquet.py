@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dumbbell_server.app import make_worker
-from support.world import World, open_backend
+from support.world import World, world_on_backend
 
 REWIND = """mutation M($step: Float!) { rewindRun(input: {runName: "r", projectName: "p", metricName: "_step",
   metricValue: $step}) { rewoundRun { id } } }"""
@@ -33,7 +33,7 @@ def end(world: World, run: str = "r", project: str = "p") -> None:
 
 
 def work(world: World) -> None:
-    make_worker(world.house).run()
+    make_worker(world.backend).run()
 
 
 def urls(world: World, run: str = "r", project: str = "p") -> list[str]:
@@ -53,7 +53,7 @@ def read(world: World, run: str = "r", project: str = "p") -> list[list[dict[str
 
 @pytest.fixture(params=["sqlite", "postgres", "s3"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    with open_backend(request, tmp_path) as opened:
+    with world_on_backend(request, tmp_path) as opened:
         yield opened
 
 
@@ -79,7 +79,7 @@ def test_a_file_is_given_whole_or_in_part_to_who_has_its_url(world: World) -> No
     whole = world.client.get(url).content
     part = world.client.get(url, headers={"range": "bytes=4-9"})
     assert (part.status_code, part.content) == (206, whole[4:10])
-    if world.house.blobs.direct is None:  # a bucket's URLs are its own affair
+    if world.backend.blobs.direct is None:  # a bucket's URLs are its own affair
         assert world.client.get(url.partition("?")[0]).status_code == 403
         assert world.client.get(url.replace("/1.parquet", "/2.parquet")).status_code == 403
 
@@ -132,7 +132,7 @@ def test_a_changed_run_offers_none_once_it_has_offered_some(world: World) -> Non
     log(world, rows(3, 4), 3)
     end(world)
     assert urls(world) == []
-    blobs = [key for key in list(world.house.blobs.keys()) if key.startswith("history/")]
+    blobs = [key for key in list(world.backend.blobs.keys()) if key.startswith("history/")]
     assert len(blobs) == world.count("partitions")
 
 
@@ -156,12 +156,12 @@ def test_a_run_made_again_under_a_name_offers_none(world: World) -> None:
 def test_work_is_found_again_and_done_once(world: World) -> None:
     log(world, rows(0, 50))
     world.stream("r", {"complete": True, "exitcode": 0})
-    assert make_worker(world.house).run() == 1
-    assert make_worker(world.house).run() == 0
+    assert make_worker(world.backend).run() == 1
+    assert make_worker(world.backend).run() == 0
     heard: list[tuple[int, int]] = []
     log(world, rows(50, 60), 50)
     world.stream("r", {"complete": True, "exitcode": 0})
-    make_worker(world.house).run(lambda done, left: heard.append((done, left)))
+    make_worker(world.backend).run(lambda done, left: heard.append((done, left)))
     assert heard == [(0, 1), (1, 0)]
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from dumbbell_server.database.engine import snapshot
 from dumbbell_server.history import compaction, sampling
 from dumbbell_server.history.forks import ENDLESS, lines_in, parts_of
 from dumbbell_server.history.packing import row_of
 from dumbbell_server.history.reading import Spec, evenly, picked
 from dumbbell_server.history.sampling import sample
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.storage.database import snapshot
 from support.world import World
 
 KEYS = ["_step", "loss", "sparse", "whole", "mixed", "text", "deep.in", "deep", "dotted.key", "image", "image.path",
@@ -34,7 +34,7 @@ def row_at(step: int, chance: random.Random) -> str:
 
 def plain(world: World, run: RunRow, spec: Spec) -> list[dict[str, Any]]:
     """What a sample is by definition."""
-    with snapshot(world.house.database) as session:
+    with snapshot(world.backend.database) as session:
         rows = [row_of(line) for line in lines_in(session, parts_of(session, run, spec.low, spec.high))]
     held = [row for row in rows if not spec.keys] or [
         kept for row in rows if spec.keys and (kept := picked(row, spec.keys)) is not None]
@@ -51,10 +51,10 @@ def specs(chance: random.Random, steps: int) -> list[Spec]:
 
 
 def check(world: World, chance: random.Random, steps: int, name: str = "r") -> None:
-    with snapshot(world.house.database) as session:
+    with snapshot(world.backend.database) as session:
         run = session.query(RunRow).where(RunRow.name == name).one()  # type: ignore[arg-type]
     for spec in specs(chance, steps):
-        with snapshot(world.house.database) as session:
+        with snapshot(world.backend.database) as session:
             found = sample(session, run, spec)
         expected = [json.loads(json.dumps(row).replace("NaN", "null")) for row in plain(world, run, spec)]
         assert repr(found) == repr(expected), spec
@@ -82,7 +82,7 @@ def test_a_sample_of_columns_is_that_of_lines(world: World, chance: random.Rando
     log(world, [row_at(step, chance) for step in range(400)], [3, 17, 60])
     before = world.run("history(minStep: 0)")["history"]
     check(world, chance, 400)
-    while compaction.advance(world.house.database, 1, ended=ended):
+    while compaction.advance(world.backend.database, 1, ended=ended):
         pass
     assert world.count("column_groups") > 0
     assert world.count("chunks") < 30
@@ -104,7 +104,7 @@ def test_gaps_rewinds_and_overwrites_leave_no_rows_in_columns(world: World, chan
         lambda: world.gql('mutation { rewindRun(input: {runName: "r", projectName: "p", metricName: "_step",'
                           ' metricValue: 60}) { rewoundRun { id } } }'),
     ):
-        while compaction.advance(world.house.database, 1, ended=True):
+        while compaction.advance(world.backend.database, 1, ended=True):
             pass
         assert world.count("column_groups") > 0
         change()
@@ -121,7 +121,7 @@ def test_a_fork_is_sampled_over_its_parents_columns_and_its_own(world: World, ch
     world.upsert("f", config=json.dumps(branch))
     log(world, [row_at(step, chance) for step in range(56, 90)], [10], "f")
     for run_id in (1, 2):
-        while compaction.advance(world.house.database, run_id, ended=run_id == 1):
+        while compaction.advance(world.backend.database, run_id, ended=run_id == 1):
             pass
     check(world, chance, 100, "f")
     world.gql('mutation { rewindRun(input: {runName: "r", projectName: "p", metricName: "_step",'
@@ -135,7 +135,7 @@ def test_rows_of_two_writers_are_sampled_in_the_order_of_their_steps(world: Worl
     for writer in (0, 1):
         world.history("r", [row_at(step, chance) for step in range(writer, 60, 2)], x_wandb_async_client_id=str(writer))
     check(world, chance, 60)
-    while compaction.advance(world.house.database, 1, ended=True):
+    while compaction.advance(world.backend.database, 1, ended=True):
         pass
     assert world.count("column_groups") == 2
     check(world, chance, 60)
@@ -147,9 +147,9 @@ def test_keys_out_of_columns_are_those_out_of_lines(world: World, chance: random
     world.upsert("r")
     log(world, [row_at(step, chance) for step in range(300)], [7])
     before = world.run("historyKeys")["historyKeys"]
-    while compaction.advance(world.house.database, 1, ended=False):
+    while compaction.advance(world.backend.database, 1, ended=False):
         pass
-    with world.house.database.engine.begin() as connection:
+    with world.backend.database.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM history_keys")
     assert world.run("historyKeys")["historyKeys"] == before
     assert before["lastStep"] == 299
@@ -164,7 +164,7 @@ def test_many_lines_without_columns_are_sampled_without_reading_all(
     for start in range(0, 6000, rows_per_post):
         world.history("r", [json.dumps({"_step": step, "a": step} | ({"b": 1} if step == 17 else {}))
                             for step in range(start, start + rows_per_post)], start)
-    with snapshot(world.house.database) as session:
+    with snapshot(world.backend.database) as session:
         run = session.get_one(RunRow, 1)
         found = sample(session, run, Spec(("_step", "a"), 500))
         assert 400 < len(found) <= 500

@@ -68,7 +68,7 @@ def test_a_deleted_project_takes_everything_along_and_is_404_then(world: World) 
     url = world.gql(FILES)["createRunFiles"]["files"][0]["uploadUrl"]
     assert world.client.put(url, content=b"text").status_code == 200
     assert world.run("fileCount") == {"fileCount": 1}  # a bucket is looked at when somebody asks
-    tables = ("runs", "chunks", "heads", "history_keys", "run_files")
+    tables = ("runs", "chunks", "stream_heads", "history_keys", "run_files")
     assert [world.count(table) for table in tables] == [1] * len(tables)
     assert world.gql(DELETE, {"id": node}) == {"deleteModel": {"success": True}}
     assert [world.count(table) for table in tables] == [0] * len(tables)

@@ -178,11 +178,11 @@ def test_a_user_who_is_gone_has_no_role(club: Club) -> None:
     def replace(session: Any) -> None:
         user = queries.user_by_name(session, "vic")
         assert user is not None
-        service.delete_user(session, club.world.house.events, club.world.clock, user)
+        service.delete_user(session, club.world.backend.events, club.world.clock, user)
         again = service.create_user(session, club.world.clock, "vic")
-        add_key(session, club.world.clock, again.id or 0, "v" * 40)
+        add_key(session, club.world.clock, again.id, "v" * 40)
 
-    club.world.house.database.write(replace)
-    service.changed(club.world.house)
+    club.world.backend.database.write(replace)
+    service.changed(club.world.backend)
     assert not club.sees("vic", "models")
     assert club.world.count("registry_members") == 1

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from dumbbell_server.filters.columns import Table
-from dumbbell_server.runs.memory import RunMemory
+from dumbbell_server.listing.columns import Table
+from dumbbell_server.runs.memory import RunColumnCache
 from support.world import KEY, World, open_world
 
 QUESTION = """query Q($filters: JSONString, $order: String, $first: Int, $after: String) { project(name: "p") {
@@ -260,7 +260,7 @@ def test_many_changes_at_once_are_all_seen(world: World) -> None:
     assert names(world, {"summary_metrics.x": {"$gte": 28}}, order="+summary_metrics.x") == ["r28", "r29"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dumbbell_server.runs.memory._CHANGED", 10)
-        patch.setattr("dumbbell_server.filters.columns._MENDED", 5)
+        patch.setattr("dumbbell_server.listing.columns._MENDED", 5)
         for number in range(20):
             world.upsert(f"r{number}", summaryMetrics=json.dumps({"x": 100 - number}))
         assert names(world, {"summary_metrics.x": {"$gte": 98}}, order="+summary_metrics.x") == ["r2", "r1", "r0"]
@@ -280,7 +280,7 @@ def test_rows_that_went_leave_no_trace(world: World) -> None:
 
 def test_the_memory_has_a_bound_and_gives_way(tmp_path: Path) -> None:
     with open_world(tmp_path, column_cache=60_000) as world:
-        memory = world.house.keeps(RunMemory)
+        memory = world.backend.keeps(RunColumnCache)
         for project in ("p", "q", "s"):
             for number in range(50):
                 world.upsert(f"r{number}", modelName=project, summaryMetrics=json.dumps(
@@ -305,9 +305,9 @@ def test_a_memory_of_no_bytes_still_answers(tmp_path: Path) -> None:
 
 def test_what_another_process_wrote_is_seen(world: World, tmp_path: Path) -> None:
     """Several servers share a Postgres; on SQLite the folder's lock keeps a second one out."""
-    if world.house.settings.database_url is None:
+    if world.backend.settings.database_url is None:
         pytest.skip("SQLite has one process")
-    with open_world(tmp_path / "second", world.house.settings.database_url) as other:
+    with open_world(tmp_path / "second", world.backend.settings.database_url) as other:
         node = world.upsert("r", summaryMetrics='{"x": 1}')["bucket"]["id"]
         for number in range(2, 12):
             assert names(other, {"summary_metrics.x": number - 1}, order="+summary_metrics.x") == ["r"]
@@ -321,8 +321,8 @@ def test_stamps_of_another_database_do_no_harm(world: World) -> None:
     """After a dump was restored, rows bear higher stamps than any to come for long."""
     node = world.upsert("r", summaryMetrics='{"x": 1}')["bucket"]["id"]
     world.upsert("s", summaryMetrics='{"x": 1}')
-    if world.house.settings.database_url is not None:
-        world.house.database.write(lambda session: session.execute(text("UPDATE runs SET revision = 1000000000000")))
+    if world.backend.settings.database_url is not None:
+        world.backend.database.write(lambda session: session.execute(text("UPDATE runs SET revision = 1000000000000")))
     assert names(world, {"summary_metrics.x": 1}) == ["s", "r"]
     world.upsert(id=node, summaryMetrics='{"x": 2}')
     assert names(world, {"summary_metrics.x": 1}) == ["s"]

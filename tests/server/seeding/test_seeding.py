@@ -11,8 +11,10 @@ from sqlmodel import SQLModel, select
 from typer.testing import CliRunner
 
 from dumbbell_server.app import first_key
+from dumbbell_server.backend import Backend, open_backend
 from dumbbell_server.cli import app
 from dumbbell_server.clock import StillClock
+from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.history import reading as history
@@ -21,8 +23,6 @@ from dumbbell_server.seeding.form import parse, read_form
 from dumbbell_server.seeding.formula import read_formula
 from dumbbell_server.seeding.load import Counts, load
 from dumbbell_server.settings import Settings
-from dumbbell_server.storage.database import reading
-from dumbbell_server.storage.house import House, open_house
 
 SMALL = """\
 created: 2026-01-05T10:00:00Z
@@ -43,25 +43,25 @@ projects:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    opened = open_house(Settings(data_dir=tmp_path), StillClock())
+def backend(tmp_path: Path) -> Iterator[Backend]:
+    opened = open_backend(Settings(data_dir=tmp_path), StillClock())
     first_key(opened)
     yield opened
     opened.close()
 
 
-def sizes(house: House) -> dict[str, int]:
-    with reading(house.database) as session:
+def sizes(backend: Backend) -> dict[str, int]:
+    with reading(backend.database) as session:
         return {name: len(session.execute(select(table)).all()) for name, table in SQLModel.metadata.tables.items()}
 
 
-def blobs(house: House) -> list[Path]:
-    return [path for path in (house.settings.data_dir / "blobs").rglob("*") if path.is_file()]
+def blobs(backend: Backend) -> list[Path]:
+    return [path for path in (backend.settings.data_dir / "blobs").rglob("*") if path.is_file()]
 
 
-def test_demo_loads(house: House) -> None:
-    assert load(house, read_form("demo")) == Counts(users=1, teams=1, projects=2, runs=12, files=4)
-    with reading(house.database) as session:
+def test_demo_loads(backend: Backend) -> None:
+    assert load(backend, read_form("demo")) == Counts(users=1, teams=1, projects=2, runs=12, files=4)
+    with reading(backend.database) as session:
         runs = {run.name: run for run in session.execute(select(RunRow)).scalars()}
         first = runs["digits01"]
         assert {run.state for run in runs.values()} == {"finished", "failed", "crashed", "running"}
@@ -73,25 +73,25 @@ def test_demo_loads(house: House) -> None:
         assert len(rows) == 50
         assert '"loss":0.5,' in rows[10]
         assert (runs["digits03"].exitcode, runs["digits05"].exitcode) == (1, None)
-        assert runs["digits07"].heartbeat_at == house.clock.text()
+        assert runs["digits07"].heartbeat_at == backend.clock.text()
         names = set(session.execute(select(RunFileRow.name)).scalars())
     assert names == {"notes.md", "config/model.json", "report.txt", "policy.yaml"}
-    assert len(blobs(house)) == 4
+    assert len(blobs(backend)) == 4
 
 
-def test_twice_is_harmless(house: House) -> None:
-    load(house, read_form("demo"))
-    before = sizes(house), sorted(blobs(house))
-    assert load(house, read_form("demo")) == Counts()
-    assert (sizes(house), sorted(blobs(house))) == before
+def test_twice_is_harmless(backend: Backend) -> None:
+    load(backend, read_form("demo"))
+    before = sizes(backend), sorted(blobs(backend))
+    assert load(backend, read_form("demo")) == Counts()
+    assert (sizes(backend), sorted(blobs(backend))) == before
 
 
-def test_a_failure_names_the_line_and_leaves_nothing(house: House) -> None:
-    before = sizes(house)
+def test_a_failure_names_the_line_and_leaves_nothing(backend: Backend) -> None:
+    before = sizes(backend)
     with pytest.raises(BadInput, match=r"^small\.yaml:13: run id 'b/b' is not allowed"):
-        load(house, parse(SMALL, "small.yaml"))
-    assert sizes(house) == before
-    assert blobs(house) == []
+        load(backend, parse(SMALL, "small.yaml"))
+    assert sizes(backend) == before
+    assert blobs(backend) == []
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [

@@ -1,0 +1,1 @@
+"""What serves tests and whoever runs the server, apart from the protocol."""

@@ -1,0 +1,1 @@
+"""Stored bytes, in a folder, in memory or in a bucket."""

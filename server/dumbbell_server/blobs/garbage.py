@@ -1,0 +1,64 @@
+"""Blobs that nothing names: those whose last row went, and what a crash left between the bytes and their row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from sqlalchemy import Column, delete
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel, col, select
+
+from dumbbell_server.blobs.store import Blobs
+from dumbbell_server.database.engine import Database, reading
+from dumbbell_server.database.statements import MAX_PARAMETERS
+from dumbbell_server.database.tables import OrphanRow
+
+
+def orphan(session: Session, keys: Iterable[str]) -> None:
+    """In the unit that removes the last row which names them: the blobs are to go."""
+    session.add_all(OrphanRow(key=key) for key in keys)
+
+
+def delete_orphaned_blobs(database: Database, blobs: Blobs) -> int:
+    """After the unit, and at every start: remove the blobs, then forget them. Returns how many."""
+    removed = 0
+    while True:
+        with reading(database) as session:
+            keys = session.execute(select(OrphanRow.key).limit(MAX_PARAMETERS)).scalars().all()
+        if not keys:
+            return removed
+        for key in keys:
+            blobs.delete(key)
+        database.write(lambda session, gone=keys: session.execute(  # type: ignore[misc]
+            delete(OrphanRow).where(col(OrphanRow.key).in_(gone))))
+        removed += len(keys)
+
+
+def columns() -> list[Column[str]]:
+    """Every column that names a blob: in every domain it is called so."""
+    return [column for table in SQLModel.metadata.sorted_tables for column in table.columns
+            if column.name == "blob_key"]
+
+
+def find_strays(database: Database, blobs: Blobs, before: float) -> Iterator[str]:
+    """Keys that no row names, of what came before a moment (seconds): the younger may be on its way to its row."""
+    yield from (key for key, _ in _unnamed(database, ((key, "") for key in blobs.keys(before=before))))
+
+
+def find_unfinished_uploads(database: Database, blobs: Blobs, before: float) -> Iterator[tuple[str, str]]:
+    """Keys and uploads in parts that were begun in a bucket and will never be ended: it keeps their parts for ever."""
+    direct = blobs.direct
+    return iter(()) if direct is None else _unnamed(database, direct.begun_parts(before=before))
+
+
+def _unnamed(database: Database, found: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    while some := list(islice(found, MAX_PARAMETERS)):
+        with reading(database) as session:
+            named = _named(session, [key for key, _ in some])
+        yield from ((key, upload) for key, upload in some if key not in named)
+
+
+def _named(session: Session, keys: Sequence[str]) -> set[str]:
+    return {key for column in columns() for key in session.execute(
+        select(column).where(column.in_(keys))).scalars()}

@@ -1,0 +1,1 @@
+"""The database: units of work, statements, revisions, events."""

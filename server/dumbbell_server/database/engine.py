@@ -1,0 +1,290 @@
+"""Units of work: one door for writes, sessions for reads.
+
+A unit is a function of a session: it reads, decides and writes, and is run once or, after a race with another
+process, again. On SQLite one writer thread runs the units, each under a savepoint of its own, and commits those that
+wait together: with `synchronous=FULL` the disk is asked once for all of them. On Postgres a unit is a transaction.
+Readers never wait for writers, and see every unit that has answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.session import JoinTransactionMode
+
+from dumbbell_server.database.sessions import HoldingSession
+
+T = TypeVar("T")
+Unit = Callable[[Session], T]
+CoreUnit = Callable[[Connection], T]  # for hot paths: a session costs as much as the rest of a file stream POST
+
+_GROUP = 64  # units that share a commit at most, so that the first does not wait for a crowd
+_TRIES = 5
+
+
+class Database(Protocol):
+    """What the domains see of a database."""
+
+    engine: Engine
+
+    def write(self, unit: Unit[T]) -> T:
+        """Run a unit and return its result once it is on disk."""
+        ...
+
+    async def write_soon(self, unit: Unit[T]) -> T:
+        """The same for the event loop."""
+        ...
+
+    async def write_core_soon(self, unit: CoreUnit[T]) -> T:
+        """The same for the event loop, for a unit that speaks to the driver."""
+        ...
+
+    def reading(self) -> Session:
+        """A session for reads; the caller closes it."""
+        ...
+
+    def snapshot(self) -> Session:
+        """The same, but all of its reads see one moment, whatever is written meanwhile."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class _Job:
+    unit: Callable[[Any], Any]
+    core: bool
+    done: Future[Any] | _Soon
+    result: Any = None
+    error: BaseException | None = None
+
+
+class _Soon:
+    """A result for the event loop. `asyncio.wrap_future` does the same at three times the cost."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self._loop.create_future()
+
+    def set_result(self, result: Any) -> None:
+        self._call(self.future.set_result, result)
+
+    def set_exception(self, error: BaseException) -> None:
+        self._call(self.future.set_exception, error)
+
+    def _call(self, settle: Callable[[Any], None], value: Any) -> None:
+        def soon() -> None:
+            if not self.future.done():  # who waited may have gone
+                settle(value)
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(soon)
+
+
+class SqliteDatabase:
+    """A file. `synchronous` FULL keeps what was acknowledged through a power cut, NORMAL through a crash."""
+
+    def __init__(self, path: str, synchronous: str = "FULL") -> None:
+        # last in, first out: the connection that was used last has its pages at hand
+        self.engine = create_engine(f"sqlite:///{path}", pool_size=16, max_overflow=16, pool_use_lifo=True)
+        self.revisions: Iterator[int] = itertools.count(1)
+        event.listen(self.engine, "connect", _sqlite_settings(synchronous, lambda: next(self.revisions)))
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="dumbbell-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, unit: Unit[T]) -> T:
+        done: Future[T] = Future()
+        self._submit(_Job(unit, core=False, done=done))
+        return done.result()
+
+    async def write_soon(self, unit: Unit[T]) -> T:
+        return await self._submit_soon(unit, core=False)  # type: ignore[no-any-return]
+
+    async def write_core_soon(self, unit: CoreUnit[T]) -> T:
+        return await self._submit_soon(unit, core=True)  # type: ignore[no-any-return]
+
+    def reading(self) -> Session:
+        return HoldingSession(self.engine, autoflush=False)
+
+    def snapshot(self) -> Session:
+        session = self.reading()
+        session.connection().exec_driver_sql("BEGIN")
+        return session
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._jobs.put(None)
+            self._thread.join()
+            self.engine.dispose()
+
+    def _submit_soon(self, unit: Callable[[Any], Any], *, core: bool) -> asyncio.Future[Any]:
+        soon = _Soon()
+        self._submit(_Job(unit, core, soon))
+        return soon.future
+
+    def _submit(self, job: _Job) -> None:
+        if self._closed:
+            raise RuntimeError("the database is closed")
+        self._jobs.put(job)
+
+    def _work(self) -> None:
+        with self.engine.connect() as connection:
+            while (job := self._jobs.get()) is not None:
+                group = [job]
+                stop = False
+                with contextlib.suppress(queue.Empty):
+                    while len(group) < _GROUP and not stop:
+                        following = self._jobs.get_nowait()
+                        if following is None:
+                            stop = True
+                        else:
+                            group.append(following)
+                self._commit(connection, group)
+                if stop:
+                    return
+
+    def _commit(self, connection: Connection, group: list[_Job]) -> None:
+        try:
+            with connection.begin():
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                if len(group) == 1:
+                    _run_alone(connection, group[0])
+                else:
+                    for job in group:
+                        _run_under_savepoint(connection, job)
+        except BaseException as error:  # noqa: BLE001 - the commit failed: everybody who waits for it must hear so
+            for job in group:
+                job.error = job.error or error
+        for job in group:
+            if job.error is None:
+                job.done.set_result(job.result)
+            else:
+                job.done.set_exception(job.error)
+
+
+def _run_alone(connection: Connection, job: _Job) -> None:
+    """The transaction is savepoint enough: what the unit raises takes it back."""
+    job.result = job.unit(connection) if job.core else _session_result(connection, job.unit, "rollback_only")
+
+
+def _run_under_savepoint(connection: Connection, job: _Job) -> None:
+    try:
+        job.result = _core_result(connection, job.unit) if job.core else \
+            _session_result(connection, job.unit, "create_savepoint")
+    except BaseException as error:  # noqa: BLE001 - carried to the caller, who waits in another thread
+        job.error = error
+
+
+def _core_result(connection: Connection, unit: CoreUnit[T]) -> T:
+    connection.exec_driver_sql("SAVEPOINT unit")
+    try:
+        return unit(connection)
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK TO unit")
+        raise
+    finally:
+        connection.exec_driver_sql("RELEASE unit")
+
+
+def _session_result(connection: Connection, unit: Unit[T], mode: JoinTransactionMode) -> T:
+    with HoldingSession(connection, None, expire_on_commit=False, join_transaction_mode=mode) as session:
+        result = unit(session)
+        session.commit()
+        return result
+
+
+def _sqlite_settings(synchronous: str, next_revision: Callable[[], int]) -> Callable[[Any, Any], None]:
+    def settings(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "busy_timeout=10000",
+                       "cache_size=-2000", "journal_size_limit=67108864"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.create_function("next_revision", 0, next_revision)
+    return settings
+
+
+class PostgresDatabase:
+    """Anything that speaks Postgres. Races end in a unique violation or a deadlock; the unit is then run again."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = create_engine(url, pool_size=8, max_overflow=24, pool_use_lifo=True, pool_pre_ping=True)
+        self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._still = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._pool = ThreadPoolExecutor(8, "dumbbell-writer")
+
+    def write(self, unit: Unit[T]) -> T:
+        def attempt() -> T:
+            with HoldingSession(self.engine, None, expire_on_commit=False) as session:
+                result = unit(session)
+                session.commit()
+                return result
+        return _again_after_races(attempt)
+
+    def _write_core(self, unit: CoreUnit[T]) -> T:
+        def attempt() -> T:
+            with self.engine.begin() as connection:
+                return unit(connection)
+        return _again_after_races(attempt)
+
+    async def write_core_soon(self, unit: CoreUnit[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._write_core, unit)
+
+    async def write_soon(self, unit: Unit[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.write, unit)
+
+    def reading(self) -> Session:
+        return HoldingSession(self._reader, autoflush=False)
+
+    def snapshot(self) -> Session:
+        return Session(self._still, autoflush=False)
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        self.engine.dispose()
+
+
+def _again_after_races(attempt: Callable[[], T]) -> T:
+    for _ in range(_TRIES - 1):
+        try:
+            return attempt()
+        except (IntegrityError, OperationalError) as error:
+            if not _is_race(error):
+                raise
+    return attempt()
+
+
+def _is_race(error: IntegrityError | OperationalError) -> bool:
+    # unique violation, serialization failure, deadlock
+    return getattr(error.orig, "sqlstate", None) in {"23505", "40001", "40P01"}
+
+
+@contextlib.contextmanager
+def reading(database: Database) -> Iterator[Session]:
+    session = database.reading()
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+@contextlib.contextmanager
+def snapshot(database: Database) -> Iterator[Session]:
+    """For reads of several rows that belong together, such as chunks and their bodies."""
+    session = database.snapshot()
+    try:
+        yield session
+    finally:
+        session.close()

@@ -1,0 +1,47 @@
+"""A unit of work, as service functions see it: it reads, decides and writes, and is committed whole or not at all.
+
+    def stop(unit: Unit, run_id: str) -> bool: ...
+
+    context.unit(service.stop, input.id)        # a mutation, in the name of whoever sent it
+    backend.write(None, service.expire_silent_runs, timeout)    # the server itself
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from dumbbell_server.clock import Clock
+from dumbbell_server.database.events import Events
+from dumbbell_server.errors import Unauthenticated
+from dumbbell_server.identity import Actor
+
+
+@dataclass(frozen=True)
+class Unit:
+    session: Session
+    clock: Clock
+    events: Events
+    viewer: Actor | None  # None: the server itself, or a request without a key
+
+    @property
+    def actor(self) -> Actor:
+        """In whose name it is done. Unauthenticated where that takes a key and none came."""
+        return require_actor(self.viewer)
+
+    @property
+    def connection(self) -> Connection:
+        """For statements that go to the driver as they are."""
+        return self.session.connection()
+
+    def emit(self, event: object) -> None:
+        """Tell the domains above, which act in this unit."""
+        self.events.emit(self, event)
+
+
+def require_actor(viewer: Actor | None) -> Actor:
+    if viewer is None:
+        raise Unauthenticated("an API key is needed: set WANDB_API_KEY, or run `wandb login`")
+    return viewer

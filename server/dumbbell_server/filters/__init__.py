@@ -1,1 +1,0 @@
-"""MongoDB-style filters and orders: read once, then asked of documents or of columns in memory."""

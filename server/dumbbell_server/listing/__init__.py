@@ -1,0 +1,1 @@
+"""What every list needs: filters, orders, cursors, columns in memory."""

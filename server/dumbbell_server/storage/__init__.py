@@ -1,1 +1,0 @@
-"""The storage wing: rows and blobs."""
