@@ -51,7 +51,7 @@ class Backend:
 
     def write(self, viewer: Actor | None, work: Callable[Concatenate[Unit, P], T], *arguments: P.args,
               **named: P.kwargs) -> T:
-        """Run a unit of work in this viewer's name, or in the server's own, and return its result once it is on disk."""
+        """Run a unit of work in this viewer's name or the server's own; its result once it is on disk."""
         return self.database.write(
             lambda session: work(Unit(session, self.clock, self.events, viewer), *arguments, **named))
 

@@ -1,9 +1,7 @@
 """A unit of work, as service functions see it: it reads, decides and writes, and is committed whole or not at all.
 
-    def stop(unit: Unit, run_id: str) -> bool: ...
-
-    context.unit(service.stop, input.id)        # a mutation, in the name of whoever sent it
-    backend.write(None, service.expire_silent_runs, timeout)    # the server itself
+A mutation is `context.unit(service.stop, input.id)`, in the name of whoever sent it; what the server does by itself is
+`backend.write(None, service.expire_silent_runs, timeout)`.
 """
 
 from __future__ import annotations
