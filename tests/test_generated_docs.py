@@ -44,8 +44,8 @@ def test_strangers_try_every_mutation_and_lookup() -> None:
     schema = build_schema()
     assert schema.mutation_type is not None
     assert schema.query_type is not None
-    assert set(schema.mutation_type.fields) == {*ATTEMPTS, *OPEN}, "tests/support/access_matrix.py lists how each is used"
-    assert set(schema.query_type.fields) == set(LOOKUPS), "tests/support/access_matrix.py lists what each leads to"
+    assert set(schema.mutation_type.fields) == {*ATTEMPTS, *OPEN}, "access_matrix.py lists how each is used"
+    assert set(schema.query_type.fields) == set(LOOKUPS), "access_matrix.py lists what each leads to"
 
 
 def test_every_setting_is_in_the_readme() -> None:
