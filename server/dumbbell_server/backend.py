@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Concatenate, ParamSpec, TypeVar
 
-from obstore.store import MemoryStore
 from sqlalchemy.orm import Session
 
-from dumbbell_server.blobs.store import Blobs, FolderBlobs, StoreBlobs
+from dumbbell_server.blobs.folder import FolderBlobs
+from dumbbell_server.blobs.memory import MemoryBlobs
+from dumbbell_server.blobs.store import BlobStore
 from dumbbell_server.clock import Clock
 from dumbbell_server.database.engine import Database
 from dumbbell_server.database.events import Events
@@ -34,7 +35,7 @@ class Backend:
     settings: Settings
     clock: Clock
     database: Database
-    blobs: Blobs
+    blobs: BlobStore
     signer: Signer
     lock: IO[bytes]
     events: Events = field(default_factory=Events)
@@ -74,13 +75,13 @@ def open_backend(settings: Settings, clock: Clock) -> Backend:
     return Backend(settings, clock, database, blobs, Signer(secret, clock, settings.url_lifetime), lock)
 
 
-def _open_blobs(settings: Settings, folder: Path) -> Blobs:
+def _open_blobs(settings: Settings, folder: Path) -> BlobStore:
     """The store that `DUMBBELL_BLOB_URL` names; the data folder without it."""
     url = settings.blob_url
     if url is None:
         return FolderBlobs(folder / "blobs")
     if url.startswith("memory:"):
-        return StoreBlobs(MemoryStore())
+        return MemoryBlobs()
     if not url.startswith("s3://"):
         raise StartupError(f"--blob-url {url} is not supported; it is memory:// or s3://bucket/prefix")
     try:

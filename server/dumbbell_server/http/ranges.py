@@ -13,7 +13,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from dumbbell_server.blobs.store import Blobs
+from dumbbell_server.blobs.store import BlobStore
 from dumbbell_server.errors import NotFound
 
 _log = structlog.get_logger()
@@ -71,7 +71,7 @@ async def found_and_sent(path: str, missing: str, send: Callable[[], Awaitable[R
     raise NotFound(missing)
 
 
-async def send_blob(request: Request, blobs: Blobs, blob: Blob, data: bytes | None = None) -> Response:
+async def send_blob(request: Request, blobs: BlobStore, blob: Blob, data: bytes | None = None) -> Response:
     """`data` are the bytes, where they were few enough to be read already. FileNotFoundError where they are gone."""
     headers = {
         "Accept-Ranges": "bytes",
