@@ -77,9 +77,13 @@ class FolderBlobs:
 
     def store(self, key: str, data: bytes) -> None:
         staging_key = new_staging_key()
-        with FileIO(self._path(staging_key), "xb") as out:
-            _write(out, data)
-        self._move(staging_key, key)
+        try:
+            with FileIO(self._path(staging_key), "xb") as out:
+                _write(out, data)
+            self._move(staging_key, key)
+        except BaseException:
+            self.delete(staging_key)
+            raise
 
     def delete(self, key: str) -> None:
         with contextlib.suppress(FileNotFoundError):
