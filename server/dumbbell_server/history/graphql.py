@@ -14,8 +14,8 @@ from dumbbell_server.graph.refs import RunRef
 from dumbbell_server.graph.scalars import JSON, Int64, JSONString, compact
 from dumbbell_server.history import console, keys, queries, reading, sampling, service
 from dumbbell_server.history.forks import ENDLESS
+from dumbbell_server.history.ingest.routes import url_of
 from dumbbell_server.history.offers import offered
-from dumbbell_server.history.routes import url_of
 from dumbbell_server.history.tables import EVENTS, HISTORY
 from dumbbell_server.json_text import checked_object
 from dumbbell_server.runs.tables import RunRow
