@@ -26,8 +26,8 @@ from dumbbell_server.blobs.garbage import delete_orphaned_blobs, orphan
 from dumbbell_server.blobs.store import PIECE, StagedBlob, commit_or_discard, new_key
 from dumbbell_server.database.engine import snapshot
 from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
-from dumbbell_server.history import compaction
-from dumbbell_server.history.columns import FLOATS, INSIDE, INTS, MIXED, OBJECTS, RANGE, TEXTS
+from dumbbell_server.history.columns import compaction
+from dumbbell_server.history.columns.encode import FLOATS, INSIDE, INTS, MIXED, OBJECTS, RANGE, TEXTS
 from dumbbell_server.history.parquet import Writer
 from dumbbell_server.history.tables import PartitionRow
 from dumbbell_server.json_text import loads, storable

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.database.engine import Database, snapshot
 from dumbbell_server.database.statements import Statement
-from dumbbell_server.history import compaction, queries
-from dumbbell_server.history.columns import facts_of_rows
-from dumbbell_server.history.facts import Facts, add
+from dumbbell_server.history import queries
+from dumbbell_server.history.columns import compaction
+from dumbbell_server.history.columns.encode import facts_of_rows
+from dumbbell_server.history.columns.facts import Facts, add
 from dumbbell_server.history.forks import Part, lines_in, parts_of
 from dumbbell_server.history.packing import row_of, step_of
 from dumbbell_server.history.tables import KeysRow

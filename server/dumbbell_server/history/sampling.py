@@ -16,8 +16,9 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from dumbbell_server.database.statements import Statement
-from dumbbell_server.history import compaction, queries
-from dumbbell_server.history.columns import INSIDE, INTS, OBJECTS, RANGE, Column, decode, digest
+from dumbbell_server.history import queries
+from dumbbell_server.history.columns import compaction
+from dumbbell_server.history.columns.encode import INSIDE, INTS, OBJECTS, RANGE, Column, decode, digest
 from dumbbell_server.history.forks import Part, cut, lines_in, parts_of
 from dumbbell_server.history.packing import row_of, unpack
 from dumbbell_server.history.reading import Spec, evenly, picked

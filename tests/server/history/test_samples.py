@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from dumbbell_server.database.engine import snapshot
-from dumbbell_server.history import compaction, sampling
+from dumbbell_server.history import sampling
+from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.forks import ENDLESS, lines_in, parts_of
 from dumbbell_server.history.packing import row_of
 from dumbbell_server.history.reading import Spec, evenly, picked

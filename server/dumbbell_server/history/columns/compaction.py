@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from dumbbell_server.database.engine import Database, reading, snapshot
 from dumbbell_server.database.statements import Statement
 from dumbbell_server.history import queries
-from dumbbell_server.history.columns import Column, Group, build, digest, join
+from dumbbell_server.history.columns.encode import Column, Group, build, digest, join
 from dumbbell_server.history.forks import PIECE, pieces
 from dumbbell_server.history.packing import Packed, pack, row_of, unpack
 from dumbbell_server.history.tables import HISTORY

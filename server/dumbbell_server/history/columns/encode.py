@@ -17,7 +17,7 @@ from typing import Any
 
 import zstandard
 
-from dumbbell_server.history.facts import Facts, add, facts_of
+from dumbbell_server.history.columns.facts import Facts, add, facts_of
 from dumbbell_server.history.packing import step_of
 from dumbbell_server.json_text import dumps, loads
 
