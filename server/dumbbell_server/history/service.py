@@ -7,8 +7,10 @@ from sqlalchemy.orm import Session
 from dumbbell_server.clock import Clock
 from dumbbell_server.database.statements import Statement
 from dumbbell_server.errors import BadInput
-from dumbbell_server.history import forks, queries, reading
+from dumbbell_server.history import queries
 from dumbbell_server.history.packing import pack, row_of, step_of
+from dumbbell_server.history.reading import forks
+from dumbbell_server.history.reading.rows import rows_between
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.identity import Actor
 from dumbbell_server.json_text import dumps
@@ -46,7 +48,7 @@ def rewind(session: Session, clock: Clock, actor: Actor, entity: str | None, pro
     queries.changed(connection, run.id)
     run.history_line_count = _COUNT(session, run=run.id).scalar_one()
     summary: dict[str, object] = {}
-    for line in reading.rows_between(session, run, -(2**62), step + 1):
+    for line in rows_between(session, run, -(2**62), step + 1):
         summary.update(row_of(line))
     run.summary_metrics = dumps(summary)
     run.updated_at = clock.text()

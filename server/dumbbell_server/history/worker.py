@@ -18,9 +18,10 @@ from sqlalchemy.orm import Session
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.statements import Statement
-from dumbbell_server.history import exports, keys
+from dumbbell_server.history import exports
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.exports import Exporter
+from dumbbell_server.history.reading import keys
 from dumbbell_server.runs.states import PREEMPTING, RUNNING
 from dumbbell_server.runs.tables import RunRow
 

@@ -18,8 +18,8 @@ from dumbbell_server.database.engine import Database, reading, snapshot
 from dumbbell_server.database.statements import Statement
 from dumbbell_server.history import queries
 from dumbbell_server.history.columns.encode import Column, Group, build, digest, join
-from dumbbell_server.history.forks import PIECE, pieces
 from dumbbell_server.history.packing import Packed, pack, row_of, unpack
+from dumbbell_server.history.reading.forks import PIECE, pieces
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.json_text import dumps, loads
 

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.database.statements import Statement
 from dumbbell_server.errors import Forbidden, NotFound
-from dumbbell_server.history import forks
 from dumbbell_server.history.ingest.posts import Post
 from dumbbell_server.history.packing import Packed, pack, unpack
 from dumbbell_server.history.queries import DELETE, changed, insert
+from dumbbell_server.history.reading import forks
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.identity import Actor, Role
 from dumbbell_server.json_text import dumps, loads, storable

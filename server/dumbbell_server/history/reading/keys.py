@@ -17,8 +17,8 @@ from dumbbell_server.history import queries
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.columns.encode import facts_of_rows
 from dumbbell_server.history.columns.facts import Facts, add
-from dumbbell_server.history.forks import Part, lines_in, parts_of
 from dumbbell_server.history.packing import row_of, step_of
+from dumbbell_server.history.reading.forks import Part, lines_in, parts_of
 from dumbbell_server.history.tables import KeysRow
 from dumbbell_server.json_text import dumps, finite, loads
 from dumbbell_server.runs.tables import RunRow

@@ -19,9 +19,9 @@ from dumbbell_server.database.statements import Statement
 from dumbbell_server.history import queries
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.columns.encode import INSIDE, INTS, OBJECTS, RANGE, Column, decode, digest
-from dumbbell_server.history.forks import Part, cut, lines_in, parts_of
 from dumbbell_server.history.packing import row_of, unpack
-from dumbbell_server.history.reading import Spec, evenly, picked
+from dumbbell_server.history.reading.forks import Part, cut, lines_in, parts_of
+from dumbbell_server.history.reading.rows import Spec, evenly, picked
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.json_text import finite
 from dumbbell_server.runs.tables import RunRow
