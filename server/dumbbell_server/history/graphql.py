@@ -14,7 +14,7 @@ from dumbbell_server.graph.refs import RunRef
 from dumbbell_server.graph.scalars import JSON, Int64, JSONString, compact
 from dumbbell_server.history import queries, service
 from dumbbell_server.history.ingest.routes import url_of
-from dumbbell_server.history.offers import offered
+from dumbbell_server.history.parquet.offers import offered
 from dumbbell_server.history.reading import console, keys, samples
 from dumbbell_server.history.reading.forks import ENDLESS
 from dumbbell_server.history.reading.rows import DEFAULT_SAMPLES, Spec, rows_between, sampled_lines
@@ -128,7 +128,7 @@ class RunHistory:
     @strawberry.field
     def parquet_history(run: strawberry.Parent[RunRow], info: Info, live_keys: list[str]) -> ParquetHistory:
         """All rows in files, or no files and no rows, which sends clients to the live pages."""
-        del live_keys  # of live rows; we offer none (see exports.py)
+        del live_keys  # of live rows; we offer none (see parquet/export.py)
         parts = offered(info.context.backend.database, run.id)
         return ParquetHistory(parquet_urls=[url_of(info.context, part) for part in parts], live_data=[])
 

@@ -66,7 +66,7 @@ class ColumnGroupRow(SQLModel, table=True):
 
 
 class ColumnRow(SQLModel, table=True):
-    """A key's values in a group; see columns.py. The body comes last: a look at the facts does not load it."""
+    """A key's values in a group; see columns/encode.py. The body comes last: a look at the facts does not load it."""
 
     __tablename__ = "history_columns"
     __table_args__ = (UniqueConstraint("group_id", "digest"),)

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.statements import Statement
-from dumbbell_server.history import exports
 from dumbbell_server.history.columns import compaction
-from dumbbell_server.history.exports import Exporter
+from dumbbell_server.history.parquet import export
+from dumbbell_server.history.parquet.export import Exporter
 from dumbbell_server.history.reading import keys
 from dumbbell_server.runs.states import PREEMPTING, RUNNING
 from dumbbell_server.runs.tables import RunRow
@@ -135,7 +135,7 @@ class Worker:
     def _find(self) -> None:
         """What an earlier server, or another one, left undone."""
         self._exporter.begin()
-        again = exports.MISSING if self._exporter.able else ""
+        again = export.MISSING if self._exporter.able else ""
         with reading(self._backend.database) as session:
             found = [row.run_id for row in _UNFINISHED(session, again=again).all()]
         long_ago = time.monotonic() - _WAITS

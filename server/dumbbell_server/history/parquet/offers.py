@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.database.engine import Database, snapshot
 from dumbbell_server.database.statements import Statement
-from dumbbell_server.history.exports import YES
+from dumbbell_server.history.parquet.export import YES
 from dumbbell_server.history.tables import CompactionRow, OfferRow, PartitionRow
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.states import PREEMPTING, RUNNING

@@ -28,7 +28,7 @@ from dumbbell_server.database.engine import snapshot
 from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.columns.encode import FLOATS, INSIDE, INTS, MIXED, OBJECTS, RANGE, TEXTS
-from dumbbell_server.history.parquet import Writer
+from dumbbell_server.history.parquet.writer import Writer
 from dumbbell_server.history.tables import PartitionRow
 from dumbbell_server.json_text import loads, storable
 from dumbbell_server.runs.service import RunsDeleting
