@@ -8,6 +8,15 @@ from sqlmodel import Field, SQLModel
 HISTORY, EVENTS, CONSOLE = 0, 1, 2
 BORROWED = 3  # history that a fork shows, of a parent that no longer has it
 
+# Kinds of columns: how the values lie in a body.
+FLOATS = "d"  # doubles
+INTS = "q"  # of 64 bits
+RANGE = "r"  # evenly spaced ints: the first and the distance
+MIXED = "m"  # doubles of which some were ints
+TEXTS = "j"  # a JSON list
+OBJECTS = "J"  # the same, with objects in it
+INSIDE = "o"  # no values: the name leads into objects
+
 
 class ChunkRow(SQLModel, table=True):
     """Lines as they came, compressed. The chunks of one writer of one stream do not overlap in lines.

@@ -15,8 +15,7 @@ from sqlalchemy import Connection, Row
 from sqlalchemy.orm import Session
 
 from dumbbell_server.database.engine import Database, reading, snapshot
-from dumbbell_server.database.statements import Statement
-from dumbbell_server.history import queries
+from dumbbell_server.history import queries, statements
 from dumbbell_server.history.columns.encode import Column, Group, build, digest, join
 from dumbbell_server.history.packing import Packed, pack, row_of, unpack
 from dumbbell_server.history.reading.forks import PIECE, pieces
@@ -32,30 +31,6 @@ _FEW = 4  # the same once a run has ended
 _MOST_ROWS = 100_000  # of a group: its columns are held in memory while they are joined
 
 _locks = [threading.Lock() for _ in range(16)]  # so that the same step is not taken twice at a time
-
-_BEHIND = Statement("SELECT max(lines - built) FROM stream_heads WHERE run_id = :run AND stream = 0")
-_HEADS = Statement(
-    "SELECT r.history_generation, h.writer, h.lines, h.built FROM runs r JOIN stream_heads h ON h.run_id = r.id"
-    " WHERE r.id = :run AND h.stream = 0 ORDER BY h.writer")
-_WAITING = Statement(
-    "SELECT id, first_line, line_count, body FROM chunks WHERE run_id = :run AND stream = 0 AND writer = :writer"
-    " AND first_line >= :built ORDER BY first_line LIMIT :most")
-_STILL = Statement(
-    "SELECT r.history_generation, h.built FROM runs r JOIN stream_heads h ON h.run_id = r.id"
-    " WHERE r.id = :run AND h.stream = 0 AND h.writer = :writer")
-_BUILT = Statement("UPDATE stream_heads SET built = :built WHERE run_id = :run AND stream = 0 AND writer = :writer")
-_GROUPS = Statement(
-    "SELECT id, writer, first_line, end_line, rows, min_step, max_step, ordered FROM column_groups"
-    " WHERE run_id = :run ORDER BY writer, first_line")
-_COLUMNS = Statement("SELECT name, kind, count AS held, facts, mask, body FROM history_columns WHERE group_id = :group")
-_ADD_GROUP = Statement(
-    "INSERT INTO column_groups (run_id, writer, first_line, end_line, rows, min_step, max_step, ordered)"
-    " VALUES (:run, :writer, :first, :end, :rows, :low, :high, :ordered) RETURNING id")
-_ADD_COLUMN = Statement(
-    "INSERT INTO history_columns (group_id, digest, name, kind, count, facts, mask, body)"
-    " VALUES (:group, :digest, :name, :kind, :count, :facts, :mask, :body)")
-_PARTITIONS = Statement("SELECT end_line FROM partitions WHERE run_id = :run")
-_DROP_GROUP = Statement("DELETE FROM column_groups WHERE id = :id")
 
 
 @dataclass(frozen=True)
@@ -79,19 +54,19 @@ def advance(database: Database, run_id: int, *, ended: bool) -> bool:
 def catch_up(database: Database, run_id: int) -> None:
     """For who needs all rows looked at: what is read for that is kept, so that nobody has to read it again."""
     with reading(database) as session:
-        waiting = _BEHIND(session, run=run_id).scalar() or 0
+        waiting = statements.LINES_WITHOUT_COLUMNS(session, run=run_id).scalar() or 0
     if waiting > 2 * LINES:
         while advance(database, run_id, ended=False):
             pass
 
 
 def groups(session: Session, run_id: int) -> Sequence[Row[Any]]:
-    return _GROUPS(session, run=run_id).all()
+    return statements.GROUPS(session, run=run_id).all()
 
 
 def _build(database: Database, run_id: int, *, ended: bool) -> bool:
     with snapshot(database) as session:
-        batch = next((batch for head in _HEADS(session, run=run_id).all() if head.built < head.lines
+        batch = next((batch for head in statements.HISTORY_HEADS(session, run=run_id).all() if head.built < head.lines
                       for batch in [_batch(session, run_id, head, ended=ended)] if batch is not None), None)
     if batch is None:
         return False
@@ -99,17 +74,17 @@ def _build(database: Database, run_id: int, *, ended: bool) -> bool:
 
     def unit(session: Session) -> None:
         connection = session.connection()
-        queries.LOCK_RUN(session, run=run_id)
-        still = _STILL(session, run=run_id, writer=batch.writer).first()
+        statements.LOCK_RUN(session, run=run_id)
+        still = statements.GENERATION_AND_BUILT(session, run=run_id, writer=batch.writer).first()
         if still is None or tuple(still) != (batch.generation, batch.built):
             return
         for old, new in batch.replaced:
             for chunk in old:
-                queries.DELETE(session, id=chunk)
+                statements.DELETE_CHUNK(session, id=chunk)
             for packed in new:
                 queries.insert(connection, run_id, HISTORY, batch.writer, packed)
         _insert(connection, run_id, batch.writer, batch.built, batch.end, group)
-        _BUILT(session, run=run_id, writer=batch.writer, built=batch.end)
+        statements.SET_BUILT(session, run=run_id, writer=batch.writer, built=batch.end)
 
     database.write(unit)
     return True
@@ -120,7 +95,8 @@ def _batch(session: Session, run_id: int, head: Row[Any], *, ended: bool) -> _Ba
     lines: list[str] = []
     held = 0
     enough = LINES if head.lines - head.built < _BEHIND_BY * LINES else 4 * LINES
-    rows = _WAITING(session, run=run_id, writer=head.writer, built=head.built, most=_CHUNKS)
+    rows = statements.NEXT_CHUNKS_WITHOUT_COLUMNS(
+        session, run=run_id, writer=head.writer, built=head.built, most=_CHUNKS)
     for row in rows:
         some = unpack(bytes(row.body))
         taken.append((row.id, row.first_line, some))
@@ -160,9 +136,10 @@ def _merged(taken: list[tuple[int, int, list[str]]]) -> list[tuple[list[int], li
 
 
 def _insert(connection: Connection, run_id: int, writer: str, first: int, end: int, group: Group) -> None:
-    number = _ADD_GROUP.on(connection, run=run_id, writer=writer, first=first, end=end, rows=group.rows, low=group.low,
-                           high=group.high, ordered=group.ordered).scalar_one()
-    _ADD_COLUMN.many(connection, [
+    number = statements.INSERT_GROUP.on(
+        connection, run=run_id, writer=writer, first=first, end=end, rows=group.rows, low=group.low, high=group.high,
+        ordered=group.ordered).scalar_one()
+    statements.INSERT_COLUMN.many(connection, [
         {"group": number, "digest": digest(name), "name": name.encode("utf-8", "surrogatepass"), "kind": column.kind,
          "count": column.count, "facts": None if column.facts is None else dumps(column.facts), "mask": column.mask,
          "body": column.body}
@@ -171,7 +148,7 @@ def _insert(connection: Connection, run_id: int, writer: str, first: int, end: i
 
 def _join(database: Database, run_id: int, *, ended: bool) -> bool:
     with snapshot(database) as session:
-        fixed = {row.end_line for row in _PARTITIONS(session, run=run_id).all()}
+        fixed = {row.end_line for row in statements.PARTITION_ENDS(session, run=run_id).all()}
         some = _joinable(groups(session, run_id), fixed, ended=ended)
         loaded = [_loaded(session, row) for row in some]
     if not some:
@@ -179,10 +156,10 @@ def _join(database: Database, run_id: int, *, ended: bool) -> bool:
     joined = join(loaded)
 
     def unit(session: Session) -> None:
-        queries.LOCK_RUN(session, run=run_id)
+        statements.LOCK_RUN(session, run=run_id)
         if {row.id for row in some} <= {row.id for row in groups(session, run_id)}:
             for row in some:
-                _DROP_GROUP(session, id=row.id)
+                statements.DELETE_GROUP(session, id=row.id)
             _insert(session.connection(), run_id, some[0].writer, some[0].first_line, some[-1].end_line, joined)
 
     database.write(unit)
@@ -220,5 +197,5 @@ def _loaded(session: Session, row: Row[Any]) -> Group:
         bytes(found.name).decode("utf-8", "surrogatepass"): Column(
             found.kind, found.held, None if found.mask is None else bytes(found.mask), bytes(found.body),
             None if found.facts is None else loads(found.facts))
-        for found in _COLUMNS(session, group=row.id)}
+        for found in statements.COLUMNS_OF_GROUP(session, group=row.id)}
     return Group(row.rows, row.min_step, row.max_step, row.ordered, columns)
