@@ -34,8 +34,9 @@ from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.middleware import Edge
 from dumbbell_server.http.state import AppState
 from dumbbell_server.projects.service import ProjectDeleting, RegistryTypesAdded, entity_deleting
-from dumbbell_server.runs.memory import RunColumnCache
-from dumbbell_server.runs.pages import RunAnswers
+from dumbbell_server.registries.cache import LinkSource
+from dumbbell_server.runs.cache import RunSource
+from dumbbell_server.runs.fields import HISTORY_KEYS, INPUT_ARTIFACTS, KEYS_INFO, OUTPUT_ARTIFACTS
 from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_renamed
 from dumbbell_server.schema import build_schema
 from dumbbell_server.web.pages import ROUTES as PAGES
@@ -93,9 +94,10 @@ def _wire(backend: Backend, keys: Keys) -> None:
     events.subscribe(RunsDeleting, files_of_runs)
     events.subscribe(UserRenamed, user_renamed)
     events.subscribe(RunsDeleting, removal.runs_deleting)
-    backend.keeps(RunAnswers).fields["historyKeys"] = history_keys(answer_keys)
-    backend.keeps(RunColumnCache).facts.update({
-        "keys_info": keys_info(answer_keys),
-        "input_artifacts": artifacts_of_runs(INPUT),
-        "output_artifacts": artifacts_of_runs(OUTPUT),
-    })
+    backend.run_columns.source = RunSource(backend)
+    backend.registry_columns.source = LinkSource()
+    read_keys = partial(answer_keys, backend.database)
+    backend.provide(HISTORY_KEYS, history_keys(read_keys))
+    backend.provide(KEYS_INFO, keys_info(read_keys))
+    backend.provide(INPUT_ARTIFACTS, artifacts_of_runs(INPUT))
+    backend.provide(OUTPUT_ARTIFACTS, artifacts_of_runs(OUTPUT))

@@ -11,9 +11,9 @@ from dumbbell_server.artifacts.files import PlannedFile, VersionFile, part_path
 from dumbbell_server.artifacts.tables import ArtifactRow
 from dumbbell_server.files.graphql import StoredFile
 from dumbbell_server.files.pages import FILE_VALUES
-from dumbbell_server.graph.connections import Page, page_of
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import Plan, PlannedEdges
+from dumbbell_server.listing.pages import Page, page_of
 
 
 @dataclass(frozen=True)

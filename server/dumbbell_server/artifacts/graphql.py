@@ -25,7 +25,7 @@ from dumbbell_server.artifacts.tables import (
 )
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files.graphql import StoredFile
-from dumbbell_server.graph.connections import Edge, Page, PageInfo, number, page_of, page_size, position
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.inputs import plain
 from dumbbell_server.graph.refs import (
@@ -42,6 +42,8 @@ from dumbbell_server.graph.refs import (
     UserRef,
 )
 from dumbbell_server.graph.scalars import DateTime, Int64, JSONString
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import Edge, Page, page_of, page_size
 from dumbbell_server.runs.tables import RunRow
 
 _MOST_ENTRIES = 20_000
@@ -124,7 +126,7 @@ def settled(context: Context) -> None:
 def page_of_files(context: Context, artifact: ArtifactRow, names: Sequence[str] | None, after: str | None,
                   first: int | None) -> Page[VersionFile]:
     """Files of a committed version by name."""
-    size, begin = page_size(first), position(after)
+    size, begin = page_size(first), cursors.text(after)
     if artifact.state != COMMITTED:
         return Page([], PageInfo(has_next_page=False, end_cursor=None), 0)
     number_of = artifact.id
@@ -213,7 +215,7 @@ class ArtifactCore:
         del before, last
         session, viewer = info.context.session, info.context.viewer
         size = page_size(first, 1000)
-        rows = [row for row in queries.users_of(session, artifact.id, number(after))
+        rows = [row for row in queries.users_of(session, artifact.id, cursors.number(after))
                 if access.sees_project(session, viewer, row[1].project_id)]
         page = page_of(rows[:size + 1], size, lambda row: row[0], len(rows))
         return Page([Edge(edge.node[1], edge.cursor) for edge in page.edges], page.page_info, page.total_count)
@@ -295,7 +297,7 @@ def _used(context: Context, run: RunRow, kind: str, after: str | None, first: in
     settled(context)
     size = page_size(first)
     session = context.session
-    rows = queries.used(session, run.id, kind, number(after), size + 1)
+    rows = queries.used(session, run.id, kind, cursors.number(after), size + 1)
     know_page(context, [artifact for _, artifact in rows])
     page = page_of(rows, size, lambda row: row[0], queries.count_used(session, run.id, kind))
     return Page([Edge(edge.node[1], edge.cursor) for edge in page.edges], page.page_info, page.total_count)

@@ -30,7 +30,7 @@ from dumbbell_server.artifacts.tables import (
 from dumbbell_server.collections import listing, queries
 from dumbbell_server.collections.pages import CollectionEdges, VersionEdges, tags_of, visible_project
 from dumbbell_server.collections.queries import Choice
-from dumbbell_server.graph.connections import PageInfo, number, page_of, page_size
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import (
     ArtifactRef,
@@ -42,6 +42,8 @@ from dumbbell_server.graph.refs import (
 )
 from dumbbell_server.graph.scalars import DateTime, JSONString
 from dumbbell_server.json_text import storable
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import page_of, page_size
 from dumbbell_server.projects.tables import ProjectRow
 
 _MOST_ALIASES = 1000
@@ -149,7 +151,7 @@ class CollectionCore:
     def aliases(collection: strawberry.Parent[CollectionRow], info: Info, after: str | None = None,
                 first: int | None = None) -> ArtifactAliasConnection:
         size = page_size(first, _MOST_ALIASES)
-        rows = queries.aliases(info.context.session, collection.id, number(after), size + 1)
+        rows = queries.aliases(info.context.session, collection.id, cursors.number(after), size + 1)
         page: Any = page_of(rows, size, lambda row: row.id)
         return page  # type: ignore[no-any-return]
 
@@ -339,7 +341,7 @@ class ProjectArtifacts:
             nothing: Any = page_of([], page_size(first), str)
             return nothing  # type: ignore[no-any-return]
         size = page_size(first)
-        rows: Any = artifacts.types(info.context.session, project.id, number(after), size + 1,
+        rows: Any = artifacts.types(info.context.session, project.id, cursors.number(after), size + 1,
                                     every=bool(include_all))
         page: Any = page_of(rows, size, lambda row: row.id)
         return page  # type: ignore[no-any-return]

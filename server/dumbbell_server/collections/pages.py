@@ -19,9 +19,9 @@ from dumbbell_server.artifacts.tables import (
     MembershipRow,
 )
 from dumbbell_server.collections import queries
-from dumbbell_server.graph.connections import Edge
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import Plan, PlannedList, Selection
+from dumbbell_server.listing.pages import Edge
 from dumbbell_server.projects.tables import ProjectRow
 
 

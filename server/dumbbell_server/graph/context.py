@@ -54,6 +54,7 @@ class Context:
         self.answers.clear()
         if "session" in self.__dict__:
             self.session.expunge_all()
+            self.session.info.clear()
 
     def know(self, *rows: Any) -> None:
         """Rows that a unit has just read or written need not be asked for again."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import strawberry
 
-from dumbbell_server.database.engine import snapshot
+from dumbbell_server.database.engine import Database, snapshot
 from dumbbell_server.errors import BadInput
-from dumbbell_server.graph.connections import LARGEST_PAGE, Page, PageInfo, number, page_of, page_size
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import RunRef
 from dumbbell_server.graph.scalars import JSON, Int64, JSONString, compact
@@ -20,6 +20,8 @@ from dumbbell_server.history.reading.forks import ENDLESS
 from dumbbell_server.history.reading.rows import DEFAULT_SAMPLES, Spec, rows_between, sampled_lines
 from dumbbell_server.history.tables import EVENTS, HISTORY
 from dumbbell_server.json_text import checked_object
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import LARGEST_PAGE, Page, page_of, page_size
 from dumbbell_server.runs.tables import RunRow
 
 
@@ -82,8 +84,8 @@ def _bound(spec: dict[str, Any], name: str) -> int | None:
     return int(value)
 
 
-def answer_keys(context: Context, run: RunRow) -> JSON | None:
-    document = keys.of_run(context.backend.database, run)
+def answer_keys(database: Database, run: RunRow) -> JSON | None:
+    document = keys.of_run(database, run)
     return JSON(document) if document["keys"] else None
 
 
@@ -123,7 +125,7 @@ class RunHistory:
     @strawberry.field
     def history_keys(run: strawberry.Parent[RunRow], info: Info) -> JSON | None:
         """Null while nothing was logged, which clients read as lastStep -1."""
-        return answer_keys(info.context, run)
+        return answer_keys(info.context.backend.database, run)
 
     @strawberry.field
     def parquet_history(run: strawberry.Parent[RunRow], info: Info, live_keys: list[str]) -> ParquetHistory:
@@ -151,7 +153,7 @@ class RunHistory:
                 lines = console.tail(session, run.id, page_size(last))
                 return _connection(page_of(lines, len(lines), lambda line: line.number))
             size = page_size(first, LARGEST_PAGE)
-            before = number(after)
+            before = cursors.number(after)
             lines = console.forward(session, run.id, 0 if before is None else before + 1, size + 1)
         return _connection(page_of(lines, size, lambda line: line.number))
 
