@@ -17,8 +17,7 @@ from sqlalchemy.orm import Session
 from dumbbell_server.database.engine import Database, reading, snapshot
 from dumbbell_server.history import queries, statements
 from dumbbell_server.history.columns.encode import Column, Group, build, digest, join
-from dumbbell_server.history.packing import Packed, pack, row_of, unpack
-from dumbbell_server.history.reading.forks import PIECE, pieces
+from dumbbell_server.history.packing import CHUNK_LINES, Packed, repacked, row_of, unpack
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.json_text import dumps, loads
 
@@ -34,8 +33,21 @@ _locks = [threading.Lock() for _ in range(16)]  # so that the same step is not t
 
 
 @dataclass(frozen=True)
+class _Unpacked:
+    """A chunk and its lines."""
+
+    id: int
+    first_line: int
+    lines: list[str]
+
+    @property
+    def end(self) -> int:
+        return self.first_line + len(self.lines)
+
+
+@dataclass(frozen=True)
 class _Batch:
-    """Chunks of a writer that become a group; `places` of lines that hang together, each to be packed again."""
+    """Chunks of a writer that become a group; `replaced` are those, by id, that become fewer and larger chunks."""
 
     generation: int
     writer: str
@@ -52,10 +64,10 @@ def advance(database: Database, run_id: int, *, ended: bool) -> bool:
 
 
 def catch_up(database: Database, run_id: int) -> None:
-    """For who needs all rows looked at: what is read for that is kept, so that nobody has to read it again."""
+    """Before a read that needs all rows looked at: what that costs is kept, so that nobody has to pay it again."""
     with reading(database) as session:
-        waiting = statements.LINES_WITHOUT_COLUMNS(session, run=run_id).scalar() or 0
-    if waiting > 2 * LINES:
+        lines = statements.LINES_WITHOUT_COLUMNS(session, run=run_id).scalar() or 0
+    if lines > 2 * LINES:
         while advance(database, run_id, ended=False):
             pass
 
@@ -65,9 +77,9 @@ def groups(session: Session, run_id: int) -> Sequence[Row[Any]]:
 
 
 def _build(database: Database, run_id: int, *, ended: bool) -> bool:
+    """Make one group of lines that have no columns yet. False where there are not enough of them."""
     with snapshot(database) as session:
-        batch = next((batch for head in statements.HISTORY_HEADS(session, run=run_id).all() if head.built < head.lines
-                      for batch in [_batch(session, run_id, head, ended=ended)] if batch is not None), None)
+        batch = _next_batch(session, run_id, ended=ended)
     if batch is None:
         return False
     group = build([row_of(line) for line in batch.lines])
@@ -75,8 +87,8 @@ def _build(database: Database, run_id: int, *, ended: bool) -> bool:
     def unit(session: Session) -> None:
         connection = session.connection()
         statements.LOCK_RUN(session, run=run_id)
-        still = statements.GENERATION_AND_BUILT(session, run=run_id, writer=batch.writer).first()
-        if still is None or tuple(still) != (batch.generation, batch.built):
+        current = statements.GENERATION_AND_BUILT(session, run=run_id, writer=batch.writer).first()
+        if current is None or tuple(current) != (batch.generation, batch.built):
             return
         for old, new in batch.replaced:
             for chunk in old:
@@ -90,49 +102,59 @@ def _build(database: Database, run_id: int, *, ended: bool) -> bool:
     return True
 
 
+def _next_batch(session: Session, run_id: int, *, ended: bool) -> _Batch | None:
+    for head in statements.HISTORY_HEADS(session, run=run_id).all():
+        if head.built < head.lines:
+            batch = _batch(session, run_id, head, ended=ended)
+            if batch is not None:
+                return batch
+    return None
+
+
 def _batch(session: Session, run_id: int, head: Row[Any], *, ended: bool) -> _Batch | None:
-    taken: list[tuple[int, int, list[str]]] = []
+    """The next chunks of a writer; None where they are too few for a run that goes on."""
+    chunks: list[_Unpacked] = []
     lines: list[str] = []
-    held = 0
+    size = 0
     enough = LINES if head.lines - head.built < _BEHIND_BY * LINES else 4 * LINES
     rows = statements.NEXT_CHUNKS_WITHOUT_COLUMNS(
         session, run=run_id, writer=head.writer, built=head.built, most=_CHUNKS)
     for row in rows:
-        some = unpack(bytes(row.body))
-        taken.append((row.id, row.first_line, some))
-        lines += some
-        held += sum(map(len, some))
-        if len(lines) >= enough or held >= _BYTES:
+        chunk = _Unpacked(row.id, row.first_line, unpack(bytes(row.body)))
+        chunks.append(chunk)
+        lines += chunk.lines
+        size += sum(map(len, chunk.lines))
+        if len(lines) >= enough or size >= _BYTES:
             break
     rows.close()
-    full = len(lines) >= enough or held >= _BYTES or len(taken) == _CHUNKS
-    if not taken or not (full or ended):
+    full = len(lines) >= enough or size >= _BYTES or len(chunks) == _CHUNKS
+    if not chunks or not (full or ended):
         return None
-    end = taken[-1][1] + len(taken[-1][2])
-    return _Batch(head.history_generation, head.writer, head.built, end, lines, list(_merged(taken)))
+    return _Batch(head.history_generation, head.writer, head.built, chunks[-1].end, lines, _merged(chunks))
 
 
-def _merged(taken: list[tuple[int, int, list[str]]]) -> list[tuple[list[int], list[Packed]]]:
+def _merged(chunks: list[_Unpacked]) -> list[tuple[list[int], list[Packed]]]:
     """Chunks that follow each other line by line and make fewer when packed again."""
-    stretches: list[list[tuple[int, int, list[str]]]] = []
-    for chunk in taken:
-        last = stretches[-1][-1] if stretches else None
-        if last is not None and last[1] + len(last[2]) == chunk[1]:
+    merged = []
+    for stretch in _stretches(chunks):
+        lines = [line for chunk in stretch for line in chunk.lines]
+        if len(lines) > CHUNK_LINES * (len(stretch) - 1):
+            continue  # as many chunks again, at least
+        packed = repacked(stretch[0].first_line, lines)
+        if len(packed) < len(stretch):
+            merged.append(([chunk.id for chunk in stretch], packed))
+    return merged
+
+
+def _stretches(chunks: list[_Unpacked]) -> list[list[_Unpacked]]:
+    """The chunks, apart wherever lines are missing between two."""
+    stretches: list[list[_Unpacked]] = []
+    for chunk in chunks:
+        if stretches and stretches[-1][-1].end == chunk.first_line:
             stretches[-1].append(chunk)
         else:
             stretches.append([chunk])
-    merged = []
-    for stretch in stretches:
-        if sum(len(lines) for _, _, lines in stretch) > PIECE * (len(stretch) - 1):
-            continue
-        lots = list(pieces([line for _, _, lines in stretch for line in lines]))
-        if len(lots) < len(stretch):
-            first, new = stretch[0][1], []
-            for lot in lots:
-                new.append(pack(first, lot, steps=True))
-                first += len(lot)
-            merged.append(([chunk for chunk, _, _ in stretch], new))
-    return merged
+    return stretches
 
 
 def _insert(connection: Connection, run_id: int, writer: str, first: int, end: int, group: Group) -> None:
@@ -147,45 +169,54 @@ def _insert(connection: Connection, run_id: int, writer: str, first: int, end: i
 
 
 def _join(database: Database, run_id: int, *, ended: bool) -> bool:
+    """Make one group of several. False where there are not enough that follow each other."""
     with snapshot(database) as session:
-        fixed = {row.end_line for row in statements.PARTITION_ENDS(session, run=run_id).all()}
-        some = _joinable(groups(session, run_id), fixed, ended=ended)
-        loaded = [_loaded(session, row) for row in some]
-    if not some:
+        partition_ends = {row.end_line for row in statements.PARTITION_ENDS(session, run=run_id).all()}
+        rows = _joinable(groups(session, run_id), partition_ends, ended=ended)
+        loaded = [_loaded(session, row) for row in rows]
+    if not rows:
         return False
     joined = join(loaded)
 
     def unit(session: Session) -> None:
         statements.LOCK_RUN(session, run=run_id)
-        if {row.id for row in some} <= {row.id for row in groups(session, run_id)}:
-            for row in some:
+        if {row.id for row in rows} <= {row.id for row in groups(session, run_id)}:
+            for row in rows:
                 statements.DELETE_GROUP(session, id=row.id)
-            _insert(session.connection(), run_id, some[0].writer, some[0].first_line, some[-1].end_line, joined)
+            _insert(session.connection(), run_id, rows[0].writer, rows[0].first_line, rows[-1].end_line, joined)
 
     database.write(unit)
     return True
 
 
-def _joinable(rows: Sequence[Row[Any]], fixed: set[int], *, ended: bool) -> list[Row[Any]]:
+def _joinable(rows: Sequence[Row[Any]], partition_ends: set[int], *, ended: bool) -> list[Row[Any]]:
     """The first groups that follow each other, in lines and in steps, and are enough to be joined.
 
-    Not over `fixed` lines, where a Parquet file ends and the next one begins.
+    Not over a line where a Parquet file ends and the next one begins.
     """
-    lot: list[Row[Any]] = []
+    series: list[Row[Any]] = []
     for row in rows:
-        last = lot[-1] if lot else None
-        fits = last is not None and row.ordered and row.first_line not in fixed and last.writer == row.writer \
-            and last.max_step <= row.min_step \
-            and (ended or _tier(last) == _tier(row)) and sum(one.rows for one in lot) + row.rows <= _MOST_ROWS
-        if not fits:
-            if ended and len(lot) >= _FEW:
-                return lot
-            lot = [row] if row.ordered and row.rows < _MOST_ROWS // 2 else []
+        if row.first_line not in partition_ends and _continues(series, row, ended=ended):
+            series.append(row)
+            if len(series) >= _TOGETHER:
+                return series
             continue
-        lot.append(row)
-        if len(lot) >= _TOGETHER:
-            return lot
-    return lot if ended and len(lot) >= _FEW else []
+        if ended and len(series) >= _FEW:
+            return series
+        series = [row] if row.ordered and row.rows < _MOST_ROWS // 2 else []
+    return series if ended and len(series) >= _FEW else []
+
+
+def _continues(series: list[Row[Any]], row: Row[Any], *, ended: bool) -> bool:
+    """Whether the series and this group may become one; of a run that goes on, only groups of about one size do."""
+    if not series or not row.ordered:
+        return False
+    last = series[-1]
+    if last.writer != row.writer or last.max_step > row.min_step:
+        return False
+    if not ended and _tier(last) != _tier(row):
+        return False
+    return sum(int(one.rows) for one in [*series, row]) <= _MOST_ROWS
 
 
 def _tier(row: Row[Any]) -> int:
