@@ -22,12 +22,12 @@ from dumbbell_server.collections.registries import types_added
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import Executor
-from dumbbell_server.history.exports import Exporter
-from dumbbell_server.history.exports import runs_deleting as parquet_of_runs
-from dumbbell_server.history.forks import runs_deleting as forks_of_runs
 from dumbbell_server.history.graphql import answer_keys
+from dumbbell_server.history.ingest.routes import ROUTES as HISTORY
 from dumbbell_server.history.pages import history_keys, keys_info
-from dumbbell_server.history.routes import ROUTES as HISTORY
+from dumbbell_server.history.parquet.export import Exporter
+from dumbbell_server.history.parquet.export import runs_deleting as parquet_of_runs
+from dumbbell_server.history.reading.forks import runs_deleting as forks_of_runs
 from dumbbell_server.history.worker import RowsCame, Worker
 from dumbbell_server.http.endpoint import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready

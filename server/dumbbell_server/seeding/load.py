@@ -24,8 +24,8 @@ from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files.expected import FOLDER
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.files.service import put_file
-from dumbbell_server.history.ingest import write_post
-from dumbbell_server.history.posts import Post, read_post
+from dumbbell_server.history.ingest.posts import Post, read_post
+from dumbbell_server.history.ingest.writing import write_post
 from dumbbell_server.identity import Actor
 from dumbbell_server.json_text import dumps
 from dumbbell_server.projects import queries as projects_queries
