@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from dumbbell_server.artifacts.collecting import survey, sweep
+from dumbbell_server.artifact_files import garbage
 from support.s3 import reach_the_network
 from support.world import World, open_world
 
@@ -131,9 +131,9 @@ def test_what_nothing_names_goes_once_it_is_old(world: World) -> None:
     world.gql(COMMIT, {"id": number})
     kept = set(world.backend.blobs.keys())
     world.backend.blobs.store("artifacts/ab/left", b"by a crash")
-    assert sweep(world.backend).strays == 0  # it came just now
+    assert garbage.run(world.backend).strays == 0  # it came just now
     world.clock.move(time.time() + world.backend.settings.url_lifetime + 60 - world.clock.seconds())
-    assert sweep(world.backend).strays == 1
+    assert garbage.run(world.backend).strays == 1
     assert set(world.backend.blobs.keys()) == kept
 
 
@@ -144,9 +144,9 @@ def test_parts_of_a_file_that_is_never_ended_go_with_its_version(world: World) -
     direct = world.backend.blobs.direct
     assert direct is not None
     assert len([*direct.begun_parts(math.inf)]) == 1
-    assert sweep(world.backend).strays == 0  # the version waits for it
+    assert garbage.run(world.backend).strays == 0  # the version waits for it
     world.gql("mutation D($id: ID!) { deleteArtifact(input: {artifactID: $id}) { artifact { id } } }", {"id": number})
-    assert survey(world.backend).strays == 1
-    assert sweep(world.backend).strays == 1
+    assert garbage.survey(world.backend).strays == 1
+    assert garbage.run(world.backend).strays == 1
     assert [*direct.begun_parts(math.inf)] == []
     direct.drop_parts("artifacts/ab/gone", "unknown")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dumbbell_server.artifacts.collecting import survey, sweep
+from dumbbell_server.artifact_files import garbage
 from support.artifact_driver import ArtifactDriver, digest_of, entry
 
 A, B = b"alpha", b"beta, longer"
@@ -23,7 +23,7 @@ def test_nothing_of_a_committed_version_is_removed(driver: ArtifactDriver) -> No
     driver.log({"a": A})
     before = keys(driver)
     driver.world.clock.move(30 * DAY)
-    sweep(driver.world.backend)
+    garbage.run(driver.world.backend)
     assert keys(driver) == before
     assert driver.world.count("artifact_blobs") == 1
 
@@ -33,11 +33,11 @@ def test_bytes_of_a_deleted_version_go_unless_another_has_them(driver: ArtifactD
     driver.world.gql("mutation M($id: ID!) { deleteArtifact(input: {artifactID: $id, deleteAliases: true}) "
                      "{ artifact { id } } }", {"id": gone["id"]})
     driver.world.clock.move(2 * DAY)
-    found = survey(driver.world.backend)
+    found = garbage.survey(driver.world.backend)
     assert (found.versions, found.files, found.size) == (0, 1, len(B))
     assert driver.world.count("artifact_blobs") == 2  # a survey removes nothing
-    assert sweep(driver.world.backend).files == 1
-    assert survey(driver.world.backend).files == 0
+    assert garbage.run(driver.world.backend).files == 1
+    assert garbage.survey(driver.world.backend).files == 0
     assert driver.world.count("artifact_blobs") == 1
     assert driver.version("set:latest")["id"] == kept["id"]
     assert len(keys(driver)) == 2  # the manifest and the file
@@ -51,7 +51,7 @@ def test_bytes_on_which_an_open_version_counts_stay(driver: ArtifactDriver) -> N
     driver.upload(made["id"], {"b": B})
     assert driver.files(made["id"], {"a": A})[0]["uploadUrl"] is None
     driver.world.clock.move(6 * DAY)
-    assert sweep(driver.world.backend).files == 0
+    assert garbage.run(driver.world.backend).files == 0
     driver.give_manifest(made["id"], {"a": entry(A), "b": entry(B)})
     driver.commit(made["id"])
     assert driver.get_file("set:latest", "a") == A
@@ -65,7 +65,7 @@ def test_abandoned_version_goes_with_all_it_brought(driver: ArtifactDriver) -> N
     [node] = driver.files(made["id"], {"b": B}, uploadPartsInput=parts)
     driver.put(node["uploadMultipartUrls"]["uploadUrlParts"][0]["uploadUrl"], B)
     driver.world.clock.move(WEEK + 1)
-    assert sweep(driver.world.backend).versions == 1
+    assert garbage.run(driver.world.backend).versions == 1
     assert keys(driver) == set()
     assert driver.commit(made["id"], status=404)
 
@@ -109,8 +109,8 @@ def test_strays_go_once_they_are_old(driver: ArtifactDriver, tmp_path: Path) -> 
     for key in keys(driver):
         age = 10 * DAY if "young" not in key else 60
         os.utime(tmp_path / "blobs" / key, (now - age, now - age))
-    assert survey(backend).strays == 1
-    assert sweep(backend).strays == 1
+    assert garbage.survey(backend).strays == 1
+    assert garbage.run(backend).strays == 1
     assert {key.rsplit("/", 1)[-1] for key in keys(driver)} >= {"young"}
     assert "artifacts/ab/old" not in keys(driver)
     assert driver.get_file("set:v0", "a") == A

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from dumbbell_server.artifacts import committing
+from dumbbell_server.artifact_files import commit
 from dumbbell_server.artifacts.tables import ArtifactRow
 from dumbbell_server.backend import Backend
+from dumbbell_server.identity import Actor
 from support.artifact_driver import ArtifactDriver, entry
 
 FILES = {f"folder/f{at}": f"bytes of {at}".encode() for at in range(7)}
@@ -16,7 +17,7 @@ CONTENTS = {name: entry(data) for name, data in FILES.items()}
 
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(committing, "_AT_ONCE", 2)
+    monkeypatch.setattr(commit, "_AT_ONCE", 2)
 
 
 def opened(driver: ArtifactDriver, files: dict[str, bytes]) -> str:
@@ -60,17 +61,16 @@ def test_another_manifest_that_comes_meanwhile_counts(driver: ArtifactDriver, mo
     made = opened(driver, FILES)
     later = {"folder/f1": b"another", "new": b"new"} | {f"more{at}": b"more" for at in range(4)}
     driver.upload(made, later)
-    place_all, came = committing._place_all, []
+    insert_all, came = commit._insert_all, []
 
-    def late(backend: Backend, artifact: int, contents: committing.Contents) -> ArtifactRow | None:
+    def late(backend: Backend, actor: Actor, artifact: int, contents: commit.Contents) -> ArtifactRow | None:
         if not came:
             came.append(True)
-            backend.database.write(lambda session: committing._place(
-                session, artifact, contents, contents.entries[:placed]))
+            backend.write(actor, commit._insert_some, artifact, contents, contents.entries[:placed])
             driver.give_manifest(made, {name: entry(data) for name, data in later.items()})
-        return place_all(backend, artifact, contents)
+        return insert_all(backend, actor, artifact, contents)
 
-    monkeypatch.setattr(committing, "_place_all", late)
+    monkeypatch.setattr(commit, "_insert_all", late)
     driver.commit(made)
     assert came
     assert held(driver) == later

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from dumbbell_server.artifact_files.digests import hex_of
 from dumbbell_server.errors import BadInput
 from dumbbell_server.json_text import storable
 
@@ -18,7 +17,6 @@ FULL = "FULL"
 INCREMENTAL = "INCREMENTAL"
 PATCH = "PATCH"
 FILE_NAME = "wandb_manifest.json"
-_DIGEST_BYTES = 16
 _MOST_BYTES = 2560  # what an index of Postgres takes
 
 
@@ -30,24 +28,6 @@ class Entry:
     digest: str
     size: int
     ref: str | None
-
-
-def hex_of(digest: str) -> str | None:
-    """A base64 MD5 in hex; None for anything else."""
-    try:
-        raw = base64.b64decode(digest, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return raw.hex() if len(raw) == _DIGEST_BYTES else None
-
-
-def digest_of(hexadecimal: str) -> str | None:
-    """The base64 of an MD5 in hex."""
-    try:
-        raw = bytes.fromhex(hexadecimal)
-    except ValueError:
-        return None
-    return base64.b64encode(raw).decode() if len(raw) == _DIGEST_BYTES else None
 
 
 def parse(data: bytes) -> dict[str, Any]:

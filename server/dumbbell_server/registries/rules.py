@@ -8,34 +8,36 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.tables import EntityRow
-from dumbbell_server.artifacts import queries
-from dumbbell_server.artifacts.service import type_named
-from dumbbell_server.artifacts.tables import ArtifactRow, ArtifactTypeRow
-from dumbbell_server.clock import Clock
+from dumbbell_server.artifacts import queries, types
+from dumbbell_server.artifacts.events import VersionLinking
+from dumbbell_server.artifacts.tables import ArtifactTypeRow
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Forbidden
 from dumbbell_server.projects.registries import holds_registries
 from dumbbell_server.projects.service import RegistryTypesAdded
 from dumbbell_server.projects.tables import ProjectRow
 
 
-def types_added(clock: Clock, session: Session, event: RegistryTypesAdded) -> None:
+def types_added(unit: Unit, event: RegistryTypesAdded) -> None:
     """The registry takes these types from now on."""
     for name in event.names:
-        type_named(session, clock, event.project_id, name)
+        types.find_or_create(unit, event.project_id, name)
 
 
-def check_link(session: Session, artifact: ArtifactRow, kind: ArtifactTypeRow, home: ProjectRow) -> None:
-    """Whether the version may be linked there; into what is no registry, always."""
-    entity = session.get_one(EntityRow, home.entity_id)
+def version_linking(unit: Unit, event: VersionLinking) -> None:
+    """BadInput or Forbidden where the registry does not take the version; what is no registry takes every one."""
+    session, registry = unit.session, event.project
+    entity = session.get_one(EntityRow, registry.entity_id)
     if not holds_registries(entity):
         return
-    source = session.get_one(EntityRow, session.get_one(ProjectRow, artifact.project_id).entity_id)
+    source = session.get_one(EntityRow, session.get_one(ProjectRow, event.artifact.project_id).entity_id)
     if not _is_of(session, source, entity.organization_id or 0):
         raise Forbidden(f"{source.name!r} is not of the organization of {entity.name!r}: only artifacts of its teams "
                         "and of its members can be linked to its registries")
-    if not home.allow_all_artifact_types and queries.type_by_name(session, home.id, kind.name) is None:
-        raise BadInput(f"registry {home.name!r} does not take artifacts of type {kind.name!r}; "
-                       f"it takes {_listed(queries.types(session, home.id, None, 100, every=True))}")
+    if registry.allow_all_artifact_types or queries.type_by_name(session, registry.id, event.type_name) is not None:
+        return
+    raise BadInput(f"registry {registry.name!r} does not take artifacts of type {event.type_name!r}; "
+                   f"it takes {_listed(queries.types(session, registry.id, None, 100, every=True))}")
 
 
 def _is_of(session: Session, source: EntityRow, organization_id: int) -> bool:

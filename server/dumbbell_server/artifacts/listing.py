@@ -12,10 +12,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from dumbbell_server.artifacts import queries as artifacts
+from dumbbell_server.artifacts import queries
+from dumbbell_server.artifacts.queries import Choice, Order
 from dumbbell_server.artifacts.tables import COMMITTED, ArtifactRow, CollectionRow, MembershipRow
-from dumbbell_server.collections import queries
-from dumbbell_server.collections.queries import Choice, Order
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.connections import Edge, Page, keyset_cursor, keyset_position, number, page_of, page_size
 from dumbbell_server.json_text import checked_object, loads, storable
@@ -38,8 +37,8 @@ def collections(session: Session, choice: Choice, filters: str | None, order: st
     begin = keyset_position(after)
     if set(tree) <= {"name"} and isinstance(tree.get("name"), str | None) and storable(tree.get("name") or ""):
         wanted = choice.named(tree.get("name"))
-        rows = queries.page(session, wanted, ordered, begin, size + 1)
-        total = queries.count(session, wanted)
+        rows = queries.collections(session, wanted, ordered, begin, size + 1)
+        total = queries.count_collections(session, wanted)
     else:
         every = _all_collections(session, choice, ordered)
         passing = list(_passing(session, tree, every, collection_documents))
@@ -58,7 +57,7 @@ def _page(rows: Sequence[CollectionRow], size: int, order: Order, total: int) ->
 
 def _all_collections(session: Session, choice: Choice, order: Order) -> Iterator[CollectionRow]:
     begin = None
-    while rows := queries.page(session, choice, order, begin, _AT_ONCE):
+    while rows := queries.collections(session, choice, order, begin, _AT_ONCE):
         yield from rows
         begin = getattr(rows[-1], order.column), rows[-1].id
 
@@ -103,7 +102,7 @@ def _both(fields: dict[str, Any]) -> dict[str, Any]:
 def collection_documents(session: Session, rows: Sequence[CollectionRow]) -> list[dict[str, Any]]:
     """Collections as filters see them."""
     tags = {number: [tag.name for tag in held]
-            for number, held in queries.tags_of(session, [row.id for row in rows]).items()}
+            for number, held in queries.tags_of_collections(session, [row.id for row in rows]).items()}
     return [_both({"id": row.id, "artifact_collection_id": row.id, "name": row.name, "description": row.description,
                    "created_at": row.created_at, "updated_at": row.updated_at, "tag": tags.get(row.id, []),
                    "tags": tags.get(row.id, [])}) for row in rows]
@@ -113,10 +112,10 @@ def version_documents(session: Session, rows: Sequence[Version]) -> list[dict[st
     """Versions as filters see them."""
     numbers = [artifact.id for _, artifact in rows]
     tags: dict[int, list[str]] = {}
-    for tag in artifacts.tags_of(session, numbers):
-        tags.setdefault(tag.artifact_id, []).append(tag.name)
+    for artifact_id, tag in queries.tags_of_versions(session, numbers):
+        tags.setdefault(artifact_id, []).append(tag.name)
     aliases: dict[int, list[str]] = {}
-    for _, alias in artifacts.aliases_of(session, numbers):
+    for _, alias in queries.aliases_of_versions(session, numbers):
         aliases.setdefault(alias.membership_id, []).append(alias.name)
     return [_both({
         "id": artifact.id, "artifact_id": artifact.id, "state": artifact.state, "version_index": member.version_index,
@@ -139,7 +138,7 @@ def versions(session: Session, collection: CollectionRow, filters: str | None, o
                        "with + or - in front")
     ascending, home = bool(order) and not str(order).startswith("-"), collection.id
     if tree in ({}, {"state": COMMITTED}):  # no other is in a collection
-        rows = queries.versions(session, home, begin, size + 1, ascending=ascending)
+        rows = queries.versions_of_collection(session, home, begin, size + 1, ascending=ascending)
         return page_of(rows, size, _place, collection.version_count)
     every = _all_versions(session, home, ascending=ascending)
     passing = list(_passing(session, tree, every, version_documents))
@@ -150,7 +149,7 @@ def versions(session: Session, collection: CollectionRow, filters: str | None, o
 
 def _all_versions(session: Session, collection_id: int, *, ascending: bool) -> Iterator[Version]:
     begin = None
-    while rows := queries.versions(session, collection_id, begin, _AT_ONCE, ascending=ascending):
+    while rows := queries.versions_of_collection(session, collection_id, begin, _AT_ONCE, ascending=ascending):
         yield from rows
         begin = _place(rows[-1])
 

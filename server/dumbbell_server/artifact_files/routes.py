@@ -5,45 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from sqlalchemy import Connection
-from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dumbbell_server.artifacts import downloads, uploads
-from dumbbell_server.artifacts.committing import MANIFESTS
-from dumbbell_server.artifacts.downloads import Found
-from dumbbell_server.artifacts.manifests import digest_of
-from dumbbell_server.backend import Backend
+from dumbbell_server.artifact_files import downloads, incoming, manifest_records, uploads
+from dumbbell_server.artifact_files.digests import digest_of
+from dumbbell_server.artifact_files.downloads import StoredBytes
 from dumbbell_server.blobs import garbage
-from dumbbell_server.blobs.store import StagedBlob, new_key
+from dumbbell_server.blobs.store import new_key
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import actor_of, check_signature, number_in, state_of
-from dumbbell_server.http.uploads import GONE, commit_and_write, receive, taken
+from dumbbell_server.http.uploads import GONE, receive, taken
 
-Unit = Callable[[Connection], bool]
-_SMALL = 1 << 18  # bytes that are sent in one piece
-
-
-def _always(unit: Callable[[Session], None]) -> Unit:
-    """A unit of a session whose bytes are needed if it succeeds."""
-    def on_connection(connection: Connection) -> bool:
-        with Session(connection, join_transaction_mode="create_savepoint") as session:
-            unit(session)
-            session.commit()
-        return True
-    return on_connection
-
-
-async def _keep(backend: Backend, incoming: StagedBlob, key: str, unit: Unit) -> Response:
-    """The bytes are kept under the key, unless the unit fails or has no use for them."""
-    if not await commit_and_write(backend, incoming, key, lambda: backend.database.write_core_soon(unit)):
-        backend.blobs.delete(key)
-    return taken(incoming)
+_SMALL = 1 << 18  # bytes that are sent at once
 
 
 async def put_file(request: Request) -> Response:
@@ -51,69 +29,46 @@ async def put_file(request: Request) -> Response:
     check_signature(request, request.scope["path"])
     backend, artifact_id = state_of(request).backend, number_in(request, "artifact_id")
     digest = digest_of(request.path_params["digest"]) or ""
-    incoming = await receive(request, backend.settings.max_upload)
-    if incoming is None:
+    staged = await receive(request, backend.settings.max_upload)
+    if staged is None:
         return Response(status_code=GONE)
-    if incoming.md5_base64 != digest:
-        await backend.blobs.discard(incoming)
-        raise BadInput(f"the body has MD5 {incoming.md5.hex()}, the file was announced with "
+    if staged.md5_base64 != digest:
+        await backend.blobs.discard(staged)
+        raise BadInput(f"the body has MD5 {staged.md5.hex()}, the file was announced with "
                        f"{request.path_params['digest']}; send it again")
-    key = new_key(uploads.FOLDER)
-    return await _keep(backend, incoming, key, lambda connection: uploads.received(
-        connection, backend.clock, artifact_id, digest, incoming.size, key))
+    await incoming.keep_file(backend, staged, artifact_id, digest)
+    return taken(staged)
 
 
 async def put_manifest(request: Request) -> Response:
     check_signature(request, request.scope["path"])
     backend, number = state_of(request).backend, number_in(request, "manifest_id")
-    incoming = await receive(request, backend.settings.max_body)
-    if incoming is None:
+    staged = await receive(request, backend.settings.max_body)
+    if staged is None:
         return Response(status_code=GONE)
-    key = new_key(MANIFESTS)
-
-    def unit(session: Session) -> None:
-        uploads.received_manifest(session, backend.clock, number, incoming.size, incoming.md5_base64, key)
-
-    answer = await _keep(backend, incoming, key, _always(unit))
+    key = new_key(manifest_records.FOLDER)
+    await incoming.keep(backend, staged, key, manifest_records.received, number, staged.size, staged.md5_base64, key)
     await asyncio.get_running_loop().run_in_executor(
         state_of(request).pool, garbage.delete_orphaned_blobs, backend.database, backend.blobs)
-    return answer
+    return taken(staged)
 
 
 async def put_part(request: Request) -> Response:
     check_signature(request, request.scope["path"])
     backend, upload, number = state_of(request).backend, request.path_params["upload"], number_in(request, "number")
-    incoming = await receive(request, backend.settings.max_upload)
-    if incoming is None:
+    staged = await receive(request, backend.settings.max_upload)
+    if staged is None:
         return Response(status_code=GONE)
-    key = new_key("parts")
-
-    def unit(session: Session) -> None:
-        uploads.received_part(session, upload, number, incoming.size, incoming.md5_base64, key)
-
-    return await _keep(backend, incoming, key, _always(unit))
+    key = new_key(uploads.PARTS)
+    await incoming.keep(backend, staged, key, uploads.received_part, upload, number, staged.size, staged.md5_base64,
+                        key)
+    return taken(staged)
 
 
-async def join_parts(backend: Backend, parts: list[tuple[str, int]], artifact_id: int, digest: str) -> None:
-    """One file of the parts (key and size), in their order. BadInput where it is not the one that was announced."""
-    async def all_pieces() -> downloads.Pieces:
-        for key, size in parts:
-            async for piece in backend.blobs.read(key, 0, size):
-                yield piece
-
-    incoming = await backend.blobs.receive(all_pieces(), backend.settings.max_upload)
-    if incoming.md5_base64 != digest:
-        await backend.blobs.discard(incoming)
-        raise BadInput(f"the parts make a file with MD5 {incoming.md5_base64!r}, announced was {digest!r}")
-    key = new_key(uploads.FOLDER)
-    await _keep(backend, incoming, key, lambda connection: uploads.received(
-        connection, backend.clock, artifact_id, digest, incoming.size, key))
-
-
-async def _send(request: Request, name: str, find: Callable[..., Found | None], *given: object) -> Response:
+async def _send(request: Request, name: str, find: Callable[..., StoredBytes | None], *given: object) -> Response:
     state = state_of(request)
 
-    def ask() -> tuple[Found | None, bytes | None]:
+    def ask() -> tuple[StoredBytes | None, bytes | None]:
         with reading(state.backend.database) as session:
             found = find(session, *given)
         small = found is not None and found.size <= _SMALL and state.backend.blobs.direct is None
@@ -150,10 +105,10 @@ async def get_v1(request: Request) -> Response:
 
 async def get_v2(request: Request) -> Response:
     """The second layout. Its segments are read before they are unescaped: a name may hold a slash, or be empty."""
-    place = downloads.place_of(request.scope["raw_path"].decode("latin-1"))
-    if place is None:
+    path = downloads.read_path(request.scope["raw_path"].decode("latin-1"))
+    if path is None:
         raise NotFound("this is no path of an artifact's file")
-    return await _send(request, place.name, downloads.at, actor_of(request), place)
+    return await _send(request, path.name, downloads.by_path, actor_of(request), path)
 
 
 Handler = Callable[[Request], Awaitable[Response]]

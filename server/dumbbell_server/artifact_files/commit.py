@@ -13,33 +13,26 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from dumbbell_server.artifacts import access, expected, manifests, queries
-from dumbbell_server.artifacts.aliases import set_alias
-from dumbbell_server.artifacts.manifests import FILE_NAME, FULL, INCREMENTAL, PATCH, Entry
-from dumbbell_server.artifacts.names import LATEST
-from dumbbell_server.artifacts.tables import (
-    COMMITTED,
-    DELETED,
-    ArtifactRow,
-    CollectionRow,
-    EntryRow,
-    ManifestRow,
-    MembershipRow,
-)
+from dumbbell_server.artifact_files import expected, manifests, queries
+from dumbbell_server.artifact_files.manifest_records import FOLDER
+from dumbbell_server.artifact_files.manifests import FILE_NAME, FULL, INCREMENTAL, PATCH, Entry
+from dumbbell_server.artifact_files.tables import EntryRow, ManifestRow
+from dumbbell_server.artifacts import access, service
+from dumbbell_server.artifacts.queries import latest
+from dumbbell_server.artifacts.tables import COMMITTED, DELETED, ArtifactRow
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import orphan
 from dumbbell_server.blobs.store import new_key
-from dumbbell_server.clock import Clock
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.statements import insert_many
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.identity import Actor
 
-MANIFESTS = "manifests"  # the folder of their keys
 _COLUMNS = {"artifact_id": "int", "path": "text", "blob_id": "int", "size": "bigint", "digest": "text", "ref": "text"}
 # Where a commit broke off; twice as dear as to insert.
-_AGAIN = ("ON CONFLICT (artifact_id, path) DO UPDATE SET blob_id = excluded.blob_id, size = excluded.size, "
-          "digest = excluded.digest, ref = excluded.ref")
+_OVERWRITE = ("ON CONFLICT (artifact_id, path) DO UPDATE SET blob_id = excluded.blob_id, size = excluded.size, "
+              "digest = excluded.digest, ref = excluded.ref")
 _AT_ONCE = 10_000  # files that a unit puts into a version: others write between two
 
 
@@ -53,7 +46,7 @@ class Contents:
     seen: frozenset[tuple[int, str]]  # the uploads that went into it
 
 
-def commit(backend: Backend, actor: Actor, node_id: str) -> ArtifactRow:
+def commit_version(backend: Backend, actor: Actor, node_id: str) -> ArtifactRow:
     """The version is committed, which it may be already. BadInput where a manifest or a byte is missing."""
     while True:
         done = _try_commit(backend, actor, node_id)
@@ -67,27 +60,26 @@ def _try_commit(backend: Backend, actor: Actor, node_id: str) -> ArtifactRow | N
         artifact = access.for_writing(session, actor, node_id, "commit artifacts")
         if artifact.state == COMMITTED:
             return artifact
-        expected.settle(backend, artifact.id)
+        expected.register(backend, artifact.id)
         contents = _gather(backend, session, artifact)
-    number, made = artifact.id, contents.manifest.id is None
+    made = contents.manifest.id is None
     done = None
     try:
-        done = _place_all(backend, number, contents)
+        done = _insert_all(backend, actor, artifact.id, contents)
     finally:
         if made and (done is None or contents.manifest.id is None):
             backend.blobs.delete(contents.manifest.blob_key or "")  # nobody names it
     return done
 
 
-def _place_all(backend: Backend, artifact_id: int, contents: Contents) -> ArtifactRow | None:
+def _insert_all(backend: Backend, actor: Actor, artifact_id: int, contents: Contents) -> ArtifactRow | None:
     """The files are in the version, the last of them with all else that makes it a committed one."""
-    write, entries = backend.database.write, contents.entries
+    entries = contents.entries
     last = max(0, len(entries) - 1) // _AT_ONCE * _AT_ONCE
     for at in range(0, last, _AT_ONCE):
-        some = entries[at:at + _AT_ONCE]
-        if not write(lambda session, some=some: _place(session, artifact_id, contents, some)):  # type: ignore[misc]
+        if not backend.write(actor, _insert_some, artifact_id, contents, entries[at:at + _AT_ONCE]):
             return None
-    return write(lambda session: _commit(session, backend.clock, artifact_id, contents, entries[last:]))
+    return backend.write(actor, _commit, artifact_id, contents, entries[last:])
 
 
 def _gather(backend: Backend, session: Session, artifact: ArtifactRow) -> Contents:
@@ -105,7 +97,7 @@ def _gather(backend: Backend, session: Session, artifact: ArtifactRow) -> Conten
     changes = [_load(backend, row) for row in rows if row.kind in {INCREMENTAL, PATCH}]
     manifest = manifests.merged(base, changes)
     entries = _sorted(manifest)
-    return Contents(entries, _keep(backend, artifact, manifest), manifests.digest(entries), seen)
+    return Contents(entries, _store(backend, artifact, manifest), manifests.digest(entries), seen)
 
 
 def _sorted(manifest: dict[str, Any]) -> list[Entry]:
@@ -123,8 +115,8 @@ def _base(backend: Backend, session: Session, artifact: ArtifactRow, announced: 
     if not incremental:
         return None
     named = next((row.base_artifact_id for row in reversed(incremental) if row.base_artifact_id), None)
-    latest = None if named else queries.latest(session, artifact.sequence_id)
-    number = named or (latest.id if latest else None)
+    newest = None if named else latest(session, artifact.sequence_id)
+    number = named or (newest.id if newest else None)
     if number is None:
         return None
     current = queries.current_manifest(session, number)
@@ -133,9 +125,9 @@ def _base(backend: Backend, session: Session, artifact: ArtifactRow, announced: 
     return _load(backend, current)
 
 
-def _keep(backend: Backend, artifact: ArtifactRow, manifest: dict[str, Any]) -> ManifestRow:
+def _store(backend: Backend, artifact: ArtifactRow, manifest: dict[str, Any]) -> ManifestRow:
     data = orjson.dumps(manifest)
-    key = new_key(MANIFESTS)
+    key = new_key(FOLDER)
     backend.blobs.store(key, data)
     digest = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
     return ManifestRow(artifact_id=artifact.id, name=FILE_NAME, kind=FULL, digest=digest, size=len(data),
@@ -153,19 +145,18 @@ def _is_current(stored: Sequence[ManifestRow], contents: Contents) -> bool:
     return frozenset((row.id, row.blob_key) for row in stored if row.blob_key) == contents.seen
 
 
-def _place(session: Session, artifact_id: int, contents: Contents, entries: Sequence[Entry]) -> bool:
+def _insert_some(unit: Unit, artifact_id: int, contents: Contents, entries: Sequence[Entry]) -> bool:
     """These files are in a version that is still open. False where it is not, or another manifest came."""
-    artifact = _locked(session, artifact_id)
-    if artifact.state == COMMITTED or not _is_current(queries.manifests_of(session, artifact_id), contents):
+    artifact = _locked(unit.session, artifact_id)
+    if artifact.state == COMMITTED or not _is_current(queries.manifests_of(unit.session, artifact_id), contents):
         return False
-    _insert(session, artifact, entries)
+    _insert(unit.session, artifact, entries)
     return True
 
 
-def _commit(session: Session, clock: Clock, artifact_id: int, contents: Contents, last: Sequence[Entry],
-            ) -> ArtifactRow | None:
-    """None where the manifests, or the files that are placed, are not those that were read."""
-    artifact = _locked(session, artifact_id)
+def _commit(unit: Unit, artifact_id: int, contents: Contents, last: Sequence[Entry]) -> ArtifactRow | None:
+    """None where the manifests, or the files that are in the version, are not those that were read."""
+    session, artifact = unit.session, _locked(unit.session, artifact_id)
     if artifact.state == COMMITTED:
         return artifact
     stored = queries.manifests_of(session, artifact_id)
@@ -175,34 +166,12 @@ def _commit(session: Session, clock: Clock, artifact_id: int, contents: Contents
         session.execute(delete(EntryRow).where(col(EntryRow.artifact_id) == artifact_id))
         if len(contents.entries) > len(last):
             return None
-    collection = session.get_one(CollectionRow, artifact.sequence_id, with_for_update=True)
     _insert(session, artifact, last)
-    _settle_manifests(session, stored, contents)
+    _leave_one_manifest(session, stored, contents.manifest)
     expected.forget(session, artifact_id)
-    now = clock.text()
-    artifact.state, artifact.version_index, artifact.updated_at = COMMITTED, collection.next_version, now
-    artifact.size = sum(entry.size for entry in contents.entries)
-    artifact.file_count = len(contents.entries)
-    artifact.commit_hash = clock.token(40)
-    artifact.digest = contents.digest or artifact.digest
-    session.add(artifact)
-    member = join(session, clock, collection, artifact)
-    for alias in [*orjson.loads(artifact.wanted_aliases), LATEST]:
-        set_alias(session, member, alias)
+    service.commit(unit, artifact, digest=contents.digest or artifact.digest,
+                   size=sum(entry.size for entry in contents.entries), file_count=len(contents.entries))
     return artifact
-
-
-def join(session: Session, clock: Clock, collection: CollectionRow, artifact: ArtifactRow) -> MembershipRow:
-    """The version has the next number of the collection, whose row the caller holds."""
-    now = clock.text()
-    member = MembershipRow(collection_id=collection.id, artifact_id=artifact.id,
-                           version_index=collection.next_version, created_at=now)
-    collection.next_version += 1
-    collection.version_count += 1
-    collection.updated_at = now
-    session.add_all([member, collection])
-    session.flush()
-    return member
 
 
 def _insert(session: Session, artifact: ArtifactRow, entries: Sequence[Entry]) -> None:
@@ -216,18 +185,16 @@ def _insert(session: Session, artifact: ArtifactRow, entries: Sequence[Entry]) -
         rows.append((artifact.id, entry.path, held[entry.digest] if stored else None, entry.size,
                      None if stored else entry.digest, entry.ref))
     if rows:
-        again = queries.has_entries(session, artifact.id, entries[0].path, entries[-1].path)
-        insert_many(session, "artifact_entries", _COLUMNS, rows, _AGAIN if again else "")
+        some_are_there = queries.has_entries(session, artifact.id, entries[0].path, entries[-1].path)
+        insert_many(session, "artifact_entries", _COLUMNS, rows, _OVERWRITE if some_are_there else "")
 
 
-def _settle_manifests(session: Session, stored: Any, contents: Contents) -> None:
-    """One manifest is left."""
-    keep = contents.manifest
+def _leave_one_manifest(session: Session, stored: Sequence[ManifestRow], manifest: ManifestRow) -> None:
     for row in stored:
-        if row.id != keep.id:
+        if row.id != manifest.id:
             orphan(session, [row.blob_key] if row.blob_key else [])
             session.delete(row)
-    kept = session.get_one(ManifestRow, keep.id) if keep.id else keep
-    kept.current = True
-    session.add(kept)
+    current = session.get_one(ManifestRow, manifest.id) if manifest.id else manifest
+    current.current = True
+    session.add(current)
     session.flush()

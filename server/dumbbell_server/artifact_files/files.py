@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dumbbell_server import ids
+from dumbbell_server.artifact_files.digests import hex_of
+from dumbbell_server.artifact_files.plan import Planned
+from dumbbell_server.artifact_files.queries import FileOfVersion
+from dumbbell_server.artifact_files.tables import ArtifactBlobRow, EntryRow, ManifestRow
 from dumbbell_server.artifacts import access
-from dumbbell_server.artifacts.manifests import hex_of
-from dumbbell_server.artifacts.queries import FileOfVersion
-from dumbbell_server.artifacts.tables import ArtifactRow, ManifestRow
-from dumbbell_server.artifacts.uploads import Planned
+from dumbbell_server.artifacts.tables import ArtifactRow
 from dumbbell_server.errors import Forbidden
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.graph.context import Context
@@ -39,19 +41,30 @@ def _file_id(artifact_id: int, name: str) -> str:
 
 
 def _check_readable(context: Context, artifact: ArtifactRow) -> None:
-    """Forbidden for who may look at the version but not have its files. Asked once a request."""
-    key = f"reads {artifact.id}"
-    if key not in context.notes:
-        context.notes[key] = access.reads(context.session, context.viewer, artifact)
-    if not context.notes[key]:
+    """Forbidden for who may look at the version but not have its files."""
+    if not access.reads(context.session, context.viewer, artifact):
         raise Forbidden("you may look at this artifact but not have its files: that takes the role of a viewer")
+
+
+class ShownVersion:
+    """A version whose files are shown: whether the viewer may have them is asked once for all."""
+
+    def __init__(self, artifact: ArtifactRow) -> None:
+        self.artifact = artifact
+        self._checked = False
+
+    def check_readable(self, context: Context) -> None:
+        """Forbidden for who may not have them."""
+        if not self._checked:
+            _check_readable(context, self.artifact)
+            self._checked = True
 
 
 @dataclass(frozen=True)
 class VersionFile:
     """A file of a committed version."""
 
-    artifact: ArtifactRow
+    version: ShownVersion
     name: str
     digest: str
     size: int
@@ -66,7 +79,7 @@ class VersionFile:
 
     @property
     def node_id(self) -> str:
-        return _file_id(self.artifact.id, self.name)
+        return _file_id(self.version.artifact.id, self.name)
 
     @property
     def mimetype(self) -> str:
@@ -74,7 +87,7 @@ class VersionFile:
 
     @property
     def updated_at(self) -> str | None:
-        return self.artifact.updated_at
+        return self.version.artifact.updated_at
 
     @property
     def storage_path(self) -> str | None:
@@ -82,19 +95,25 @@ class VersionFile:
 
     def read_url(self, context: Context) -> str:
         """A reference leads to where it lies."""
-        _check_readable(context, self.artifact)
+        self.version.check_readable(context)
         if self.ref is not None:
             return self.ref
-        return context.signed("GET", file_path(self.artifact.id, self.digest, self.name))
+        return context.signed("GET", file_path(self.version.artifact.id, self.digest, self.name))
 
     def upload_url(self, _context: Context) -> str | None:
         return None
 
 
-def version_file(artifact: ArtifactRow, found: FileOfVersion) -> VersionFile:
-    entry, blob = found
-    birth = blob.birth_artifact_id if blob else artifact.id
-    return VersionFile(artifact, entry.path, blob.digest if blob else entry.digest or "", entry.size, entry.ref, birth)
+def files_of_version(artifact: ArtifactRow, found: Sequence[FileOfVersion]) -> list[VersionFile]:
+    """Files of one version."""
+    version = ShownVersion(artifact)
+    return [_file_of(version, entry, blob) for entry, blob in found]
+
+
+def _file_of(version: ShownVersion, entry: EntryRow, blob: ArtifactBlobRow | None) -> VersionFile:
+    if blob is None:
+        return VersionFile(version, entry.path, entry.digest or "", entry.size, entry.ref, version.artifact.id)
+    return VersionFile(version, entry.path, blob.digest, entry.size, entry.ref, blob.birth_artifact_id)
 
 
 @dataclass(frozen=True)
@@ -145,7 +164,7 @@ class PlannedFile:
         return context.signed("GET", self._path())
 
     def upload_url(self, context: Context) -> str | None:
-        """In one piece, which works also where parts were asked for."""
+        """In one piece, which works also where parts were requested."""
         return None if self.stored else self.bucket_url or context.signed("PUT", self._path())
 
 

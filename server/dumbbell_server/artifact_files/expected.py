@@ -9,28 +9,34 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from dumbbell_server.artifacts import access, uploads
-from dumbbell_server.artifacts.tables import ExpectedBlobRow
-from dumbbell_server.artifacts.uploads import Planned
+from dumbbell_server.artifact_files import uploads
+from dumbbell_server.artifact_files.plan import Planned
+from dumbbell_server.artifact_files.tables import ExpectedBlobRow
+from dumbbell_server.artifacts import access
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs import direct_uploads
 from dumbbell_server.blobs.garbage import orphan
 from dumbbell_server.blobs.store import DirectStore, StagedBlob, new_key
 from dumbbell_server.clock import Clock
 from dumbbell_server.database.engine import reading
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
 from dumbbell_server.identity import Actor
 from dumbbell_server.json_text import storable
 
 
-def expect(backend: Backend, direct: DirectStore, plans: Sequence[Planned]) -> dict[Planned, str]:
+def expect(backend: Backend, direct: DirectStore, actor: Actor, plans: Sequence[Planned]) -> dict[Planned, str]:
     """Where the bytes of those planned files that are missing go: a key each."""
-    wanted = {plan: new_key(uploads.FOLDER) for plan in plans if plan.stored_size is None}
+    keys = {plan: new_key(uploads.FOLDER) for plan in plans if plan.stored_size is None}
     rows = [ExpectedBlobRow(blob_key=key, artifact_id=plan.artifact_id, digest=plan.md5, upload_id=plan.upload_id,
                             store_id=direct.begin_parts(key) if plan.upload_id else None)
-            for plan, key in wanted.items()]
-    backend.database.write(lambda session: session.add_all(rows))
-    return wanted
+            for plan, key in keys.items()]
+    backend.write(actor, _insert, rows)
+    return keys
+
+
+def _insert(unit: Unit, rows: Sequence[ExpectedBlobRow]) -> None:
+    unit.session.add_all(rows)
 
 
 def part_urls(session: Session, direct: DirectStore, upload_id: str, parts: Sequence[int]) -> list[str]:
@@ -47,11 +53,11 @@ def complete(backend: Backend, direct: DirectStore, actor: Actor, node_id: str, 
     if row is None or row.store_id is None or row.artifact_id != artifact.id:
         return None
     direct.join_parts(row.blob_key, row.store_id, parts)
-    backend.database.write(lambda session: uploads.forget(session, [upload_id]))
+    backend.write(actor, uploads.forget, upload_id)
     return row.digest
 
 
-def settle(backend: Backend, artifact_id: int) -> None:
+def register(backend: Backend, artifact_id: int) -> None:
     """What came for this version belongs to its project. BadInput, and nothing kept, where a digest is another."""
     if backend.blobs.direct is None:
         return
@@ -76,7 +82,7 @@ def _take(clock: Clock, session: Session, row: ExpectedBlobRow, came: StagedBlob
 
 
 def forget(session: Session, artifact_id: int) -> None:
-    """Nothing more is expected for this version; what comes all the same goes."""
+    """Nothing more is expected for this version; what comes nevertheless goes."""
     orphan(session, session.execute(delete(ExpectedBlobRow).where(
         col(ExpectedBlobRow.artifact_id) == artifact_id).returning(col(ExpectedBlobRow.blob_key))).scalars().all())
 
