@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from dumbbell_server.artifact_files import garbage
+from dumbbell_server.cli import app
 from support.artifact_driver import ArtifactDriver, digest_of, entry
+from support.world import open_world
 
 A, B = b"alpha", b"beta, longer"
 DAY = 86_400
@@ -70,35 +73,6 @@ def test_abandoned_version_goes_with_all_it_brought(driver: ArtifactDriver) -> N
     assert driver.commit(made["id"], status=404)
 
 
-def test_version_expires_by_the_clock(driver: ArtifactDriver) -> None:
-    driver.log({"a": A})
-    driver.log({"a": B}, ttlDurationSeconds=3600)
-    driver.world.clock.move(3599)
-    assert driver.version("set:latest")["ttlDurationSeconds"] == 3600
-    driver.world.clock.move(2)
-    assert driver.version("set:v1") is None
-    assert driver.version("set:latest")["versionIndex"] == 0
-    assert driver.log({"a": B})["versionIndex"] == 2
-
-
-def test_lifetime_may_be_lengthened_inherited_and_disabled(driver: ArtifactDriver) -> None:
-    made = driver.log({"a": A}, ttlDurationSeconds=60)
-    update = """mutation M($id: ID!, $ttl: Int64) { updateArtifact(input: {artifactID: $id, ttlDurationSeconds: $ttl}) {
-        artifact { ttlDurationSeconds ttlIsInherited } } }"""
-
-    def set_ttl(seconds: int) -> tuple[int, bool]:
-        found = driver.world.gql(update, {"id": made["id"], "ttl": seconds})["updateArtifact"]["artifact"]
-        return found["ttlDurationSeconds"], found["ttlIsInherited"]
-
-    assert set_ttl(120) == (120, False)
-    driver.world.clock.move(61)
-    assert driver.version("set:v0") is not None
-    assert set_ttl(-1) == (-1, True)
-    assert set_ttl(-2) == (-2, False)
-    driver.world.clock.move(10 * DAY)
-    assert driver.version("set:v0") is not None
-
-
 @pytest.mark.usefixtures("through_us")
 def test_strays_go_once_they_are_old(driver: ArtifactDriver, tmp_path: Path) -> None:
     backend = driver.world.backend
@@ -114,3 +88,16 @@ def test_strays_go_once_they_are_old(driver: ArtifactDriver, tmp_path: Path) -> 
     assert {key.rsplit("/", 1)[-1] for key in keys(driver)} >= {"young"}
     assert "artifacts/ab/old" not in keys(driver)
     assert driver.get_file("set:v0", "a") == A
+
+
+def test_gc_removes_an_expired_version_with_all_it_held(tmp_path: Path) -> None:
+    """In a stopped folder, where no app subscribes the domains to each other."""
+    with open_world(tmp_path) as world:
+        ArtifactDriver(world).log({"a": A}, ttlDurationSeconds=60)  # by the clock of tests, long ago
+    result = CliRunner().invoke(app, ["gc", "--delete", "--data-dir", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert f"Removed 1 versions, 1 files of {len(A)} bytes" in result.output
+    with open_world(tmp_path) as world:
+        tables = ("artifact_entries", "artifact_manifests", "artifact_blobs", "artifact_memberships")
+        assert [world.count(table) for table in tables] == [0, 0, 0, 0]
+        assert list(world.backend.blobs.keys()) == []
