@@ -17,11 +17,11 @@ from dumbbell_server.artifacts.facts import artifacts_of_runs
 from dumbbell_server.artifacts.routes import ROUTES as ARTIFACTS
 from dumbbell_server.artifacts.service import INPUT, OUTPUT
 from dumbbell_server.backend import Backend
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs
+from dumbbell_server.blobs.garbage import BlobsOrphaned, delete_orphaned_blobs
 from dumbbell_server.collections.registries import types_added
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
-from dumbbell_server.graph.execution import Executor
+from dumbbell_server.graph.execution import BeforeQuery, Executor
 from dumbbell_server.history.exports import Exporter
 from dumbbell_server.history.exports import runs_deleting as parquet_of_runs
 from dumbbell_server.history.forks import runs_deleting as forks_of_runs
@@ -34,6 +34,7 @@ from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.middleware import Edge
 from dumbbell_server.http.state import AppState
 from dumbbell_server.projects.service import ProjectDeleting, RegistryTypesAdded, entity_deleting
+from dumbbell_server.runs.graphql import SHOWING_RUNS, expire_silent_runs
 from dumbbell_server.runs.memory import RunColumnCache
 from dumbbell_server.runs.pages import RunAnswers
 from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_renamed
@@ -45,14 +46,12 @@ _WORKERS = 4  # threads that execute GraphQL: more would only fight for the inte
 
 def first_key(backend: Backend) -> str | None:
     """Make sure of the first user. Returns their key if it was made now: nobody can tell it later."""
-    settings = backend.settings
-    return backend.database.write(
-        lambda session: ensure_first_user(session, backend.clock, settings.user, settings.api_key))
+    return backend.write(None, ensure_first_user, backend.settings.user, backend.settings.api_key)
 
 
 def create_app(backend: Backend) -> FastAPI:
     """The whole server over an open backend; the caller closes it, and starts `state.worker` or does not."""
-    keys = Keys(backend)
+    keys = Keys(backend.database, backend.settings)
     _wire(backend, keys)
     delete_orphaned_blobs(backend.database, backend.blobs)
     # It would look for telemetry at every request.
@@ -69,9 +68,9 @@ def create_app(backend: Backend) -> FastAPI:
     ])
     app.router.redirect_slashes = False
     app.state.worker = make_worker(backend)
-    backend.events.subscribe(RowsCame, lambda _session, event: app.state.worker.note(event))
-    app.state.dumbbell = AppState(backend, Executor(build_schema()), keys.actor,
-                                  ThreadPoolExecutor(_WORKERS, "dumbbell-graphql"))
+    backend.events.subscribe(RowsCame, lambda _unit, event: app.state.worker.note(event))
+    executor = Executor(build_schema(), [BeforeQuery(SHOWING_RUNS, expire_silent_runs)])
+    app.state.dumbbell = AppState(backend, executor, keys.actor, ThreadPoolExecutor(_WORKERS, "dumbbell-graphql"))
     return app
 
 
@@ -83,11 +82,13 @@ def make_worker(backend: Backend) -> Worker:
 def _wire(backend: Backend, keys: Keys) -> None:
     """Lower domains emit, higher ones subscribe."""
     events = backend.events
-    events.subscribe(AccountsChanged, lambda _session, _event: keys.forget())
-    events.subscribe(EntityDeleting, partial(entity_deleting, events))
+    delete_blobs = partial(delete_orphaned_blobs, backend.database, backend.blobs)
+    events.subscribe(AccountsChanged, lambda unit, _event: unit.after_commit(keys.clear))
+    events.subscribe(BlobsOrphaned, lambda unit, _event: unit.after_commit(delete_blobs))
+    events.subscribe(EntityDeleting, entity_deleting)
     events.subscribe(ProjectDeleting, removal.project_deleting)  # all at once, before its runs go one by one
-    events.subscribe(ProjectDeleting, partial(project_deleting, events))
-    events.subscribe(RegistryTypesAdded, partial(types_added, backend.clock))
+    events.subscribe(ProjectDeleting, project_deleting)
+    events.subscribe(RegistryTypesAdded, types_added)
     events.subscribe(RunsDeleting, forks_of_runs)
     events.subscribe(RunsDeleting, parquet_of_runs)
     events.subscribe(RunsDeleting, files_of_runs)

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from dumbbell_server.artifacts import removal
 from dumbbell_server.artifacts.tables import COMMITTED, PENDING, ArtifactBlobRow, ArtifactRow, EntryRow
 from dumbbell_server.backend import Backend
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs, find_strays, find_unfinished_uploads, orphan
+from dumbbell_server.blobs.garbage import delete_orphaned_blobs, find_strays, find_unfinished_uploads, mark_orphaned
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.statements import Statement
 
@@ -116,6 +116,6 @@ def _remove_files(session: Session, backend: Backend) -> list[int]:
     """Sizes of what was removed."""
     rows = session.execute(select(ArtifactBlobRow).where(*_unneeded(backend)).limit(_AT_ONCE)
                            .with_for_update()).scalars().all()
-    orphan(session, [row.blob_key for row in rows])
+    mark_orphaned(session, [row.blob_key for row in rows])
     session.execute(delete(ArtifactBlobRow).where(col(ArtifactBlobRow.id).in_([row.id for row in rows])))
     return [row.size for row in rows]

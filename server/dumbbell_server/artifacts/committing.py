@@ -27,7 +27,7 @@ from dumbbell_server.artifacts.tables import (
     MembershipRow,
 )
 from dumbbell_server.backend import Backend
-from dumbbell_server.blobs.garbage import orphan
+from dumbbell_server.blobs.garbage import mark_orphaned
 from dumbbell_server.blobs.store import new_key
 from dumbbell_server.clock import Clock
 from dumbbell_server.database.engine import reading
@@ -225,7 +225,7 @@ def _settle_manifests(session: Session, stored: Any, contents: Contents) -> None
     keep = contents.manifest
     for row in stored:
         if row.id != keep.id:
-            orphan(session, [row.blob_key] if row.blob_key else [])
+            mark_orphaned(session, [row.blob_key] if row.blob_key else [])
             session.delete(row)
     kept = session.get_one(ManifestRow, keep.id) if keep.id else keep
     kept.current = True

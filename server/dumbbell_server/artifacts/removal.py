@@ -22,8 +22,9 @@ from dumbbell_server.artifacts.tables import (
     PartRow,
     UploadRow,
 )
-from dumbbell_server.blobs.garbage import orphan
+from dumbbell_server.blobs.garbage import BlobsOrphaned, mark_orphaned
 from dumbbell_server.database.tables import OrphanRow
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
 from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects.service import ProjectDeleting
@@ -53,7 +54,7 @@ def remove(session: Session, artifact: ArtifactRow) -> None:
     leave(session, queries.memberships_of(session, number))
     session.execute(delete(EntryRow).where(col(EntryRow.artifact_id) == number))
     for row in queries.manifests_of(session, number):
-        orphan(session, [row.blob_key] if row.blob_key else [])
+        mark_orphaned(session, [row.blob_key] if row.blob_key else [])
         session.delete(row)
     uploads.forget(session, list(session.execute(
         select(UploadRow.id).where(UploadRow.artifact_id == number)).scalars()))
@@ -98,18 +99,22 @@ def delete_collection(session: Session, actor: Actor, collection: CollectionRow)
     count_collections(session, collection.type_id, -1)
 
 
-def runs_deleting(session: Session, event: RunsDeleting) -> None:
+def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
     """What these runs logged goes with them, if that was asked for."""
     if not event.artifacts:
         return
+    session = unit.session
+    unit.emit(BlobsOrphaned())
     for some in queries.pieces(event.run_ids):
         for artifact in session.execute(select(ArtifactRow).where(
                 col(ArtifactRow.run_id).in_(some), col(ArtifactRow.state) == COMMITTED)).scalars().all():
             remove(session, artifact)
 
 
-def project_deleting(session: Session, event: ProjectDeleting) -> None:
+def project_deleting(unit: Unit, event: ProjectDeleting) -> None:
     """Everything of artifacts that the project holds; its rows of collections and types go with it."""
+    session = unit.session
+    unit.emit(BlobsOrphaned())
     purge(session, col(ArtifactRow.project_id) == event.project_id)
     session.execute(insert(OrphanRow).from_select(["key"], select(ArtifactBlobRow.blob_key).where(
         ArtifactBlobRow.project_id == event.project_id)))

@@ -31,6 +31,8 @@ from dumbbell_server.artifacts.tables import (
     UseRow,
 )
 from dumbbell_server.clock import Clock, to_text
+from dumbbell_server.database.events import Events
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, NotFound
 from dumbbell_server.identity import Actor
 from dumbbell_server.json_text import loads, storable
@@ -110,14 +112,14 @@ def checked_ttl(seconds: int | None) -> int | None:
 def create_type(session: Session, clock: Clock, actor: Actor, entity: str, project: str, name: str,
                 description: str | None) -> ArtifactTypeRow:
     """The type, made where it is new, in a project that is made where it is new."""
-    home = projects.for_writing(session, clock, actor, entity, project)
+    home = projects.for_writing(Unit(session, clock, Events(), actor), entity, project)
     return type_named(session, clock, home.id, name, description)
 
 
 def create(session: Session, clock: Clock, actor: Actor, wanted: Wanted) -> ArtifactRow:
     """The version to fill, or the committed one of this sequence that has the same digest."""
     wanted.check()
-    home = projects.for_writing(session, clock, actor, wanted.entity, wanted.project)
+    home = projects.for_writing(Unit(session, clock, Events(), actor), wanted.entity, wanted.project)
     run = runs.by_name(session, home.id, wanted.run) if wanted.run and storable(wanted.run) else None
     if wanted.run and run is None:
         raise NotFound(f"run {wanted.entity}/{wanted.project}/{wanted.run} not found")

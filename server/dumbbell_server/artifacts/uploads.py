@@ -20,7 +20,7 @@ from dumbbell_server.artifacts.tables import (
     PartRow,
     UploadRow,
 )
-from dumbbell_server.blobs.garbage import orphan
+from dumbbell_server.blobs.garbage import mark_orphaned
 from dumbbell_server.clock import Clock
 from dumbbell_server.database.statements import Statement
 from dumbbell_server.errors import BadInput, NotFound
@@ -137,7 +137,7 @@ def received_manifest(session: Session, clock: Clock, manifest_id: int, size: in
     if manifests.hex_of(row.digest) is not None and row.digest != md5:
         raise BadInput(f"the manifest was announced with MD5 {row.digest!r}, the body has {md5!r}; send it again")
     if row.blob_key:
-        orphan(session, [row.blob_key])
+        mark_orphaned(session, [row.blob_key])
     row.blob_key, row.size = blob_key, size
     artifact.updated_at = clock.text()
     session.flush()
@@ -149,7 +149,7 @@ def received_part(session: Session, upload_id: str, number: int, size: int, md5:
         raise NotFound("this upload does not exist; it may be complete already")
     row = session.get(PartRow, (upload_id, number))
     if row is not None:
-        orphan(session, [row.blob_key])
+        mark_orphaned(session, [row.blob_key])
         session.delete(row)
         session.flush()
     session.add(PartRow(upload_id=upload_id, number=number, size=size, md5=md5, blob_key=blob_key))
@@ -179,7 +179,7 @@ def forget(session: Session, upload_ids: Sequence[str]) -> None:
     """These uploads and their parts are gone."""
     for upload_id in upload_ids:
         for part in session.query(PartRow).filter_by(upload_id=upload_id).all():
-            orphan(session, [part.blob_key])
+            mark_orphaned(session, [part.blob_key])
             session.delete(part)
         session.flush()
         upload = session.get(UploadRow, upload_id)

@@ -11,17 +11,17 @@ from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.artifacts import queries
 from dumbbell_server.artifacts.service import type_named
 from dumbbell_server.artifacts.tables import ArtifactRow, ArtifactTypeRow
-from dumbbell_server.clock import Clock
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Forbidden
 from dumbbell_server.projects.registries import holds_registries
 from dumbbell_server.projects.service import RegistryTypesAdded
 from dumbbell_server.projects.tables import ProjectRow
 
 
-def types_added(clock: Clock, session: Session, event: RegistryTypesAdded) -> None:
+def types_added(unit: Unit, event: RegistryTypesAdded) -> None:
     """The registry takes these types from now on."""
     for name in event.names:
-        type_named(session, clock, event.project_id, name)
+        type_named(unit.session, unit.clock, event.project_id, name)
 
 
 def check_link(session: Session, artifact: ArtifactRow, kind: ArtifactTypeRow, home: ProjectRow) -> None:

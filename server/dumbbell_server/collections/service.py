@@ -28,6 +28,8 @@ from dumbbell_server.artifacts.tables import (
 from dumbbell_server.clock import Clock
 from dumbbell_server.collections import queries as lists
 from dumbbell_server.collections.registries import check_link
+from dumbbell_server.database.events import Events
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, NotFound
 from dumbbell_server.identity import Actor, Role
 from dumbbell_server.json_text import storable
@@ -158,7 +160,7 @@ def _portfolio(session: Session, clock: Clock, actor: Actor, artifact: ArtifactR
         return portfolio
     if target.portfolio is None:
         raise BadInput("linkArtifact needs artifactPortfolioName or artifactPortfolioID")
-    home = projects.for_linking(session, clock, actor, target.entity, target.project)
+    home = projects.for_linking(Unit(session, clock, Events(), actor), target.entity, target.project)
     check_link(session, artifact, kind, home)
     found = queries.collection_by_name(session, home.id, target.portfolio)
     if found is None:

@@ -11,10 +11,9 @@ import strawberry
 from graphql import BooleanValueNode, FieldNode, FragmentSpreadNode, VariableNode
 
 from dumbbell_server import ids
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files import service
-from dumbbell_server.files.expected import expect, settle
+from dumbbell_server.files.expected import expect, register_direct_uploads
 from dumbbell_server.files.names import clean, mimetype_of
 from dumbbell_server.files.routes import path_of
 from dumbbell_server.files.tables import RunFileRow
@@ -99,8 +98,7 @@ class RunFile:
         direct = context.backend.blobs.direct
         if direct is None:
             return context.signed("PUT", path_of(self.run_id, clean(self.name)))
-        return direct.upload_url(context.write(
-            lambda session: expect(session, context.backend.clock, self.run_id, clean(self.name))))
+        return direct.upload_url(context.unit(expect, self.run_id, clean(self.name)))
 
 
 @strawberry.type
@@ -175,7 +173,7 @@ class FileConnection:
 class RunFiles:
     @strawberry.field
     def file_count(run: strawberry.Parent[RunRow], info: Info) -> int | None:
-        settle(info.context.backend, run.id)
+        register_direct_uploads(info.context.backend, run.id)
         return service.count(info.context.session, run.id)
 
     @strawberry.field
@@ -187,27 +185,27 @@ class RunFiles:
         `wandb.restore` (0.31) would know a name that was never uploaded by an MD5 of "0", and fails without; but who
         lists files by name is not to see names without files.
         """
-        asked = [name for name in names or () if name is not None]
-        settle(info.context.backend, run.id)
+        requested = [name for name in names or () if name is not None]
+        register_direct_uploads(info.context.backend, run.id)
         session = info.context.session
-        if asked and pattern:
+        if requested and pattern:
             raise BadInput("files takes `names` or `pattern`, not both")
         fields = list(_fields_beneath(info))
-        if asked and _wants_upload(info, fields) and service.may_write(session, info.context.viewer, run):
-            return _asked_page(info.context, run.id, asked, first, after)
+        if requested and _wants_upload(info, fields) and service.may_write(session, info.context.viewer, run):
+            return _page_of_names(info.context, run.id, requested, first, after)
         size = page_size(first, LARGEST_PAGE)
-        rows = service.list_files(session, run.id, asked, pattern, number(after), size + 1)
+        rows = service.list_files(session, run.id, requested, pattern, number(after), size + 1)
         counted = any(field.name.value == "totalCount" for field in fields)
-        total = service.count(session, run.id, asked, pattern) if counted else None
+        total = service.count(session, run.id, requested, pattern) if counted else None
         page = page_of(rows, size, lambda row: row.id)
         edges = [Edge(RunFile(row.run_id, row.name, row), edge.cursor)
                  for edge in page.edges for row in [edge.node]]
         return Page(edges, page.page_info, total)
 
 
-def _asked_page(context: Context, run_id: int, names: Sequence[str], first: int | None, after: str | None,
-                ) -> Page[RunFile]:
-    """The names as they were asked for, uploaded or not; a cursor is a place among them."""
+def _page_of_names(context: Context, run_id: int, names: Sequence[str], first: int | None, after: str | None,
+                   ) -> Page[RunFile]:
+    """The names as they were requested, uploaded or not; a cursor is a position among them."""
     begin = (number(after) or 0) if after else 0
     size = page_size(first, len(names))
     unique = list(dict.fromkeys(names))
@@ -324,7 +322,5 @@ class FilesMutation:
 
     @strawberry.field
     def delete_files(self, info: Info, input: DeleteFilesInput) -> DeleteFilesPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        context.write(lambda session: service.delete_files(session, actor, input.files))
-        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
+        info.context.unit(service.delete_files, input.files)
         return DeleteFilesPayload(success=True, client_mutation_id=input.client_mutation_id)

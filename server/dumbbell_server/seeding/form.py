@@ -11,6 +11,7 @@ from typing import Any
 
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files.names import clean
+from dumbbell_server.json_text import storable
 from dumbbell_server.runs.states import CRASHED, FAILED, FINISHED, RUNNING
 from dumbbell_server.seeding.formula import read_formula
 from dumbbell_server.seeding.nodes import Part, at, read_yaml
@@ -146,7 +147,14 @@ def _project(part: Part, users: list[str], homes: list[str]) -> ProjectForm:
 
 
 def _text(found: dict[str, Part], key: str) -> str | None:
-    return found[key].scalar(str) if key in found else None
+    return _stored_text(found[key]) if key in found else None
+
+
+def _stored_text(part: Part) -> str:
+    text = part.scalar(str)
+    if not storable(text):
+        raise part.wrong("the text holds a NUL or half a surrogate pair, which cannot be stored")
+    return text
 
 
 def _object(found: dict[str, Part], key: str) -> dict[str, Any]:
@@ -160,7 +168,7 @@ def _run(part: Part, users: list[str]) -> RunForm:
         part.where, run_id, _one_of(found["user"], users, "user"),
         state=_one_of(found["state"], _STATES, "state") if "state" in found else FINISHED,
         display_name=_text(found, "name"), group=_text(found, "group"), job_type=_text(found, "job_type"),
-        notes=_text(found, "notes"), tags=found["tags"].texts() if "tags" in found else (),
+        notes=_text(found, "notes"), tags=tuple(map(_stored_text, found["tags"].items())) if "tags" in found else (),
         config=_object(found, "config"), summary=_object(found, "summary"),
         rows=_rows(found["history"], run_id) if "history" in found else (),
         files=_files(found["files"]) if "files" in found else {},

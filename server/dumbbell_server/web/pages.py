@@ -24,13 +24,13 @@ from dumbbell_server.history import queries as history
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.http.state import actor_of, base_url, state_of
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.registries import PREFIX
 from dumbbell_server.registries import search
 from dumbbell_server.reports import service as views
 from dumbbell_server.runs import queries, service
+from dumbbell_server.runs.graphql import expire_silent_runs
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps import queries as sweep_queries
 from dumbbell_server.sweeps import service as sweeps
@@ -66,6 +66,7 @@ def _made(make: Page, request: Request) -> str | None:
     try:
         if context.viewer is None and _is_at_home(request, backend.settings.host):
             context.viewer = _local(context)
+        expire_silent_runs(context)
         return make(context, request.path_params)
     finally:
         context.close()
@@ -150,8 +151,7 @@ def _report(context: Context, where: dict[str, str]) -> str | None:
 
 
 def _registry(context: Context, where: dict[str, str]) -> str | None:
-    organization = accounts.organization_by_name(context.session, where["organization"]) \
-        if storable(where["organization"]) else None
+    organization = accounts.organization_by_name(context.session, where["organization"])
     entity = context.get(EntityRow, organization.entity_id) if organization else None
     registry = projects.find(context.session, context.viewer, entity.name, PREFIX + where["name"]) if entity else None
     if entity is None or registry is None:
@@ -165,8 +165,6 @@ def _registry(context: Context, where: dict[str, str]) -> str | None:
 
 
 def _artifact(context: Context, where: dict[str, str]) -> str | None:
-    if not all(map(storable, where.values())):
-        return None
     project = projects.find(context.session, context.viewer, where["entity"], where["project"])
     found = artifacts.collection_by_name(context.session, project.id, where["collection"]) if project else None
     member = artifacts.membership_by_alias(context.session, found.id, where["version"]) if found else None
