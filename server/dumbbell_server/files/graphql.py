@@ -27,7 +27,7 @@ from dumbbell_server.runs.tables import RunRow
 
 
 class StoredFile(Protocol):
-    """What the type File shows, whoever keeps the file."""
+    """What the type File shows, whatever it is a file of."""
 
     @property
     def name(self) -> str: ...
@@ -51,7 +51,7 @@ class StoredFile(Protocol):
 
 @dataclass(frozen=True)
 class RunFile:
-    """A file of a run under the name that was asked for; `row` once it was uploaded."""
+    """A file of a run under the name that was requested; `row` once it was uploaded."""
 
     run_id: int
     name: str
@@ -180,7 +180,7 @@ class RunFiles:
     def files(run: strawberry.Parent[RunRow], info: Info, names: list[str | None] | None = None,
               pattern: str | None = None, first: int | None = None,
               after: str | None = None) -> FileConnectionRef | None:
-        """What was uploaded; with `url(upload: true)` beneath, every name that was asked for (behaviours.md 6.7).
+        """What was uploaded; with `url(upload: true)` beneath, every name that was requested (behaviours.md 6.7).
 
         `wandb.restore` (0.31) would know a name that was never uploaded by an MD5 of "0", and fails without; but who
         lists files by name is not to see names without files.
@@ -220,7 +220,7 @@ def _files(context: Context, run_id: int, names: Sequence[str]) -> list[RunFile]
     """One for each name, in their order. BadInput for a name that no file can have."""
     cleaned = [clean(name) for name in names]
     rows = service.existing(context.session, run_id, cleaned)
-    return [RunFile(run_id, name, rows.get(kept)) for name, kept in zip(names, cleaned, strict=True)]
+    return [RunFile(run_id, name, rows.get(stored)) for name, stored in zip(names, cleaned, strict=True)]
 
 
 def _fields_beneath(info: Info) -> Iterable[FieldNode]:

@@ -76,9 +76,9 @@ class Form:
 def read_form(name: str) -> Form:
     """The fixture of that name, or the file at that path."""
     if name.isidentifier():
-        place = files("dumbbell_fixtures") / name / f"{name}.yaml"
-        if place.is_file():
-            return parse(place.read_text("utf-8"), f"{name}.yaml")
+        shipped = files("dumbbell_fixtures") / name / f"{name}.yaml"
+        if shipped.is_file():
+            return parse(shipped.read_text("utf-8"), f"{name}.yaml")
     path = Path(name)
     try:
         return parse(path.read_text("utf-8"), path.name)
@@ -95,8 +95,8 @@ def parse(text: str, file: str) -> Form:
         if sum(user.first for user in users) > 1:
             raise found["users"].wrong("only one user can be the first")
         teams = tuple(_team(part, names) for part in found["teams"].items()) if "teams" in found else ()
-        homes = _distinct(found.get("teams", found["users"]), [*names, *(team.name for team in teams)])
-        projects = tuple(_project(part, names, homes) for part in found["projects"].items())
+        entities = _distinct(found.get("teams", found["users"]), [*names, *(team.name for team in teams)])
+        projects = tuple(_project(part, names, entities) for part in found["projects"].items())
         _distinct(found["projects"], [f"{project.entity}/{project.name}" for project in projects])
         return Form(found["created"].moment(), users, teams, projects)
     except RecursionError:
@@ -137,11 +137,11 @@ def _team(part: Part, users: list[str]) -> TeamForm:
     return TeamForm(part.where, found["name"].scalar(str), members)
 
 
-def _project(part: Part, users: list[str], homes: list[str]) -> ProjectForm:
+def _project(part: Part, users: list[str], entities: list[str]) -> ProjectForm:
     found = part.fields("entity name user runs", "description access")
     runs = tuple(_run(run, users) for run in found["runs"].items())
     _distinct(found["runs"], [run.id for run in runs])
-    return ProjectForm(part.where, _one_of(found["entity"], homes, "entity"), found["name"].scalar(str),
+    return ProjectForm(part.where, _one_of(found["entity"], entities, "entity"), found["name"].scalar(str),
                        _one_of(found["user"], users, "user"), _text(found, "description"), _text(found, "access"),
                        runs)
 
@@ -193,9 +193,9 @@ def _column(part: Part, count: int, seed: str) -> list[float]:
 
 def _files(part: Part) -> dict[str, str]:
     found: dict[str, str] = {}
-    for given, content in part.mapping().items():
+    for raw_name, content in part.mapping().items():
         with at(content.where):
-            name = clean(given)
+            name = clean(raw_name)
         if name in found:
             raise content.wrong(f"file {name!r} is there twice")
         found[name] = content.scalar(str)

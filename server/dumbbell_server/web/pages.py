@@ -36,7 +36,7 @@ from dumbbell_server.sweeps import queries as sweep_queries
 from dumbbell_server.sweeps import service as sweeps
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_AT_HOME = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
+_LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 _LAST_ROWS = 20
 _MOST_RUNS = 100
 _MOST_FILES = 1000
@@ -64,7 +64,7 @@ def _made(make: Page, request: Request) -> str | None:
     backend = state_of(request).backend
     context = Context(backend, actor_of(request), base_url(request))
     try:
-        if context.viewer is None and _is_at_home(request, backend.settings.host):
+        if context.viewer is None and _is_local(request, backend.settings.host):
             context.viewer = _local(context)
         expire_silent_runs(context)
         return make(context, request.path_params)
@@ -72,13 +72,13 @@ def _made(make: Page, request: Request) -> str | None:
         context.close()
 
 
-def _is_at_home(request: Request, bound_to: str) -> bool:
+def _is_local(request: Request, bound_to: str) -> bool:
     """Whether somebody at this very machine asks: not through a proxy, nor in a page of somebody else's.
 
     The scripts of any page may ask what answers on this machine, by their own name for it, and could read it.
     """
     through = any(name in request.headers for name in ("origin", "forwarded", "x-forwarded-for", "x-real-ip", "via"))
-    return bound_to in _LOOPBACK and _AT_HOME.fullmatch(request.headers.get("host", "")) is not None and not through
+    return bound_to in _LOOPBACK and _LOCAL_HOST.fullmatch(request.headers.get("host", "")) is not None and not through
 
 
 def _local(context: Context) -> Actor | None:
