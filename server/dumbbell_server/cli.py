@@ -178,14 +178,14 @@ def token(
     try:
         name, key = user or backend.settings.user, make_key(backend.clock)
 
-        def unit(session: Any) -> bool:
-            found = user_by_name(session, name)
+        def add(unit: Any) -> bool:
+            found = user_by_name(unit.session, name)
             if found is None:
                 return False
-            add_key(session, backend.clock, found.id, key, "dumbbell token")
+            add_key(unit, found.id, key, "dumbbell token")
             return True
 
-        if not backend.database.write(unit):
+        if not backend.write(None, add):
             _stop(f"there is no user {name!r} here; `dumbbell serve` makes the first one")
         typer.echo(key)
     finally:

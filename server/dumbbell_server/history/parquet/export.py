@@ -26,6 +26,7 @@ from dumbbell_server.blobs.garbage import delete_orphaned_blobs, orphan
 from dumbbell_server.blobs.store import CHUNK, StagedBlob, commit_or_discard, new_key
 from dumbbell_server.database.engine import snapshot
 from dumbbell_server.database.statements import MAX_PARAMETERS
+from dumbbell_server.database.units import Unit
 from dumbbell_server.history import statements
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.parquet.writer import Writer
@@ -88,13 +89,13 @@ class Exporter:
         if not parts:
             return
 
-        def unit(session: Session) -> None:
-            orphan(session, [part.blob_key for part in parts])
+        def drop(unit: Unit) -> None:
+            orphan(unit, [part.blob_key for part in parts])
             for part in parts:
-                statements.DELETE_PARTITION(session, id=part.id)
+                statements.DELETE_PARTITION(unit.session, id=part.id)
 
-        self._backend.database.write(unit)
-        delete_orphaned_blobs(self._backend.database, self._backend.blobs)
+        self._backend.write(None, drop)
+        delete_orphaned_blobs(self._backend.database, self._backend.blobs)  # `dumbbell compact` has no app that would
 
     def _add(self, run_id: int, generation: int, number: int, rows: Sequence[Row[Any]], types: dict[str, str]) -> None:
         path = self._folder / f"{run_id}.parquet"
@@ -129,10 +130,10 @@ class Exporter:
         return incoming, key
 
 
-def runs_deleting(session: Session, event: RunsDeleting) -> None:
+def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
     """The files of these runs are orphaned."""
     for start in range(0, len(event.run_ids), MAX_PARAMETERS):
-        orphan(session, session.execute(select(PartitionRow.blob_key).where(
+        orphan(unit, unit.session.execute(select(PartitionRow.blob_key).where(
             col(PartitionRow.run_id).in_(event.run_ids[start:start + MAX_PARAMETERS]))).scalars().all())
 
 
