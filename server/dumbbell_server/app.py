@@ -22,13 +22,13 @@ from dumbbell_server.collections.registries import types_added
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import Executor
-from dumbbell_server.history.graphql import answer_keys
+from dumbbell_server.history.events import KeysRead, RowsCame
 from dumbbell_server.history.ingest.routes import ROUTES as HISTORY
-from dumbbell_server.history.pages import history_keys, keys_info
 from dumbbell_server.history.parquet.export import Exporter
 from dumbbell_server.history.parquet.export import runs_deleting as parquet_of_runs
 from dumbbell_server.history.reading.forks import runs_deleting as forks_of_runs
-from dumbbell_server.history.worker import RowsCame, Worker
+from dumbbell_server.history.reading.providers import history_keys, keys_info
+from dumbbell_server.history.worker import Worker
 from dumbbell_server.http.endpoint import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.middleware import Edge
@@ -69,8 +69,9 @@ def create_app(backend: Backend) -> FastAPI:
         *PAGES,
     ])
     app.router.redirect_slashes = False
-    app.state.worker = make_worker(backend)
-    backend.events.subscribe(RowsCame, lambda _session, event: app.state.worker.note(event))
+    app.state.worker = worker = make_worker(backend)
+    backend.events.subscribe(RowsCame, lambda _unit, event: worker.rows_came(event))
+    backend.events.subscribe(KeysRead, lambda _unit, event: worker.keys_read(event))
     app.state.dumbbell = AppState(backend, Executor(build_schema()), keys.actor,
                                   ThreadPoolExecutor(_WORKERS, "dumbbell-graphql"))
     return app
@@ -96,8 +97,7 @@ def _wire(backend: Backend, keys: Keys) -> None:
     events.subscribe(RunsDeleting, removal.runs_deleting)
     backend.run_columns.source = RunSource(backend)
     backend.registry_columns.source = LinkSource()
-    read_keys = partial(answer_keys, backend.database)
-    backend.provide(HISTORY_KEYS, history_keys(read_keys))
-    backend.provide(KEYS_INFO, keys_info(read_keys))
+    backend.provide(HISTORY_KEYS, history_keys(backend))
+    backend.provide(KEYS_INFO, keys_info(backend))
     backend.provide(INPUT_ARTIFACTS, artifacts_of_runs(INPUT))
     backend.provide(OUTPUT_ARTIFACTS, artifacts_of_runs(OUTPUT))

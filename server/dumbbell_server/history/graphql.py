@@ -6,7 +6,7 @@ from typing import Any
 
 import strawberry
 
-from dumbbell_server.database.engine import Database, snapshot
+from dumbbell_server.database.engine import snapshot
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
@@ -84,11 +84,6 @@ def _bound(spec: dict[str, Any], name: str) -> int | None:
     return int(value)
 
 
-def answer_keys(database: Database, run: RunRow) -> JSON | None:
-    document = keys.of_run(database, run)
-    return JSON(document) if document["keys"] else None
-
-
 def _tail(context: Context, run: RunRow, stream: int) -> JSONString:
     line = queries.last_line(context.session, run.id, stream)
     return compact([] if line is None else [line])
@@ -125,7 +120,8 @@ class RunHistory:
     @strawberry.field
     def history_keys(run: strawberry.Parent[RunRow], info: Info) -> JSON | None:
         """Null while nothing was logged, which clients read as lastStep -1."""
-        return answer_keys(info.context.backend.database, run)
+        document = keys.history_keys(info.context.backend, run)
+        return None if document is None else JSON(document)
 
     @strawberry.field
     def parquet_history(run: strawberry.Parent[RunRow], info: Info, live_keys: list[str]) -> ParquetHistory:

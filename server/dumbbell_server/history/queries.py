@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -41,7 +41,7 @@ def last_line(session: Session, run: int, stream: int) -> str | None:
     return None if body is None else unpack(bytes(body))[-1]
 
 
-def kept_keys(session: Session, runs: Sequence[int]) -> dict[int, tuple[int, int, str]]:
+def kept_keys(session: Session, runs: Collection[int]) -> dict[int, tuple[int, int, str]]:
     """Generation, count of lines and document of what is kept of these runs' keys."""
     if not runs:
         return {}

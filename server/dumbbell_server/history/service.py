@@ -28,7 +28,7 @@ def rewind(session: Session, clock: Clock, actor: Actor, entity: str | None, pro
     runs.check_writable(session, actor, run, "rewind runs")
     connection, step = session.connection(), int(value)
     statements.LOCK_RUN(session, run=run.id)
-    forks.keep_rows(session, run, step)
+    forks.copy_to_forks(session, run, step)
     for chunk in statements.CHUNKS_BEYOND_STEP(session, run=run.id, step=step).all():
         lines = queries.lines_of(session, chunk.id)
         statements.DELETE_CHUNK(session, id=chunk.id)

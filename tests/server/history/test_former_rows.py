@@ -156,6 +156,6 @@ def test_keys_kept_late_do_not_stand_for_rows_that_have_changed(world: World) ->
         _, late = keys.key_document(session, run)
     assert late is not None
     world.history("r", [{"_step": 2, "b": 5}], 2)
-    world.backend.database.write(lambda session: keys.keep(session, late))
+    world.backend.write(None, keys.keep, [late])
     assert known(world)["lastStep"] == 2
     assert set(known(world)["keys"]) == {"_step", "a", "b"}

@@ -125,7 +125,7 @@ def _restart(connection: Connection, run: int, post: Post) -> None:
 
 def drop_history(session: Session, run: int) -> None:
     """No row is left, but for the forks that show them."""
-    forks.keep_rows(session, session.get_one(RunRow, run), -1)
+    forks.copy_to_forks(session, session.get_one(RunRow, run), -1)
     for statement in statements.DELETE_HISTORY:
         statement(session, run=run)
     changed(session.connection(), run)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.history import queries
 from dumbbell_server.history.packing import step_in
-from dumbbell_server.history.reading.forks import ENDLESS, lines_in, parts_of
+from dumbbell_server.history.reading.forks import ENDLESS, lines_in, ranges_of
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.runs.tables import RunRow
 
@@ -19,7 +19,7 @@ DEFAULT_SAMPLES = 500
 
 def rows_between(session: Session, run: RunRow, low: int, high: int) -> list[str]:
     """Lines with low <= step < high, in the order of their steps."""
-    return lines_in(session, parts_of(session, run, low, high))
+    return lines_in(session, ranges_of(session, run, low, high))
 
 
 def evenly(total: int, wanted: int) -> Iterator[int]:

@@ -19,7 +19,7 @@ from dumbbell_server.history import queries, statements
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.columns.encode import Column, decode, digest
 from dumbbell_server.history.packing import row_of, unpack
-from dumbbell_server.history.reading.forks import Part, cut, lines_in, parts_of
+from dumbbell_server.history.reading.forks import StepRange, cut, lines_in, ranges_of
 from dumbbell_server.history.reading.rows import Spec, evenly, picked
 from dumbbell_server.history.tables import HISTORY, INSIDE, INTS, OBJECTS, RANGE
 from dumbbell_server.json_text import finite
@@ -49,11 +49,11 @@ class _Segment(Protocol):
 
 def sample(session: Session, run: RunRow, spec: Spec) -> list[dict[str, Any]]:
     """At most `spec.samples` rows, as objects without NaN: they go out as JSON, not as text. Wants a snapshot."""
-    parts = parts_of(session, run, spec.low, spec.high)
+    ranges = ranges_of(session, run, spec.low, spec.high)
     try:
-        rows = _spread([segment for part in parts for segment in _segments(session, part, spec.keys)], spec.samples)
+        rows = _spread([segment for steps in ranges for segment in _segments(session, steps, spec.keys)], spec.samples)
     except NotMonotonic:
-        rows = _spread([_Lines(lines_in(session, parts), spec.keys)], spec.samples)
+        rows = _spread([_Lines(lines_in(session, ranges), spec.keys)], spec.samples)
     return [finite(row) for row in rows]
 
 
@@ -72,22 +72,22 @@ def _spread(segments: list[_Segment], samples: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _segments(session: Session, part: Part, keys: tuple[str, ...]) -> list[_Segment]:
-    if part.stream != HISTORY:
-        return [_Lines(lines_in(session, [part]), keys, part.low, part.high - 1)]
+def _segments(session: Session, steps: StepRange, keys: tuple[str, ...]) -> list[_Segment]:
+    if steps.stream != HISTORY:
+        return [_Lines(lines_in(session, [steps]), keys, steps.low, steps.high - 1)]
     found: list[_Segment] = []
-    rows = [row for row in compaction.groups(session, part.run_id) if _meets(row, part)]
-    columns = _columns(session, part.run_id, keys) if rows and keys else {}
+    rows = [row for row in compaction.groups(session, steps.run_id) if _meets(row, steps)]
+    columns = _columns(session, steps.run_id, keys) if rows and keys else {}
     for row in rows:
         if not row.ordered:
             raise NotMonotonic
-        found.append(_group(session, part, row, columns.get(row.id, {}), keys))
-    found += _tail(session, part, keys)
+        found.append(_group(session, steps, row, columns.get(row.id, {}), keys))
+    found += _tail(session, steps, keys)
     return sorted(found, key=lambda segment: (segment.low, segment.high))
 
 
-def _meets(row: Row[Any], part: Part) -> bool:
-    return row.min_step is not None and row.max_step >= part.low and row.min_step < part.high
+def _meets(row: Row[Any], steps: StepRange) -> bool:
+    return row.min_step is not None and row.max_step >= steps.low and row.min_step < steps.high
 
 
 def _columns(session: Session, run_id: int, keys: tuple[str, ...]) -> dict[int, dict[bytes, Row[Any]]]:
@@ -103,21 +103,21 @@ def _columns(session: Session, run_id: int, keys: tuple[str, ...]) -> dict[int, 
     return found
 
 
-def _group(session: Session, part: Part, row: Row[Any], columns: dict[bytes, Row[Any]], keys: tuple[str, ...],
+def _group(session: Session, steps: StepRange, row: Row[Any], columns: dict[bytes, Row[Any]], keys: tuple[str, ...],
            ) -> _Segment:
-    low, high = max(part.low, row.min_step), min(part.high - 1, row.max_step)
+    low, high = max(steps.low, row.min_step), min(steps.high - 1, row.max_step)
     if not keys or _leads_inside(columns, keys):
         lines = [line for (body,) in statements.CHUNK_BODIES_OF_GROUP(
-            session, run=part.run_id, writer=row.writer, first=row.first_line, end=row.end_line).all()
+            session, run=steps.run_id, writer=row.writer, first=row.first_line, end=row.end_line).all()
             for line in unpack(bytes(body))]
-        return _Lines(cut(lines, row.min_step, row.max_step, part), keys, low, high)
-    steps = columns.get(digest("_step"))
-    if steps is None or steps.kind not in {INTS, RANGE}:
+        return _Lines(cut(lines, row.min_step, row.max_step, steps), keys, low, high)
+    step_column = columns.get(digest("_step"))
+    if step_column is None or step_column.kind not in {INTS, RANGE}:
         raise NotMonotonic
     start, end = 0, row.rows
-    if part.low > row.min_step or part.high <= row.max_step:
-        values = _values(session, row.id, steps)
-        start, end = bisect_left(values, part.low), bisect_left(values, part.high)
+    if steps.low > row.min_step or steps.high <= row.max_step:
+        values = _values(session, row.id, step_column)
+        start, end = bisect_left(values, steps.low), bisect_left(values, steps.high)
     return _Columns(session, row.id, low, high, start, end, {key: columns.get(digest(key)) for key in keys})
 
 
@@ -208,27 +208,27 @@ class _Lines:
         return [row_of(self.lines[at]) if self.rows is None else self.rows[at] for at in places]
 
 
-def _tail(session: Session, part: Part, keys: tuple[str, ...]) -> list[_Segment]:
+def _tail(session: Session, steps: StepRange, keys: tuple[str, ...]) -> list[_Segment]:
     """What there are no columns of yet."""
-    chunks = [row for row in statements.CHUNKS_WITHOUT_COLUMNS(session, run=part.run_id).all() if _meets(row, part)]
+    chunks = [row for row in statements.CHUNKS_WITHOUT_COLUMNS(session, run=steps.run_id).all() if _meets(row, steps)]
     if not all(chunk.ordered for chunk in chunks):
         raise NotMonotonic
     if sum(chunk.line_count for chunk in chunks) > _PARSED:
         inner: list[Row[Any]] = []
         outer: list[Row[Any]] = []
         for chunk in chunks:
-            within = chunk.min_step >= part.low and chunk.max_step < part.high
+            within = chunk.min_step >= steps.low and chunk.max_step < steps.high
             (inner if within else outer).append(chunk)
         if any(before.max_step > after.min_step for before, after in pairwise(inner)):
             raise NotMonotonic
-        parsed = [_chunk(session, part, chunk, keys) for chunk in outer]
+        parsed = [_chunk(session, steps, chunk, keys) for chunk in outer]
         return [Unverified(session, keys, inner), *parsed] if inner else parsed
-    return [_chunk(session, part, chunk, keys) for chunk in chunks]
+    return [_chunk(session, steps, chunk, keys) for chunk in chunks]
 
 
-def _chunk(session: Session, part: Part, chunk: Row[Any], keys: tuple[str, ...]) -> _Segment:
-    lines = cut(queries.lines_of(session, chunk.id), chunk.min_step, chunk.max_step, part)
-    return _Lines(lines, keys, max(part.low, chunk.min_step), min(part.high - 1, chunk.max_step))
+def _chunk(session: Session, steps: StepRange, chunk: Row[Any], keys: tuple[str, ...]) -> _Segment:
+    lines = cut(queries.lines_of(session, chunk.id), chunk.min_step, chunk.max_step, steps)
+    return _Lines(lines, keys, max(steps.low, chunk.min_step), min(steps.high - 1, chunk.max_step))
 
 
 class Unverified:
