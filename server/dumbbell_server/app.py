@@ -23,9 +23,10 @@ from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import Executor
 from dumbbell_server.history.events import KeysRead, RowsCame
-from dumbbell_server.history.ingest.routes import ROUTES as HISTORY
+from dumbbell_server.history.ingest.routes import ROUTES as INGEST
 from dumbbell_server.history.parquet.export import Exporter
 from dumbbell_server.history.parquet.export import runs_deleting as parquet_of_runs
+from dumbbell_server.history.parquet.routes import ROUTES as PARQUET
 from dumbbell_server.history.reading.forks import runs_deleting as forks_of_runs
 from dumbbell_server.history.reading.providers import history_keys, keys_info
 from dumbbell_server.history.worker import Worker
@@ -60,7 +61,8 @@ def create_app(backend: Backend) -> FastAPI:
     app = FastAPI(title="Dumbbell", openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False},
                   middleware=[Middleware(Edge)], routes=[
         Route("/graphql", graphql, methods=["POST"]),
-        *HISTORY,
+        *INGEST,
+        *PARQUET,
         *FILES,
         *ARTIFACTS,
         Route("/ready", ready),

@@ -12,7 +12,7 @@ from dumbbell_server.history import statements
 from dumbbell_server.history.packing import Packed, unpack
 
 
-def changed(connection: Connection, run: int) -> None:
+def begin_generation(connection: Connection, run: int) -> None:
     """Rows that were there have changed or gone: what was made of them is void."""
     for statement in statements.BEGIN_GENERATION:
         statement.on(connection, run=run)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 from sqlalchemy import Connection, Row
 from sqlalchemy.orm import Session
 
@@ -10,7 +9,7 @@ from dumbbell_server.errors import Forbidden, NotFound
 from dumbbell_server.history import statements
 from dumbbell_server.history.ingest.posts import Post
 from dumbbell_server.history.packing import Packed, pack, unpack
-from dumbbell_server.history.queries import changed, insert
+from dumbbell_server.history.queries import begin_generation, insert
 from dumbbell_server.history.reading import forks
 from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
 from dumbbell_server.identity import Actor, Role
@@ -109,7 +108,7 @@ def _make_room(connection: Connection, run: int, stream: int, writer: str, packe
         if after:
             insert(connection, run, stream, writer, pack(packed.end, after, steps=stream == HISTORY))
     if stream == HISTORY:
-        changed(connection, run)
+        begin_generation(connection, run)
     return True
 
 
@@ -128,8 +127,4 @@ def drop_history(session: Session, run: int) -> None:
     forks.copy_to_forks(session, session.get_one(RunRow, run), -1)
     for statement in statements.DELETE_HISTORY:
         statement(session, run=run)
-    changed(session.connection(), run)
-
-
-STOPPED = orjson.dumps({"exitcode": None, "limits": {}, "stopped": True})
-GOES_ON = orjson.dumps({"exitcode": None, "limits": {}})
+    begin_generation(session.connection(), run)
