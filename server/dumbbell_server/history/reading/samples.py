@@ -27,7 +27,7 @@ from dumbbell_server.runs.tables import RunRow
 
 _PARSED = 4096  # lines without columns up to which all are looked at
 _UNPACKED = 100_000  # of those beyond, for few samples: a millisecond for each 2000
-_CHUNKS = 32  # that are looked into where all that hold a wanted row would be more; the others show their first row
+_CHUNKS = 32  # that are unpacked where all that hold a row to show would be more; the others show their first row
 
 
 class NotMonotonic(Exception):
@@ -42,8 +42,8 @@ class _Segment(Protocol):
         """Rows that hold all the keys."""
         ...
 
-    def take(self, places: Sequence[int]) -> Iterable[dict[str, Any]]:
-        """Those of them at these places."""
+    def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
+        """Those of them at these positions."""
         ...
 
 
@@ -61,13 +61,13 @@ def _spread(segments: list[_Segment], samples: int) -> list[dict[str, Any]]:
     if any(before.high > after.low for before, after in pairwise(segments)):
         raise NotMonotonic
     counts = [segment.count() for segment in segments]
-    wanted = list(evenly(sum(counts), samples))
+    positions = list(evenly(sum(counts), samples))
     rows: list[dict[str, Any]] = []
     before = start = 0
     for segment, count in zip(segments, counts, strict=True):
-        end = bisect_left(wanted, before + count)
+        end = bisect_left(positions, before + count)
         if end > start:
-            rows += segment.take([at - before for at in wanted[start:end]])
+            rows += segment.take([at - before for at in positions[start:end]])
         before, start = before + count, end
     return rows
 
@@ -82,7 +82,7 @@ def _segments(session: Session, steps: StepRange, keys: tuple[str, ...]) -> list
         if not row.ordered:
             raise NotMonotonic
         found.append(_group(session, steps, row, columns.get(row.id, {}), keys))
-    found += _tail(session, steps, keys)
+    found += _without_columns(session, steps, keys)
     return sorted(found, key=lambda segment: (segment.low, segment.high))
 
 
@@ -91,7 +91,7 @@ def _meets(row: Row[Any], steps: StepRange) -> bool:
 
 
 def _columns(session: Session, run_id: int, keys: tuple[str, ...]) -> dict[int, dict[bytes, Row[Any]]]:
-    """What there is of the keys, and of paths on the way to them, by group; without bodies."""
+    """The columns of the keys, and of paths on the way to them, by group and digest; without bodies."""
     names = {"_step", *keys}
     for key in keys:
         names.update(key[:at] for at, letter in enumerate(key) if letter == ".")
@@ -107,9 +107,9 @@ def _group(session: Session, steps: StepRange, row: Row[Any], columns: dict[byte
            ) -> _Segment:
     low, high = max(steps.low, row.min_step), min(steps.high - 1, row.max_step)
     if not keys or _leads_inside(columns, keys):
-        lines = [line for (body,) in statements.CHUNK_BODIES_OF_GROUP(
+        bodies = statements.CHUNK_BODIES_OF_GROUP(
             session, run=steps.run_id, writer=row.writer, first=row.first_line, end=row.end_line).all()
-            for line in unpack(bytes(body))]
+        lines = [line for (body,) in bodies for line in unpack(bytes(body))]
         return _Lines(cut(lines, row.min_step, row.max_step, steps), keys, low, high)
     step_column = columns.get(digest("_step"))
     if step_column is None or step_column.kind not in {INTS, RANGE}:
@@ -151,7 +151,7 @@ class _Columns:
     start: int
     end: int
     columns: dict[str, Row[Any] | None]
-    places: list[int] | None = None  # of the rows that hold all keys, where that is not all rows
+    positions: list[int] | None = None  # of the rows that hold all keys, where that is not all rows
 
     def count(self) -> int:
         if None in self.columns.values():
@@ -163,11 +163,14 @@ class _Columns:
         for mask in masks:
             common &= int.from_bytes(mask, "little")
         rows = common.to_bytes((common.bit_length() + 7) // 8, "little")[:self.end]
-        self.places = list(compress(range(self.start, len(rows)), rows[self.start:]))
-        return len(self.places)
+        self.positions = list(compress(range(self.start, len(rows)), rows[self.start:]))
+        return len(self.positions)
 
-    def take(self, places: Sequence[int]) -> Iterable[dict[str, Any]]:
-        rows = [self.start + at for at in places] if self.places is None else [self.places[at] for at in places]
+    def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
+        if self.positions is None:
+            rows = [self.start + at for at in positions]
+        else:
+            rows = [self.positions[at] for at in positions]
         taken = []
         for column in self.columns.values():
             if column is not None:
@@ -180,12 +183,12 @@ def _indices(column: Row[Any] | Column, rows: list[int]) -> list[int]:
     """Where the values of these rows are: those of rows without one take no space."""
     if column.mask is None:
         return rows
-    mask, found, before, seen = bytes(column.mask), [], 0, 0
+    mask, indices, before, seen = bytes(column.mask), [], 0, 0
     for row in rows:
         seen += mask.count(1, before, row)
         before = row
-        found.append(seen)
-    return found
+        indices.append(seen)
+    return indices
 
 
 @dataclass
@@ -204,26 +207,23 @@ class _Lines:
         self.rows = [row for line in self.lines if (row := picked(row_of(line), self.keys)) is not None]
         return len(self.rows)
 
-    def take(self, places: Sequence[int]) -> Iterable[dict[str, Any]]:
-        return [row_of(self.lines[at]) if self.rows is None else self.rows[at] for at in places]
+    def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
+        return [row_of(self.lines[at]) if self.rows is None else self.rows[at] for at in positions]
 
 
-def _tail(session: Session, steps: StepRange, keys: tuple[str, ...]) -> list[_Segment]:
-    """What there are no columns of yet."""
+def _without_columns(session: Session, steps: StepRange, keys: tuple[str, ...]) -> list[_Segment]:
+    """The chunks that have no columns yet: parsed where they are few, else only those at the ends of the range."""
     chunks = [row for row in statements.CHUNKS_WITHOUT_COLUMNS(session, run=steps.run_id).all() if _meets(row, steps)]
     if not all(chunk.ordered for chunk in chunks):
         raise NotMonotonic
+    inner: list[Row[Any]] = []
     if sum(chunk.line_count for chunk in chunks) > _PARSED:
-        inner: list[Row[Any]] = []
-        outer: list[Row[Any]] = []
-        for chunk in chunks:
-            within = chunk.min_step >= steps.low and chunk.max_step < steps.high
-            (inner if within else outer).append(chunk)
+        inner = [chunk for chunk in chunks if chunk.min_step >= steps.low and chunk.max_step < steps.high]
         if any(before.max_step > after.min_step for before, after in pairwise(inner)):
             raise NotMonotonic
-        parsed = [_chunk(session, steps, chunk, keys) for chunk in outer]
-        return [Unverified(session, keys, inner), *parsed] if inner else parsed
-    return [_chunk(session, steps, chunk, keys) for chunk in chunks]
+    unread = {chunk.id for chunk in inner}
+    parsed = [_chunk(session, steps, chunk, keys) for chunk in chunks if chunk.id not in unread]
+    return [Unverified(session, keys, inner), *parsed] if inner else parsed
 
 
 def _chunk(session: Session, steps: StepRange, chunk: Row[Any], keys: tuple[str, ...]) -> _Segment:
@@ -232,7 +232,7 @@ def _chunk(session: Session, steps: StepRange, chunk: Row[Any], keys: tuple[str,
 
 
 class Unverified:
-    """Many lines, taken to hold all keys until one that is looked at does not."""
+    """Many lines, taken to hold all keys until one that is parsed does not."""
 
     def __init__(self, session: Session, keys: tuple[str, ...], chunks: list[Row[Any]]) -> None:
         self._session, self._keys, self._chunks = session, keys, chunks
@@ -242,36 +242,43 @@ class Unverified:
     def count(self) -> int:
         return sum(chunk.line_count for chunk in self._chunks)
 
-    def take(self, places: Sequence[int]) -> Iterable[dict[str, Any]]:
+    def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
         rows = []
-        for chunk, within in self._by_chunk(places):
+        for chunk, within in self._by_chunk(positions):
             if within == [0] and chunk.first_row is not None:
                 lines = [chunk.first_row.decode("utf-8", "surrogatepass")]
             else:
                 lines = queries.lines_of(self._session, chunk.id)
             for at in within:
                 row = row_of(lines[at])
-                kept = picked(row, self._keys) if self._keys else row
-                if kept is None:
+                values = picked(row, self._keys) if self._keys else row
+                if values is None:
                     raise NotMonotonic
-                rows.append(kept)
+                rows.append(values)
         return rows
 
-    def _by_chunk(self, places: Sequence[int]) -> list[tuple[Row[Any], list[int]]]:
-        """The lines to look at. Where they are in too many chunks, most chunks give the line that comes cheap."""
-        lots: list[tuple[Row[Any], list[int]]] = []
+    def _by_chunk(self, positions: Sequence[int]) -> list[tuple[Row[Any], list[int]]]:
+        """Chunks and the lines of them to show, of which there are about as many as positions."""
+        exact: list[tuple[Row[Any], list[int]]] = []
         before = start = 0
         for chunk in self._chunks:
-            end = bisect_left(places, before + chunk.line_count)
+            end = bisect_left(positions, before + chunk.line_count)
             if end > start:
-                lots.append((chunk, [at - before for at in places[start:end]]))
+                exact.append((chunk, [at - before for at in positions[start:end]]))
             before, start = before + chunk.line_count, end
-        unpacked = sum(chunk.line_count for chunk, _ in lots)
-        if len(lots) <= _CHUNKS or unpacked <= _UNPACKED or 4 * len(places) > before:
-            return lots
-        looked_into = set(evenly(len(lots), _CHUNKS))
-        cheap = [at for at, (chunk, _) in enumerate(lots) if at not in looked_into and chunk.first_row is not None]
-        share = (len(places) - len(cheap)) // _CHUNKS
-        found = [(lots[at][0], [0]) for at in cheap] + [
-            (lots[at][0], list(evenly(lots[at][0].line_count, share)) if share > 1 else [0]) for at in looked_into]
-        return sorted(found, key=lambda lot: (lot[0].min_step, lot[0].id))
+        lines_unpacked = sum(chunk.line_count for chunk, _ in exact)
+        if len(exact) <= _CHUNKS or lines_unpacked <= _UNPACKED or 4 * len(positions) > before:
+            return exact
+        return _fewer_unpacked([chunk for chunk, _ in exact], len(positions))
+
+
+def _fewer_unpacked(chunks: list[Row[Any]], count: int) -> list[tuple[Row[Any], list[int]]]:
+    """About `count` lines, from a few chunks that are unpacked and from the others the first, which costs little."""
+    unpacked = set(evenly(len(chunks), _CHUNKS))
+    first_only = [chunk for at, chunk in enumerate(chunks) if at not in unpacked and chunk.first_row is not None]
+    share = (count - len(first_only)) // _CHUNKS
+    found = [(chunk, [0]) for chunk in first_only]
+    for at in unpacked:
+        lines = list(evenly(chunks[at].line_count, share)) if share > 1 else [0]
+        found.append((chunks[at], lines))
+    return sorted(found, key=lambda pair: (pair[0].min_step, pair[0].id))
