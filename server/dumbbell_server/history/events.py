@@ -1,4 +1,4 @@
-"""What the history says to whoever works in the background."""
+"""What ingest and reads emit for the work in the background."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ class RowsCame:
 
 @dataclass(frozen=True)
 class KeysRead:
-    """A read has made the key document of a run; whoever writes it down saves the next read the work."""
+    """A read has made the key document of a run; if it is kept, the next read need not make it again."""
 
     row: KeysRow

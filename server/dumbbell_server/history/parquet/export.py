@@ -2,7 +2,7 @@
 
 The SDK (0.31) keeps each file under the names of entity, project and run and its index, whatever the URL, and adds live
 rows to those of files without a look. So a file never changes once it was offered, and a run offers all of its rows in
-files or none; one whose rows have changed since, or who came by the names of another, never offers any again.
+files or none; one whose rows have changed since, or that has the names of an earlier one, never offers any again.
 """
 
 from __future__ import annotations

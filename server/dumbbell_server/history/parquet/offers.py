@@ -1,4 +1,4 @@
-"""Which Parquet files a client is told of."""
+"""Which Parquet files clients may have."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Offer:
 
     @property
     def holds(self) -> bool:
-        """Whether clients may hear of the files: nothing else was ever offered under this name."""
+        """Whether clients may have the files: nothing else was ever offered under this name."""
         first = self.partitions[0]
         recorded = self.recorded
         return recorded is not None and (recorded.run_id, recorded.generation) == (first.run_id, first.generation)
@@ -45,7 +45,7 @@ def find(session: Session, run_id: int) -> Offer | None:
 
 
 def record(unit: Unit, offer: Offer) -> Offer:
-    """The offer stands under its name, unless another came first; before any client hears of it."""
+    """The offer stands under its name, unless another came first; before any client gets it."""
     first = offer.partitions[0]
     statements.INSERT_OFFER.on(unit.connection, name=offer.name, run=first.run_id, generation=first.generation)
     return Offer(offer.name, offer.partitions, unit.session.get_one(OfferRow, offer.name))
