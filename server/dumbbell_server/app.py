@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 from fastapi import FastAPI
+from sqlalchemy.orm import Session
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from dumbbell_server.accounts.access import Keys
 from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting, UserRenamed
 from dumbbell_server.accounts.service import ensure_first_user
-from dumbbell_server.artifacts import removal
-from dumbbell_server.artifacts.facts import artifacts_of_runs
-from dumbbell_server.artifacts.routes import ROUTES as ARTIFACTS
-from dumbbell_server.artifacts.service import INPUT, OUTPUT
+from dumbbell_server.artifact_files import removal as artifact_files
+from dumbbell_server.artifact_files.routes import ROUTES as ARTIFACTS
+from dumbbell_server.artifacts import removal as artifacts
+from dumbbell_server.artifacts.events import VersionLinking, VersionsDeleting
+from dumbbell_server.artifacts.uses import INPUT, OUTPUT, versions_of_runs
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs
-from dumbbell_server.collections.registries import types_added
+from dumbbell_server.database.units import Unit
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import Executor
@@ -35,6 +39,7 @@ from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.middleware import Edge
 from dumbbell_server.http.state import AppState
 from dumbbell_server.projects.service import ProjectDeleting, RegistryTypesAdded, entity_deleting
+from dumbbell_server.registries import rules
 from dumbbell_server.registries.cache import LinkSource
 from dumbbell_server.runs.cache import RunSource
 from dumbbell_server.runs.fields import HISTORY_KEYS, INPUT_ARTIFACTS, KEYS_INFO, OUTPUT_ARTIFACTS
@@ -42,6 +47,7 @@ from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_re
 from dumbbell_server.schema import build_schema
 from dumbbell_server.web.pages import ROUTES as PAGES
 
+E = TypeVar("E")
 _WORKERS = 4  # threads that execute GraphQL: more would only fight for the interpreter
 
 
@@ -55,7 +61,9 @@ def first_key(backend: Backend) -> str | None:
 def create_app(backend: Backend) -> FastAPI:
     """The whole server over an open backend; the caller closes it, and starts `state.worker` or does not."""
     keys = Keys(backend)
-    _wire(backend, keys)
+    backend.events.subscribe(AccountsChanged, lambda _session, _event: keys.forget())
+    subscribe(backend)
+    _provide(backend)
     delete_orphaned_blobs(backend.database, backend.blobs)
     # It would look for telemetry at every request.
     app = FastAPI(title="Dumbbell", openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -84,22 +92,38 @@ def make_worker(backend: Backend) -> Worker:
     return Worker(backend, Exporter(backend))
 
 
-def _wire(backend: Backend, keys: Keys) -> None:
-    """Lower domains emit, higher ones subscribe."""
+def subscribe(backend: Backend) -> None:
+    """Lower domains emit, higher ones subscribe: also where a backend does without the app."""
     events = backend.events
-    events.subscribe(AccountsChanged, lambda _session, _event: keys.forget())
     events.subscribe(EntityDeleting, partial(entity_deleting, events))
-    events.subscribe(ProjectDeleting, removal.project_deleting)  # all at once, before its runs go one by one
+    # all at once, before its runs go one by one
+    events.subscribe(ProjectDeleting, _in_unit(backend, artifacts.project_deleting))
+    events.subscribe(ProjectDeleting, _in_unit(backend, artifact_files.project_deleting))
     events.subscribe(ProjectDeleting, partial(project_deleting, events))
-    events.subscribe(RegistryTypesAdded, partial(types_added, backend.clock))
+    events.subscribe(RegistryTypesAdded, _in_unit(backend, rules.types_added))
+    events.subscribe(VersionLinking, rules.version_linking)
+    events.subscribe(VersionsDeleting, artifact_files.versions_deleting)
     events.subscribe(RunsDeleting, forks_of_runs)
     events.subscribe(RunsDeleting, parquet_of_runs)
     events.subscribe(RunsDeleting, files_of_runs)
     events.subscribe(UserRenamed, user_renamed)
-    events.subscribe(RunsDeleting, removal.runs_deleting)
+    events.subscribe(RunsDeleting, _in_unit(backend, artifacts.runs_deleting))
+
+
+def _in_unit(backend: Backend, subscriber: Callable[[Unit, E], None]) -> Callable[[Session | Unit, E], None]:
+    """For events of domains that emit with a session alone."""
+    def adapted(unit: Session | Unit, event: E) -> None:
+        if not isinstance(unit, Unit):
+            unit = Unit(unit, backend.clock, backend.events, None)
+        subscriber(unit, event)
+    return adapted
+
+
+def _provide(backend: Backend) -> None:
+    """Lower domains ask, higher ones answer."""
     backend.run_columns.source = RunSource(backend)
     backend.registry_columns.source = LinkSource()
     backend.provide(HISTORY_KEYS, history_keys(backend))
     backend.provide(KEYS_INFO, keys_info(backend))
-    backend.provide(INPUT_ARTIFACTS, artifacts_of_runs(INPUT))
-    backend.provide(OUTPUT_ARTIFACTS, artifacts_of_runs(OUTPUT))
+    backend.provide(INPUT_ARTIFACTS, versions_of_runs(INPUT))
+    backend.provide(OUTPUT_ARTIFACTS, versions_of_runs(OUTPUT))

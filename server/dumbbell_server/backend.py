@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from obstore.store import MemoryStore
 from sqlalchemy.orm import Session
 
-from dumbbell_server.blobs.store import Blobs, FolderBlobs, StoreBlobs
+from dumbbell_server.blobs.folder import FolderBlobs
+from dumbbell_server.blobs.memory import MemoryBlobs
+from dumbbell_server.blobs.store import BlobStore
 from dumbbell_server.clock import Clock
 from dumbbell_server.database.engine import Database
 from dumbbell_server.database.events import Events
@@ -43,7 +44,7 @@ class Backend:
     settings: Settings
     clock: Clock
     database: Database
-    blobs: Blobs
+    blobs: BlobStore
     signer: Signer
     lock: IO[bytes]
     run_columns: ColumnCache
@@ -95,13 +96,13 @@ def open_backend(settings: Settings, clock: Clock) -> Backend:
                    ColumnCache(settings.column_cache), ColumnCache(settings.column_cache // _REGISTRY_SHARE))
 
 
-def _open_blobs(settings: Settings, folder: Path) -> Blobs:
+def _open_blobs(settings: Settings, folder: Path) -> BlobStore:
     """The store that `DUMBBELL_BLOB_URL` names; the data folder without it."""
     url = settings.blob_url
     if url is None:
         return FolderBlobs(folder / "blobs")
     if url.startswith("memory:"):
-        return StoreBlobs(MemoryStore())
+        return MemoryBlobs()
     if not url.startswith("s3://"):
         raise StartupError(f"--blob-url {url} is not supported; it is memory:// or s3://bucket/prefix")
     try:

@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, Executable, bindparam
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
-from dumbbell_server.artifacts.queries import pieces
+from dumbbell_server.artifacts.queries import batches
 from dumbbell_server.artifacts.tables import (
     AliasRow,
     ArtifactRow,
@@ -87,7 +87,7 @@ def _stored_texts(session: Session, members: Sequence[Member], field: Field) -> 
 def _texts(session: Session, members: Sequence[Member], column: str) -> dict[int, str | None]:
     statement = select(ArtifactRow.id, getattr(ArtifactRow, column)).where(col(ArtifactRow.id).in_(_OF))
     found: dict[int, str | None] = {}
-    for some in pieces(list({member.artifact_id for member in members})):
+    for some in batches(list({member.artifact_id for member in members})):
         found.update((row[0], row[1]) for row in session.execute(statement, {"of": some}))
     return found
 
@@ -105,7 +105,7 @@ def collection_columns(session: Session, rows: Mapping[int, CollectionRow],
 def _grouped(session: Session, statement: Executable, of: Sequence[int]) -> dict[int, list[str]]:
     """Names by what they are of, each once."""
     found: dict[int, list[str]] = {}
-    for some in pieces(of):
+    for some in batches(of):
         for number, name in session.execute(statement, {"of": some}):
             names = found.setdefault(number, [])
             if name not in names:

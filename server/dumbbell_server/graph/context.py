@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.units import Unit, require_actor
+from dumbbell_server.graph.batches import Batches
 from dumbbell_server.identity import Actor
 
 P = ParamSpec("P")
@@ -26,6 +27,7 @@ class Context:
         self.base_url = base_url
         self.notes: dict[str, object] = {}  # what a domain remembers for this request
         self.answers: dict[object, Any] = {}  # and what it does until something is written
+        self.batches = Batches()
         self._known: dict[tuple[type, int], Any] = {}
 
     def require_viewer(self) -> Actor:
@@ -40,18 +42,20 @@ class Context:
         """Run a unit of work in the viewer's name, who must have sent a key; later reads see what it wrote."""
         self.require_viewer()
         result = self.backend.write(self.viewer, work, *arguments, **named)
-        self._forget()
+        self.forget()
         return result
 
     def write(self, unit: Callable[[Session], T]) -> T:
         """Run a unit of work; what is read afterwards is read again."""
         result = self.backend.database.write(unit)
-        self._forget()
+        self.forget()
         return result
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Something was written: what is read afterwards is read again."""
         self._known.clear()
         self.answers.clear()
+        self.batches.forget()
         if "session" in self.__dict__:
             self.session.expunge_all()
             self.session.info.clear()

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from dumbbell_server import ids
 from dumbbell_server.accounts.mutations import write_accounts
 from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.artifacts.connections import ArtifactCollectionConnection
+from dumbbell_server.artifacts.graphql import ArtifactCollectionType
 from dumbbell_server.artifacts.pages import know_page
-from dumbbell_server.collections.graphql import ArtifactCollectionConnection, ArtifactCollectionType
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.refs import EntityRef, MembershipConnectionRef
 from dumbbell_server.graph.scalars import JSONString

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.artifact_files import queries as artifact_files
 from dumbbell_server.artifacts import queries as artifacts
 from dumbbell_server.artifacts.tables import ArtifactRow, CollectionRow
 from dumbbell_server.database.engine import snapshot
@@ -176,7 +177,7 @@ def _artifact(context: Context, where: dict[str, str]) -> str | None:
     if member is None or version is None:
         return None
     readable = project is not None and role_in(context.viewer, project) >= Role.VIEWER
-    rows = artifacts.files(context.session, version.id, None, _MOST_FILES) if readable else []
+    rows = artifact_files.files(context.session, version.id, None, _MOST_FILES) if readable else []
     return _html(f"{where['collection']}:v{member.version_index}", [
         (f"<p>{escape(where['type'])}, {version.file_count} files of {version.size} bytes, "
          f"created {escape(version.created_at)}, digest {escape(version.digest)}</p>"),

@@ -24,7 +24,7 @@ from sqlmodel import col, select
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs, orphan
-from dumbbell_server.blobs.store import PIECE, StagedBlob, commit_or_discard, new_key
+from dumbbell_server.blobs.store import CHUNK, StagedBlob, commit_or_discard, new_key
 from dumbbell_server.database.engine import snapshot
 from dumbbell_server.database.statements import MAX_PARAMETERS
 from dumbbell_server.database.units import Unit
@@ -144,7 +144,7 @@ def runs_deleting(session: Session, event: RunsDeleting) -> None:
 
 async def _read(path: Path) -> AsyncIterator[bytes]:
     with path.open("rb") as source:
-        while chunk := source.read(PIECE):
+        while chunk := source.read(CHUNK):
             yield chunk
 
 
