@@ -87,16 +87,16 @@ class Exporter:
             self._add(run_id, run.history_generation, len(partitions), groups, types)
         return YES
 
-    def _drop(self, parts: Sequence[Row[Any]]) -> None:
-        if not parts:
+    def _drop(self, partitions: Sequence[Row[Any]]) -> None:
+        if not partitions:
             return
 
-        def unit(session: Session) -> None:
-            orphan(session, [part.blob_key for part in parts])
-            for part in parts:
-                statements.DELETE_PARTITION(session, id=part.id)
+        def drop(unit: Unit) -> None:
+            orphan(unit.session, [each.blob_key for each in partitions])
+            for each in partitions:
+                statements.DELETE_PARTITION(unit.session, id=each.id)
 
-        self._backend.database.write(unit)
+        self._backend.write(None, drop)
         delete_orphaned_blobs(self._backend.database, self._backend.blobs)
 
     def _add(self, run_id: int, generation: int, number: int, groups: Sequence[Row[Any]],
@@ -135,10 +135,10 @@ def _add_partition(unit: Unit, partition: PartitionRow) -> bool:
     return True
 
 
-def runs_deleting(session: Session, event: RunsDeleting) -> None:
+def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
     """The files of these runs are orphaned."""
     for start in range(0, len(event.run_ids), MAX_PARAMETERS):
-        orphan(session, session.execute(select(PartitionRow.blob_key).where(
+        orphan(unit.session, unit.session.execute(select(PartitionRow.blob_key).where(
             col(PartitionRow.run_id).in_(event.run_ids[start:start + MAX_PARAMETERS]))).scalars().all())
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.database.statements import MAX_PARAMETERS
+from dumbbell_server.database.units import Unit
 from dumbbell_server.history import queries
 from dumbbell_server.history.packing import repacked, step_in, unpack
 from dumbbell_server.history.tables import BORROWED, HISTORY
@@ -91,8 +92,9 @@ def copy_to_forks(session: Session, run: RunRow, step: int) -> None:
         _copy(session, fork)
 
 
-def runs_deleting(session: Session, event: RunsDeleting) -> None:
+def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
     """Forks of these runs outlive them with all that they show."""
+    session = unit.session
     going = set(event.run_ids)
     for start in range(0, len(event.run_ids), MAX_PARAMETERS):
         some = event.run_ids[start:start + MAX_PARAMETERS]
