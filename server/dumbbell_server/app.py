@@ -23,13 +23,14 @@ from dumbbell_server.blobs.garbage import BlobsOrphaned, delete_orphaned_blobs
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import BeforeQuery, Executor
-from dumbbell_server.history.graphql import answer_keys
-from dumbbell_server.history.ingest.routes import ROUTES as HISTORY
-from dumbbell_server.history.pages import history_keys, keys_info
+from dumbbell_server.history.events import KeysRead, RowsCame
+from dumbbell_server.history.ingest.routes import ROUTES as INGEST
 from dumbbell_server.history.parquet.export import Exporter
 from dumbbell_server.history.parquet.export import runs_deleting as parquet_of_runs
+from dumbbell_server.history.parquet.routes import ROUTES as PARQUET
 from dumbbell_server.history.reading.forks import runs_deleting as forks_of_runs
-from dumbbell_server.history.worker import RowsCame, Worker
+from dumbbell_server.history.reading.providers import history_keys, keys_info
+from dumbbell_server.history.worker import Worker
 from dumbbell_server.http.endpoint import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.middleware import Edge
@@ -65,7 +66,8 @@ def create_app(backend: Backend) -> FastAPI:
     app = FastAPI(title="Dumbbell", openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False},
                   middleware=[Middleware(Edge)], routes=[
         Route("/graphql", graphql, methods=["POST"]),
-        *HISTORY,
+        *INGEST,
+        *PARQUET,
         *FILES,
         *ARTIFACTS,
         Route("/ready", ready),
@@ -74,9 +76,11 @@ def create_app(backend: Backend) -> FastAPI:
         *PAGES,
     ])
     app.router.redirect_slashes = False
-    app.state.worker = make_worker(backend)
-    backend.events.subscribe(RowsCame, lambda _unit, event: app.state.worker.note(event))
+    app.state.worker = worker = make_worker(backend)
+    backend.events.subscribe(RowsCame, lambda _unit, event: worker.rows_came(event))
+    backend.events.subscribe(KeysRead, lambda _unit, event: worker.keys_read(event))
     executor = Executor(build_schema(), [BeforeQuery(SHOWING_RUNS, expire_silent_runs)])
+    backend.register_cache(executor.documents.clear)
     app.state.dumbbell = AppState(backend, executor, keys.actor, ThreadPoolExecutor(_WORKERS, "dumbbell-graphql"))
     return app
 
@@ -110,8 +114,7 @@ def _provide(backend: Backend) -> None:
     """Lower domains ask, higher ones answer."""
     backend.run_columns.source = RunSource(backend)
     backend.registry_columns.source = LinkSource()
-    read_keys = partial(answer_keys, backend.database)
-    backend.provide(HISTORY_KEYS, history_keys(read_keys))
-    backend.provide(KEYS_INFO, keys_info(read_keys))
+    backend.provide(HISTORY_KEYS, history_keys(backend))
+    backend.provide(KEYS_INFO, keys_info(backend))
     backend.provide(INPUT_ARTIFACTS, versions_of_runs(INPUT))
     backend.provide(OUTPUT_ARTIFACTS, versions_of_runs(OUTPUT))

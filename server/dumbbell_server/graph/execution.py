@@ -92,6 +92,11 @@ class Documents:
         self._held = 0
         self._lock = threading.Lock()
 
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self._held = 0
+
     def get(self, text: str) -> Document:
         with self._lock:
             kept = self._kept.get(text)
