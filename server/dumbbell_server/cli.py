@@ -76,7 +76,7 @@ def _from_environment() -> Path | None:
 def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.admin.fixture import fixture_app
     from dumbbell_server.app import create_app, first_key
-    from dumbbell_server.artifacts.collecting import sweep
+    from dumbbell_server.artifact_files import garbage
     from dumbbell_server.backend import open_backend
     from dumbbell_server.clock import Clock
     from dumbbell_server.errors import StartupError
@@ -107,7 +107,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
                 write_ready_file(ready_file, started)
             _greet(started, made is not None and settings.api_key is None)
 
-        upkeep = Upkeep(settings.collect_every, lambda: sweep(backend))
+        upkeep = Upkeep(settings.collect_every, lambda: garbage.run(backend))
         app.state.worker.start()
         try:
             run(apps, on_ready)
@@ -148,14 +148,14 @@ def gc(
     """
     from tqdm import tqdm
 
-    from dumbbell_server.artifacts.collecting import survey, sweep
+    from dumbbell_server.artifact_files import garbage
 
     backend = _open(data_dir, database_url)
     try:
-        found = survey(backend)
+        found = garbage.survey(backend)
         if delete:
             with tqdm(total=found.versions + found.files + found.strays, disable=None) as bar:
-                found = sweep(backend, bar.update)
+                found = garbage.run(backend, bar.update)
     finally:
         backend.close()
     typer.echo(f"{'Removed' if delete else 'Would remove'} {found.versions} versions, {found.files} files "
@@ -178,14 +178,14 @@ def token(
     try:
         name, key = user or backend.settings.user, make_key(backend.clock)
 
-        def unit(session: Any) -> bool:
-            found = user_by_name(session, name)
+        def add(unit: Any) -> bool:
+            found = user_by_name(unit.session, name)
             if found is None:
                 return False
-            add_key(session, backend.clock, found.id, key, "dumbbell token")
+            add_key(unit, found.id, key, "dumbbell token")
             return True
 
-        if not backend.database.write(unit):
+        if not backend.write(None, add):
             _stop(f"there is no user {name!r} here; `dumbbell serve` makes the first one")
         typer.echo(key)
     finally:
@@ -259,12 +259,14 @@ def _show_left(left: int) -> None:
 
 
 def _open(data_dir: Path | None, database_url: str | None) -> Any:
-    import dumbbell_server.app  # noqa: F401 - knows all tables
+    from dumbbell_server.app import subscribe
     from dumbbell_server.backend import open_backend
     from dumbbell_server.clock import Clock
     from dumbbell_server.errors import StartupError
 
     try:
-        return open_backend(_settings(data_dir=data_dir, database_url=database_url), Clock())
+        backend = open_backend(_settings(data_dir=data_dir, database_url=database_url), Clock())
     except StartupError as error:
         _stop(error)
+    subscribe(backend)
+    return backend

@@ -12,30 +12,29 @@ from dumbbell_server.accounts.graphql import (
     OrganizationCore,
     UserCore,
 )
-from dumbbell_server.accounts.mutations import AccountsMutation
-from dumbbell_server.accounts.organization_mutations import OrganizationsMutation
-from dumbbell_server.artifacts.edit_mutations import ArtifactEdits
+from dumbbell_server.accounts.mutations import AccountsMutation, OrganizationsMutation
+from dumbbell_server.artifact_files.graphql import (
+    ArtifactFiles,
+    ArtifactFilesMutation,
+    ArtifactManifest,
+    FileArtifacts,
+    MembershipFiles,
+)
+from dumbbell_server.artifacts.connections import (
+    MembershipConnectionCore as ArtifactCollectionMembershipConnection,
+)
 from dumbbell_server.artifacts.graphql import (
     ArtifactCore,
-    ArtifactManifest,
     ArtifactsQuery,
-    FileArtifacts,
-    RunArtifacts,
-)
-from dumbbell_server.artifacts.mutations import ArtifactsMutation
-from dumbbell_server.collections.graphql import (
     ArtifactTypeCore,
-    CollectionsQuery,
     MembershipCore,
     PortfolioCore,
     ProjectArtifacts,
+    RunArtifacts,
     SequenceCore,
 )
-from dumbbell_server.collections.graphql import CollectionCore as ArtifactCollection
-from dumbbell_server.collections.graphql import (
-    MembershipConnectionCore as ArtifactCollectionMembershipConnection,
-)
-from dumbbell_server.collections.mutations import CollectionsMutation
+from dumbbell_server.artifacts.graphql import CollectionCore as ArtifactCollection
+from dumbbell_server.artifacts.mutations import ArtifactsMutation, CollectionsMutation
 from dumbbell_server.files.graphql import FileConnection, FileCore, FilesMutation, RunFiles
 from dumbbell_server.graph.scalars import CONFIG
 from dumbbell_server.history.graphql import HistoryMutation, RunHistory
@@ -103,7 +102,7 @@ class Sweep(SweepCore):
 
 
 @strawberry.type
-class Artifact(ArtifactCore):
+class Artifact(ArtifactCore, ArtifactFiles):
     pass
 
 
@@ -123,12 +122,12 @@ class ArtifactPortfolio(PortfolioCore):
 
 
 @strawberry.type
-class ArtifactCollectionMembership(MembershipCore):
+class ArtifactCollectionMembership(MembershipCore, MembershipFiles):
     pass
 
 
 @strawberry.type
-class Query(AccountsQuery, ProjectsQuery, ViewsQuery, ArtifactsQuery, CollectionsQuery):
+class Query(AccountsQuery, ProjectsQuery, ViewsQuery, ArtifactsQuery):
     pass
 
 
@@ -144,8 +143,8 @@ class Mutation(
     SweepsMutation,
     ViewsMutation,
     ArtifactsMutation,
-    ArtifactEdits,
     CollectionsMutation,
+    ArtifactFilesMutation,
 ):
     pass
 

@@ -1,1 +1,1 @@
-"""Artifacts: versions, their files, and what they were made from and used for."""
+"""Artifacts: types, collections and their versions, and the names, links and uses that versions have."""

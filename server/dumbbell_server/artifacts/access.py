@@ -21,14 +21,14 @@ def node_of(artifact_id: int) -> str:
 
 
 def sees_project(session: Session, actor: Actor | None, project_id: int) -> bool:
-    home = session.get(ProjectRow, project_id)
-    return home is not None and role_in(actor, home) > Role.NONE
+    project = session.get(ProjectRow, project_id)
+    return project is not None and role_in(actor, project) > Role.NONE
 
 
 def reads_project(session: Session, actor: Actor | None, project_id: int) -> bool:
     """Whether the actor may have its bytes, too: a restricted viewer of a registry may not."""
-    home = session.get(ProjectRow, project_id)
-    return home is not None and role_in(actor, home) >= Role.VIEWER
+    project = session.get(ProjectRow, project_id)
+    return project is not None and role_in(actor, project) >= Role.VIEWER
 
 
 def sees(session: Session, actor: Actor | None, artifact: ArtifactRow) -> bool:
@@ -67,9 +67,9 @@ def for_writing(session: Session, actor: Actor, node_id: str, action: str, role:
     artifact = find(session, actor, node_id)
     if artifact is None:
         raise NotFound(f"no artifact has the id {node_id[:80]!r}; it may be deleted already")
-    home = session.get(ProjectRow, artifact.project_id)
-    assert home is not None  # noqa: S101 - a foreign key
-    require(actor, home, role, action)
+    project = session.get(ProjectRow, artifact.project_id)
+    assert project is not None  # noqa: S101 - a foreign key
+    require(actor, project, role, action)
     return artifact
 
 
@@ -90,7 +90,7 @@ def collection_for_writing(session: Session, actor: Actor, node_id: str, action:
     collection = find_collection(session, actor, node_id)
     if collection is None:
         raise NotFound(f"no artifact collection has the id {node_id[:80]!r}; it may be deleted already")
-    home = session.get(ProjectRow, collection.project_id)
-    assert home is not None  # noqa: S101 - a foreign key
-    require(actor, home, role, action)
+    project = session.get(ProjectRow, collection.project_id)
+    assert project is not None  # noqa: S101 - a foreign key
+    require(actor, project, role, action)
     return collection

@@ -1,8 +1,7 @@
-"""What versions of artifacts add to the schema."""
+"""What artifacts add to the schema: types, collections, versions, and who made and used them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated, Any
 
@@ -10,41 +9,58 @@ import strawberry
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import UserRow
-from dumbbell_server.artifacts import access, collecting, queries, service
-from dumbbell_server.artifacts.access import ARTIFACT
-from dumbbell_server.artifacts.file_pages import artifact_of, page_of_planned, part_urls
-from dumbbell_server.artifacts.files import ManifestFile, VersionFile, version_file
-from dumbbell_server.artifacts.pages import know_page, sees_collection, tags_of, visible_aliases
+from dumbbell_server.artifacts import access, client_ids, queries, service, uses
+from dumbbell_server.artifacts.connections import (
+    ArtifactCollectionConnection,
+    ArtifactConnection,
+    ArtifactTypeConnection,
+    InputArtifactConnection,
+    VersionedArtifactConnection,
+)
+from dumbbell_server.artifacts.pages import (
+    connected_tags,
+    expire_versions,
+    page_of_collections,
+    page_of_used,
+    page_of_versions,
+    sees_collection,
+    tags_of,
+    visible_aliases,
+    visible_project,
+)
+from dumbbell_server.artifacts.queries import Choice
 from dumbbell_server.artifacts.tables import (
-    COMMITTED,
+    PORTFOLIO,
+    SEQUENCE,
     AliasRow,
     ArtifactRow,
     ArtifactTagRow,
     ArtifactTypeRow,
     CollectionRow,
+    MembershipRow,
 )
-from dumbbell_server.errors import BadInput
-from dumbbell_server.files.graphql import StoredFile
-from dumbbell_server.graph.connections import Edge, Page, PageInfo, number, page_of, page_size, position
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
-from dumbbell_server.graph.inputs import plain
 from dumbbell_server.graph.refs import (
-    ArtifactManifestRef,
     ArtifactRef,
     ArtifactTypeRef,
     CollectionRef,
-    FileConnectionRef,
-    FileRef,
     MembershipConnectionRef,
+    MembershipRef,
+    ProjectRef,
     RunConnectionRef,
     RunRef,
     SequenceRef,
     UserRef,
 )
 from dumbbell_server.graph.scalars import DateTime, Int64, JSONString
+from dumbbell_server.json_text import storable
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import Edge, Page, page_of, page_size
+from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.tables import RunRow
 
-_MOST_ENTRIES = 20_000
+_MOST_ALIASES = 1000
 
 
 @strawberry.enum
@@ -88,52 +104,7 @@ class Tag:
         return strawberry.ID(ids.encode("Tag", row.id))
 
 
-@strawberry.type
-class ArtifactManifest:
-    @strawberry.field
-    def id(manifest: strawberry.Parent[ManifestFile]) -> strawberry.ID:
-        return strawberry.ID(ids.encode("ArtifactManifest", manifest.row.id))
-
-    @strawberry.field
-    def file(manifest: strawberry.Parent[ManifestFile]) -> FileRef:
-        return manifest
-
-
-@plain
-@strawberry.input
-class ArtifactManifestEntryInput:
-    name: str
-    digest: str
-    birth_artifact_id: str | None = strawberry.field(name="birthArtifactID", default=None)
-    size: Int64 | None = None
-    ref: str | None = None
-
-
 ArtifactCreator = Annotated[RunRef | UserRef, strawberry.union("ArtifactCreator")]
-
-
-def settled(context: Context) -> None:
-    """Before versions are read: those past their lifetime are gone. Once a request."""
-    if "artifacts settled" in context.notes:
-        return
-    context.notes["artifacts settled"] = True
-    if collecting.has_expired(context.session, context.backend):
-        context.write(lambda session: collecting.remove_expired(session, context.backend))
-
-
-def page_of_files(context: Context, artifact: ArtifactRow, names: Sequence[str] | None, after: str | None,
-                  first: int | None) -> Page[VersionFile]:
-    """Files of a committed version by name."""
-    size, begin = page_size(first), position(after)
-    if artifact.state != COMMITTED:
-        return Page([], PageInfo(has_next_page=False, end_cursor=None), 0)
-    number_of = artifact.id
-    if names:
-        every = queries.files_named(context.session, number_of, names)
-        found, total = [file for file in every if begin is None or file[0].path > begin], len(every)
-    else:
-        found, total = queries.files(context.session, number_of, begin, size + 1), artifact.file_count
-    return page_of_planned(context, [version_file(artifact, file) for file in found], size, total)
 
 
 @strawberry.type
@@ -151,7 +122,7 @@ class ArtifactCore:
 
     @strawberry.field
     def id(artifact: strawberry.Parent[ArtifactRow]) -> strawberry.ID:
-        return strawberry.ID(ids.encode(ARTIFACT, artifact.id))
+        return strawberry.ID(access.node_of(artifact.id))
 
     @strawberry.field
     def state(artifact: strawberry.Parent[ArtifactRow]) -> ArtifactState:
@@ -193,13 +164,8 @@ class ArtifactCore:
         return found  # type: ignore[no-any-return]
 
     @strawberry.field
-    def current_manifest(artifact: strawberry.Parent[ArtifactRow], info: Info) -> ArtifactManifestRef | None:
-        row = queries.current_manifest(info.context.session, artifact.id)
-        return ManifestFile(row) if row else None
-
-    @strawberry.field
     def created_by(artifact: strawberry.Parent[ArtifactRow], info: Info) -> ArtifactCreator | None:
-        """The run, where there is one that the asker may see; else the user."""
+        """The run, where there is one that the viewer may see; else the user."""
         run = info.context.get(RunRow, artifact.run_id)
         if run is not None and access.sees_project(info.context.session, info.context.viewer, run.project_id):
             return run
@@ -209,11 +175,11 @@ class ArtifactCore:
     def used_by(artifact: strawberry.Parent[ArtifactRow], info: Info, after: str | None = None,
                 first: int | None = None, before: str | None = None,
                 last: int | None = None) -> RunConnectionRef:
-        """Runs that took it in, as far as the asker may see them. Clients up to 0.12 declare `before` and `last`."""
+        """Runs that took it in, as far as the viewer may see them. Clients up to 0.12 declare `before` and `last`."""
         del before, last
         session, viewer = info.context.session, info.context.viewer
         size = page_size(first, 1000)
-        rows = [row for row in queries.users_of(session, artifact.id, number(after))
+        rows = [row for row in queries.users_of(session, artifact.id, cursors.number(after))
                 if access.sees_project(session, viewer, row[1].project_id)]
         page = page_of(rows[:size + 1], size, lambda row: row[0], len(rows))
         return Page([Edge(edge.node[1], edge.cursor) for edge in page.edges], page.page_info, page.total_count)
@@ -224,96 +190,252 @@ class ArtifactCore:
                 if sees_collection(info.context, row.collection_id)]
         return page_of(rows, len(rows), lambda row: row.id, len(rows))
 
-    @strawberry.field
-    def files(artifact: strawberry.Parent[ArtifactRow], info: Info, names: list[str] | None = None,
-              after: str | None = None, first: int | None = None) -> FileConnectionRef | None:
-        return page_of_files(info.context, artifact, names, after, first)
-
-    @strawberry.field
-    def files_by_manifest_entries(
-        artifact: strawberry.Parent[ArtifactRow], info: Info, storage_layout: str, manifest_version: str,
-        entries: list[ArtifactManifestEntryInput] | None = None, storage_region: str | None = None,
-        first: int | None = None, after: str | None = None,
-    ) -> FileConnectionRef | None:
-        """URLs of the entries that the version really has."""
-        del storage_layout, manifest_version, storage_region, first, after
-        if len(entries or ()) > _MOST_ENTRIES:
-            raise BadInput(f"{len(entries or ())} entries were asked for, at most {_MOST_ENTRIES} are answered")
-        wanted = {entry.name: entry.digest for entry in entries or ()}
-        names = list(wanted) if artifact.state == COMMITTED else []
-        found = [version_file(artifact, file) for file in queries.files_named(
-            info.context.session, artifact.id, names)]
-        files = [file for file in found if file.digest == wanted[file.name]]
-        return page_of_planned(info.context, files, len(files), len(files))
-
-
-@strawberry.type
-class UploadUrlPart:
-    part_number: Int64
-    upload_url: str
-
-
-@strawberry.type
-class UploadMultipartUrls:
-    upload_id: str = strawberry.field(name="uploadID")
-    upload_url_parts: list[UploadUrlPart]
-
-
-@strawberry.type
-class FileArtifacts:
-    """What only files of artifacts have."""
-
-    @strawberry.field
-    def upload_multipart_urls(file: strawberry.Parent[StoredFile], info: Info) -> UploadMultipartUrls | None:
-        found: Any = part_urls(info.context, file)
-        return found  # type: ignore[no-any-return]
-
-    @strawberry.field
-    def artifact(file: strawberry.Parent[StoredFile], info: Info) -> ArtifactRef | None:
-        return artifact_of(info.context, file)
-
-
-@strawberry.type
-class ArtifactEdge:
-    node: ArtifactRef
-    cursor: str
-
-
-@strawberry.type
-class ArtifactConnection:
-    total_count: int
-    edges: list[ArtifactEdge]
-    page_info: PageInfo
-
-
-@strawberry.type
-class InputArtifactConnection(ArtifactConnection):
-    """A name of its own, by which clients up to 0.22 tell it apart."""
-
-
-def _used(context: Context, run: RunRow, kind: str, after: str | None, first: int | None) -> Any:
-    settled(context)
-    size = page_size(first)
-    session = context.session
-    rows = queries.used(session, run.id, kind, number(after), size + 1)
-    know_page(context, [artifact for _, artifact in rows])
-    page = page_of(rows, size, lambda row: row[0], queries.count_used(session, run.id, kind))
-    return Page([Edge(edge.node[1], edge.cursor) for edge in page.edges], page.page_info, page.total_count)
-
 
 @strawberry.type
 class RunArtifacts:
     @strawberry.field
     def input_artifacts(run: strawberry.Parent[RunRow], info: Info, after: str | None = None,
                         first: int | None = None) -> InputArtifactConnection | None:
-        page: InputArtifactConnection = _used(info.context, run, service.INPUT, after, first)
-        return page
+        page: Any = page_of_used(info.context, run, uses.INPUT, after, first)
+        return page  # type: ignore[no-any-return]
 
     @strawberry.field
     def output_artifacts(run: strawberry.Parent[RunRow], info: Info, after: str | None = None,
                          first: int | None = None) -> ArtifactConnection | None:
-        page: ArtifactConnection = _used(info.context, run, service.OUTPUT, after, first)
-        return page
+        page: Any = page_of_used(info.context, run, uses.OUTPUT, after, first)
+        return page  # type: ignore[no-any-return]
+
+
+@strawberry.enum
+class ArtifactCollectionState(Enum):
+    READY = "READY"
+    DELETED = "DELETED"
+
+
+@strawberry.enum
+class ArtifactCollectionType(Enum):
+    SEQUENCE = "SEQUENCE"
+    PORTFOLIO = "PORTFOLIO"
+
+
+@strawberry.type
+class ArtifactAliasEdge:
+    node: ArtifactAlias | None
+    cursor: str
+
+
+@strawberry.type
+class ArtifactAliasConnection:
+    edges: list[ArtifactAliasEdge]
+    page_info: PageInfo
+
+
+@strawberry.type
+class TagEdge:
+    node: Tag
+
+
+@strawberry.type
+class TagConnection:
+    edges: list[TagEdge]
+
+
+@strawberry.interface(name="ArtifactCollection")
+class CollectionCore:
+    name: str
+    description: str | None
+    created_at: DateTime
+    updated_at: DateTime | None
+
+    @strawberry.field
+    def id(collection: strawberry.Parent[CollectionRow]) -> strawberry.ID:
+        return strawberry.ID(access.collection_node(collection))
+
+    @strawberry.field
+    def state(collection: strawberry.Parent[CollectionRow]) -> ArtifactCollectionState:
+        return ArtifactCollectionState(collection.state)
+
+    @strawberry.field
+    def project(collection: strawberry.Parent[CollectionRow], info: Info) -> ProjectRef | None:
+        """Null where the viewer sees the version through a link only."""
+        return visible_project(info.context, collection)
+
+    @strawberry.field
+    def default_artifact_type(collection: strawberry.Parent[CollectionRow], info: Info) -> ArtifactTypeRef:
+        return info.context.require(ArtifactTypeRow, collection.type_id)
+
+    @strawberry.field
+    def tags(collection: strawberry.Parent[CollectionRow], info: Info) -> TagConnection:
+        tags: Any = connected_tags(queries.tags_of_collection(info.context.session, collection.id))
+        return tags  # type: ignore[no-any-return]
+
+    @strawberry.field
+    def aliases(collection: strawberry.Parent[CollectionRow], info: Info, after: str | None = None,
+                first: int | None = None) -> ArtifactAliasConnection:
+        size = page_size(first, _MOST_ALIASES)
+        rows = queries.aliases_of_collection(info.context.session, collection.id, cursors.number(after), size + 1)
+        page: Any = page_of(rows, size, lambda row: row.id)
+        return page  # type: ignore[no-any-return]
+
+    @strawberry.field
+    def artifacts(
+        collection: strawberry.Parent[CollectionRow], info: Info, after: str | None = None, first: int | None = None,
+        order: str | None = None, filters: JSONString | None = None,
+    ) -> VersionedArtifactConnection | None:
+        page: Any = page_of_versions(info.context, collection, filters, order, after, first)
+        return page  # type: ignore[no-any-return]
+
+    @strawberry.field
+    def artifact_membership(collection: strawberry.Parent[CollectionRow], info: Info, alias_name: str,
+                            ) -> MembershipRef | None:
+        return queries.membership_by_alias(info.context.session, collection.id, alias_name)
+
+
+@strawberry.type
+class SequenceCore(CollectionCore):
+    @classmethod
+    def is_type_of(cls, row: object, _info: object) -> bool:
+        return isinstance(row, CollectionRow) and row.kind == SEQUENCE
+
+    @strawberry.field
+    def latest_artifact(collection: strawberry.Parent[CollectionRow], info: Info) -> ArtifactRef | None:
+        return queries.latest(info.context.session, collection.id)
+
+    @strawberry.field
+    def digest_algorithm(_collection: strawberry.Parent[CollectionRow]) -> ArtifactDigestAlgorithm:
+        return ArtifactDigestAlgorithm.MANIFEST_MD5
+
+
+@strawberry.type
+class PortfolioCore(CollectionCore):
+    @classmethod
+    def is_type_of(cls, row: object, _info: object) -> bool:
+        return isinstance(row, CollectionRow) and row.kind == PORTFOLIO
+
+
+@strawberry.type
+class MembershipCore:
+    version_index: int | None
+    created_at: DateTime
+
+    @strawberry.field
+    def id(member: strawberry.Parent[MembershipRow]) -> strawberry.ID:
+        return strawberry.ID(ids.encode("ArtifactCollectionMembership", member.id))
+
+    @strawberry.field
+    def aliases(member: strawberry.Parent[MembershipRow], info: Info) -> list[ArtifactAlias]:
+        found: Any = queries.aliases_in(info.context.session, member.id)
+        return found  # type: ignore[no-any-return]
+
+    @strawberry.field
+    def artifact_collection(member: strawberry.Parent[MembershipRow], info: Info) -> CollectionRef | None:
+        return info.context.get(CollectionRow, member.collection_id)
+
+    @strawberry.field
+    def artifact(member: strawberry.Parent[MembershipRow], info: Info) -> ArtifactRef | None:
+        return info.context.get(ArtifactRow, member.artifact_id)
+
+
+def _collection(context: Context, project_id: int, name: str, type_id: int | None = None) -> CollectionRow | None:
+    expire_versions(context)
+    return queries.collection_in(context.session, project_id, name, type_id)
+
+
+def _member(context: Context, project_id: int, path: str) -> MembershipRow | None:
+    expire_versions(context)
+    return queries.membership_by_path(context.session, project_id, path)
+
+
+def _version(context: Context, project_id: int, path: str, type_id: int | None = None) -> ArtifactRow | None:
+    expire_versions(context)
+    return queries.version_by_path(context.session, project_id, path, type_id)
+
+
+@strawberry.type
+class ArtifactTypeCore:
+    name: str
+    description: str | None
+    created_at: DateTime
+
+    @strawberry.field
+    def id(kind: strawberry.Parent[ArtifactTypeRow]) -> strawberry.ID:
+        return strawberry.ID(ids.encode("ArtifactType", kind.id))
+
+    @strawberry.field
+    def artifact_collection(kind: strawberry.Parent[ArtifactTypeRow], info: Info, name: str) -> CollectionRef | None:
+        return _collection(info.context, kind.project_id, name, kind.id)
+
+    @strawberry.field
+    def artifact_collections(
+        kind: strawberry.Parent[ArtifactTypeRow], info: Info, filters: JSONString | None = None,
+        order: str | None = None, after: str | None = None, first: int | None = None,
+    ) -> ArtifactCollectionConnection | None:
+        page: Any = page_of_collections(info.context, Choice(kind.project_id, kind.id), filters, order, after, first)
+        return page  # type: ignore[no-any-return]
+
+    @strawberry.field
+    def artifact_sequence(kind: strawberry.Parent[ArtifactTypeRow], info: Info, name: str) -> CollectionRef | None:
+        """As clients up to 0.12 call it."""
+        return _collection(info.context, kind.project_id, name, kind.id)
+
+    @strawberry.field
+    def artifact_sequences(
+        kind: strawberry.Parent[ArtifactTypeRow], info: Info, after: str | None = None, first: int | None = None,
+    ) -> ArtifactCollectionConnection | None:
+        page: Any = page_of_collections(info.context, Choice(kind.project_id, kind.id), None, None, after, first)
+        return page  # type: ignore[no-any-return]
+
+    @strawberry.field
+    def artifact(kind: strawberry.Parent[ArtifactTypeRow], info: Info, name: str) -> ArtifactRef | None:
+        return _version(info.context, kind.project_id, name, kind.id)
+
+
+@strawberry.type
+class ProjectArtifacts:
+    @strawberry.field
+    def artifact(project: strawberry.Parent[ProjectRow], info: Info, name: str,
+                 enable_tracking: bool | None = None) -> ArtifactRef | None:
+        del enable_tracking  # clients up to 0.22 say it
+        return _version(info.context, project.id, name)
+
+    @strawberry.field
+    def artifact_type(project: strawberry.Parent[ProjectRow], info: Info, name: str) -> ArtifactTypeRef | None:
+        return queries.type_by_name(info.context.session, project.id, name) if storable(name) else None
+
+    @strawberry.field
+    def artifact_types(
+        project: strawberry.Parent[ProjectRow], info: Info, include_all: bool | None = None,
+        after: str | None = None, first: int | None = None,
+    ) -> ArtifactTypeConnection:
+        """Those that hold a collection; with `includeAll` those that were only named, too.
+
+        A registry that takes every type names none (behaviours.md 8.5).
+        """
+        if include_all and project.allow_all_artifact_types:
+            nothing: Any = page_of([], page_size(first), str)
+            return nothing  # type: ignore[no-any-return]
+        size = page_size(first)
+        rows: Any = queries.types(info.context.session, project.id, cursors.number(after), size + 1,
+                                    every=bool(include_all))
+        page: Any = page_of(rows, size, lambda row: row.id)
+        return page  # type: ignore[no-any-return]
+
+    @strawberry.field
+    def artifact_collection(project: strawberry.Parent[ProjectRow], info: Info, name: str) -> CollectionRef | None:
+        return _collection(info.context, project.id, name)
+
+    @strawberry.field
+    def artifact_collections(
+        project: strawberry.Parent[ProjectRow], info: Info, filters: JSONString | None = None,
+        order: str | None = None, after: str | None = None, first: int | None = None,
+    ) -> ArtifactCollectionConnection | None:
+        page: Any = page_of_collections(info.context, Choice(project.id), filters, order, after, first)
+        return page  # type: ignore[no-any-return]
+
+    @strawberry.field
+    def artifact_collection_membership(project: strawberry.Parent[ProjectRow], info: Info, name: str,
+                                       ) -> MembershipRef | None:
+        return _member(info.context, project.id, name)
 
 
 @strawberry.type
@@ -326,21 +448,17 @@ class ArtifactsQuery:
     @strawberry.field
     def artifact(self, info: Info, id: strawberry.ID) -> ArtifactRef | None:
         """Pending ones too: their maker asks for them while it fills them."""
-        settled(info.context)
+        expire_versions(info.context)
         return access.find(info.context.session, info.context.viewer, id)
+
+    @strawberry.field
+    def artifact_collection(self, info: Info, id: strawberry.ID) -> CollectionRef | None:
+        expire_versions(info.context)
+        return access.find_collection(info.context.session, info.context.viewer, id)
 
     @strawberry.field(name="clientIDMapping")
     def client_id_mapping(
         self, info: Info, client_id: Annotated[strawberry.ID, strawberry.argument(name="clientID")],
     ) -> ClientIDMapping | None:
-        session, viewer = info.context.session, info.context.viewer
-        row = queries.client_id(session, client_id)
-        if row is None:
-            return None
-        if row.artifact_id:
-            node = access.node_of(row.artifact_id)
-            seen = access.find(session, viewer, node) is not None
-        else:
-            node = ids.encode(access.COLLECTION, row.collection_id or 0)
-            seen = access.find_collection(session, viewer, node) is not None
-        return ClientIDMapping(server_id=strawberry.ID(node)) if seen else None
+        node = client_ids.node_of(info.context.session, info.context.viewer, client_id)
+        return ClientIDMapping(server_id=strawberry.ID(node)) if node else None

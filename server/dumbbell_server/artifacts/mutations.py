@@ -1,44 +1,18 @@
-"""Mutations that make and change versions."""
+"""Mutations of types, collections and versions, and of links between them."""
 
 from __future__ import annotations
 
-import asyncio
-from enum import Enum
+from typing import Any
 
 import strawberry
 
-from dumbbell_server.artifacts import announcing, committing, expected, lineage, service, uploads
-from dumbbell_server.artifacts.file_pages import page_of_planned
-from dumbbell_server.artifacts.files import ManifestFile, PlannedFile
-from dumbbell_server.artifacts.graphql import ArtifactDigestAlgorithm
-from dumbbell_server.artifacts.routes import join_parts
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs
-from dumbbell_server.database.engine import reading
+from dumbbell_server.artifacts import aliases, collections, links, removal, service, tags, types, uses
+from dumbbell_server.artifacts.graphql import ArtifactDigestAlgorithm, Tag
+from dumbbell_server.artifacts.tables import PORTFOLIO, SEQUENCE
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.context import Info
-from dumbbell_server.graph.inputs import plain
-from dumbbell_server.graph.refs import ArtifactManifestRef, ArtifactRef, ArtifactTypeRef, FileConnectionRef
+from dumbbell_server.graph.refs import ArtifactRef, ArtifactTypeRef, CollectionRef, MembershipRef
 from dumbbell_server.graph.scalars import Int64, JSONString
-
-_MOST_FILES = 20_000
-
-
-@strawberry.enum
-class ArtifactManifestType(Enum):
-    FULL = "FULL"
-    INCREMENTAL = "INCREMENTAL"
-    PATCH = "PATCH"
-
-
-@strawberry.enum
-class ArtifactStorageLayout(Enum):
-    V1 = "V1"
-    V2 = "V2"
-
-
-@strawberry.enum
-class CompleteMultipartAction(Enum):
-    Complete = "Complete"
 
 
 @strawberry.input
@@ -58,8 +32,8 @@ class ArtifactCollectionAliasInput:
 @strawberry.input
 class TagInput:
     tag_name: str
-    tag_category_name: str | None = None  # not kept
-    attributes: JSONString | None = None  # not kept
+    tag_category_name: str | None = None  # not stored
+    attributes: JSONString | None = None  # not stored
 
 
 @strawberry.input
@@ -101,13 +75,13 @@ class CreateArtifactInput:
     storage_region: str | None = None
     client_mutation_id: str | None = None
 
-    def wanted(self) -> service.Wanted:
+    def new_version(self) -> service.NewVersion:
         """Clients of 2020 name several collections and mean one; they say nothing of deduplication and expect it."""
         name = self.artifact_collection_name or next(iter(self.artifact_collection_names or ()), None)
         if name is None:
             raise BadInput("createArtifact needs artifactCollectionName")
         algorithm = self.digest_algorithm or ArtifactDigestAlgorithm.MANIFEST_MD5
-        return service.Wanted(
+        return service.NewVersion(
             entity=self.entity_name, project=self.project_name, run=self.run_name,
             type_name=self.artifact_type_name, collection=name, digest=self.digest,
             digest_algorithm=algorithm.value, description=self.description, metadata=self.metadata,
@@ -130,105 +104,8 @@ class CreateArtifactPayload(ArtifactPayload):
 
 
 @strawberry.type
-class CommitArtifactPayload(ArtifactPayload):
-    pass
-
-
-@strawberry.type
 class UseArtifactPayload(ArtifactPayload):
     pass
-
-
-@strawberry.input
-class CreateArtifactManifestInput:
-    artifact_id: strawberry.ID = strawberry.field(name="artifactID")
-    base_artifact_id: strawberry.ID | None = strawberry.field(name="baseArtifactID", default=None)
-    name: str
-    digest: str
-    entity_name: str
-    project_name: str
-    run_name: str
-    type: ArtifactManifestType | None = None
-    client_mutation_id: str | None = None
-
-
-@strawberry.input
-class UpdateArtifactManifestInput:
-    artifact_manifest_id: strawberry.ID = strawberry.field(name="artifactManifestID")
-    digest: str | None = None
-    base_artifact_id: strawberry.ID | None = strawberry.field(name="baseArtifactID", default=None)
-    client_mutation_id: str | None = None
-
-
-@strawberry.type
-class CreateArtifactManifestPayload:
-    artifact_manifest: ArtifactManifestRef
-    client_mutation_id: str | None = None
-
-
-@strawberry.type
-class UpdateArtifactManifestPayload:
-    artifact_manifest: ArtifactManifestRef
-    client_mutation_id: str | None = None
-
-
-@strawberry.input
-class UploadPartsInput:
-    part_number: Int64
-    hex_md5: str = strawberry.field(name="hexMD5")
-
-
-@plain
-@strawberry.input
-class CreateArtifactFileSpecInput:
-    artifact_id: strawberry.ID = strawberry.field(name="artifactID")
-    artifact_manifest_id: strawberry.ID | None = strawberry.field(name="artifactManifestID", default=None)
-    name: str
-    md5: str
-    digest: str | None = None
-    mimetype: str | None = None
-    upload_parts_input: list[UploadPartsInput] | None = None
-
-    def spec(self) -> uploads.FileSpec:
-        return uploads.FileSpec(self.artifact_id, self.name, self.md5,
-                                [part.part_number for part in self.upload_parts_input or ()])
-
-
-@strawberry.input
-class CreateArtifactFilesInput:
-    artifact_files: list[CreateArtifactFileSpecInput]
-    storage_layout: ArtifactStorageLayout | None = None
-    digest_algorithm: ArtifactDigestAlgorithm | None = None
-    cloud_region_id: strawberry.ID | None = strawberry.field(name="cloudRegionID", default=None)
-    client_mutation_id: str | None = None
-
-
-@strawberry.type
-class CreateArtifactFilesPayload:
-    files: FileConnectionRef
-    client_mutation_id: str | None = None
-
-
-@strawberry.input
-class CompleteMultipartUploadArtifactInput:
-    complete_multipart_action: CompleteMultipartAction
-    completed_parts: list[UploadPartsInput]
-    artifact_id: strawberry.ID = strawberry.field(name="artifactID")
-    storage_path: str
-    upload_id: str = strawberry.field(name="uploadID")
-    client_mutation_id: str | None = None
-
-
-@strawberry.type
-class CompleteMultipartUploadArtifactPayload:
-    digest: str | None
-    client_mutation_id: str | None = None
-
-
-@strawberry.input
-class CommitArtifactInput:
-    artifact_id: strawberry.ID = strawberry.field(name="artifactID")
-    client_mutation_id: str | None = None
 
 
 @strawberry.input
@@ -243,89 +120,281 @@ class UseArtifactInput:
     client_mutation_id: str | None = None
 
 
+@strawberry.input
+class UpdateArtifactInput:
+    artifact_id: strawberry.ID = strawberry.field(name="artifactID")
+    description: str | None = None
+    metadata: JSONString | None = None
+    labels: JSONString | None = None
+    aliases: list[ArtifactAliasInput] | None = None
+    tags_to_add: list[TagInput] | None = None
+    tags_to_delete: list[TagInput] | None = None
+    ttl_duration_seconds: Int64 | None = None
+    client_mutation_id: str | None = None
+
+    def edit(self) -> service.VersionEdit:
+        aliases = None if self.aliases is None else [
+            (alias.artifact_collection_name, alias.alias) for alias in self.aliases]
+        return service.VersionEdit(
+            description=self.description, metadata=self.metadata, labels=self.labels, aliases=aliases,
+            ttl_seconds=self.ttl_duration_seconds, tags_to_add=[tag.tag_name for tag in self.tags_to_add or ()],
+            tags_to_delete=[tag.tag_name for tag in self.tags_to_delete or ()])
+
+
+@strawberry.type
+class UpdateArtifactPayload(ArtifactPayload):
+    pass
+
+
+@strawberry.input
+class DeleteArtifactInput:
+    artifact_id: strawberry.ID = strawberry.field(name="artifactID")
+    delete_aliases: bool | None = False
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class DeleteArtifactPayload(ArtifactPayload):
+    pass
+
+
+@strawberry.input
+class AddAliasesInput:
+    artifact_id: strawberry.ID = strawberry.field(name="artifactID")
+    aliases: list[ArtifactCollectionAliasInput]
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class DeleteAliasesInput:
+    artifact_id: strawberry.ID = strawberry.field(name="artifactID")
+    aliases: list[ArtifactCollectionAliasInput]
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class AddAliasesPayload:
+    success: bool
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class DeleteAliasesPayload:
+    success: bool
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class LinkArtifactInput:
+    artifact_id: strawberry.ID | None = strawberry.field(name="artifactID", default=None)
+    client_id: strawberry.ID | None = strawberry.field(name="clientID", default=None)
+    artifact_portfolio_id: strawberry.ID | None = strawberry.field(name="artifactPortfolioID", default=None)
+    artifact_portfolio_name: str | None = None
+    entity_name: str | None = None
+    project_name: str | None = None
+    aliases: list[ArtifactAliasInput] | None = None
+    client_mutation_id: str | None = None
+
+    def source(self) -> links.LinkSource:
+        return links.LinkSource(self.artifact_id, self.client_id)
+
+    def target(self) -> links.LinkTarget:
+        return links.LinkTarget(self.entity_name, self.project_name, self.artifact_portfolio_name,
+                                self.artifact_portfolio_id)
+
+
+@strawberry.type
+class LinkArtifactPayload:
+    version_index: int | None
+    artifact_membership: MembershipRef | None
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class UnlinkArtifactInput:
+    artifact_id: strawberry.ID = strawberry.field(name="artifactID")
+    artifact_portfolio_id: strawberry.ID = strawberry.field(name="artifactPortfolioID")
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class UnlinkArtifactPayload:
+    success: bool
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class UpdateArtifactSequenceInput:
+    artifact_sequence_id: strawberry.ID = strawberry.field(name="artifactSequenceID")
+    name: str | None = None
+    description: str | None = None
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class UpdateArtifactPortfolioInput:
+    artifact_portfolio_id: strawberry.ID = strawberry.field(name="artifactPortfolioID")
+    name: str | None = None
+    description: str | None = None
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class MoveArtifactSequenceInput:
+    artifact_sequence_id: strawberry.ID = strawberry.field(name="artifactSequenceID")
+    destination_artifact_type_name: str
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class DeleteArtifactSequenceInput:
+    artifact_sequence_id: strawberry.ID = strawberry.field(name="artifactSequenceID")
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class DeleteArtifactPortfolioInput:
+    artifact_portfolio_id: strawberry.ID = strawberry.field(name="artifactPortfolioID")
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class ArtifactCollectionPayload:
+    artifact_collection: CollectionRef
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class CreateArtifactCollectionTagAssignmentsInput:
+    entity_name: str
+    project_name: str
+    artifact_collection_name: str
+    tags: list[TagInput]
+    client_mutation_id: str | None = strawberry.field(name="clientMutationID", default=None)
+
+    def path(self) -> tuple[str, str, str]:
+        return self.entity_name, self.project_name, self.artifact_collection_name
+
+
+@strawberry.input
+class DeleteArtifactCollectionTagAssignmentsInput(CreateArtifactCollectionTagAssignmentsInput):
+    pass
+
+
+@strawberry.type
+class CreateArtifactCollectionTagAssignmentsPayload:
+    tags: list[Tag]
+    client_mutation_id: str | None = strawberry.field(name="clientMutationID", default=None)
+
+
+@strawberry.type
+class DeleteArtifactCollectionTagAssignmentsPayload:
+    success: bool
+    client_mutation_id: str | None = strawberry.field(name="clientMutationID", default=None)
+
+
+def _in_collections(given: list[ArtifactCollectionAliasInput]) -> list[aliases.CollectionAlias]:
+    return [aliases.CollectionAlias(alias.entity_name, alias.project_name, alias.artifact_collection_name, alias.alias)
+            for alias in given]
+
+
 @strawberry.type
 class ArtifactsMutation:
     @strawberry.field
     def create_artifact_type(self, info: Info, input: CreateArtifactTypeInput) -> CreateArtifactTypePayload | None:
         """The type, which may be there already."""
-        context, actor = info.context, info.context.require_viewer()
-        row = context.write(lambda session: service.create_type(
-            session, context.backend.clock, actor, input.entity_name, input.project_name, input.name,
-            input.description))
+        row = info.context.unit(types.create, input.entity_name, input.project_name, input.name, input.description)
         return CreateArtifactTypePayload(artifact_type=row, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def create_artifact(self, info: Info, input: CreateArtifactInput) -> CreateArtifactPayload | None:
-        context, actor, wanted = info.context, info.context.require_viewer(), input.wanted()
-        artifact = context.write(lambda session: service.create(session, context.backend.clock, actor, wanted))
+        artifact = info.context.unit(service.create, input.new_version())
         return CreateArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
-    def create_artifact_manifest(self, info: Info, input: CreateArtifactManifestInput,
-                                 ) -> CreateArtifactManifestPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        kind = input.type or ArtifactManifestType.FULL
-        row = context.write(lambda session: announcing.announce(
-            session, context.backend.clock, actor, input.artifact_id, input.name, kind.value, input.digest,
-            input.base_artifact_id))
-        return CreateArtifactManifestPayload(artifact_manifest=ManifestFile(row, uploading=True),
-                                             client_mutation_id=input.client_mutation_id)
-
-    @strawberry.field
-    def update_artifact_manifest(self, info: Info, input: UpdateArtifactManifestInput,
-                                 ) -> UpdateArtifactManifestPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        row = context.write(lambda session: announcing.update(
-            session, context.backend.clock, actor, input.artifact_manifest_id, input.digest, input.base_artifact_id))
-        return UpdateArtifactManifestPayload(artifact_manifest=ManifestFile(row, uploading=True),
-                                             client_mutation_id=input.client_mutation_id)
-
-    @strawberry.field
-    def create_artifact_files(self, info: Info, input: CreateArtifactFilesInput) -> CreateArtifactFilesPayload | None:
-        """Upload URLs in the order in which they were asked for; none for bytes that are there already."""
-        context, actor = info.context, info.context.require_viewer()
-        specs = [file.spec() for file in input.artifact_files]
-        if len(specs) > _MOST_FILES:
-            raise BadInput(f"{len(specs)} files were announced, at most {_MOST_FILES} are taken at once")
-        plans = context.write(lambda session: uploads.plan(session, context.backend.clock, actor, specs))
-        direct = context.backend.blobs.direct
-        keys = expected.expect(context.backend, direct, plans) if direct else {}
-        files = [PlannedFile(plan, direct.upload_url(keys[plan]) if direct and plan in keys else None)
-                 for plan in plans]
-        page = page_of_planned(context, files, len(files), len(files))
-        return CreateArtifactFilesPayload(files=page, client_mutation_id=input.client_mutation_id)
-
-    @strawberry.field
-    def complete_multipart_upload_artifact(self, info: Info, input: CompleteMultipartUploadArtifactInput,
-                                           ) -> CompleteMultipartUploadArtifactPayload | None:
-        """One file of the parts; done again, nothing changes."""
-        context, actor, backend = info.context, info.context.require_viewer(), info.context.backend
-        wanted = {int(part.part_number): part.hex_md5 for part in input.completed_parts}
-        if backend.blobs.direct is not None:
-            digest = expected.complete(backend, backend.blobs.direct, actor, input.artifact_id, input.upload_id, wanted)
-            return CompleteMultipartUploadArtifactPayload(digest=digest, client_mutation_id=input.client_mutation_id)
-        with reading(backend.database) as session:
-            found = uploads.parts_of(session, actor, input.artifact_id, input.upload_id, wanted)
-        if found is not None:
-            upload, parts = found
-            asyncio.run(join_parts(backend, [(part.blob_key, part.size) for part in parts], upload.artifact_id,
-                                   upload.digest))
-            context.write(lambda session: uploads.forget(session, [upload.id]))
-            delete_orphaned_blobs(backend.database, backend.blobs)
-        return CompleteMultipartUploadArtifactPayload(digest=found[0].digest if found else None,
-                                                      client_mutation_id=input.client_mutation_id)
-
-    @strawberry.field
-    def commit_artifact(self, info: Info, input: CommitArtifactInput) -> CommitArtifactPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        artifact = committing.commit(context.backend, actor, input.artifact_id)
-        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
-        return CommitArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)
-
-    @strawberry.field
     def use_artifact(self, info: Info, input: UseArtifactInput) -> UseArtifactPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        artifact = context.write(lambda session: lineage.take_in(
-            session, context.backend.clock, actor, input.artifact_id, (input.entity_name, input.project_name,
-                                                                     input.run_name), input.used_as))
+        run = input.entity_name, input.project_name, input.run_name
+        artifact = info.context.unit(uses.take_in, input.artifact_id, run, input.used_as)
         return UseArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def update_artifact(self, info: Info, input: UpdateArtifactInput) -> UpdateArtifactPayload | None:
+        artifact = info.context.unit(service.update, input.artifact_id, input.edit())
+        return UpdateArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def delete_artifact(self, info: Info, input: DeleteArtifactInput) -> DeleteArtifactPayload | None:
+        artifact = info.context.unit(removal.delete_version, input.artifact_id, aliases=bool(input.delete_aliases))
+        return DeleteArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def add_aliases(self, info: Info, input: AddAliasesInput) -> AddAliasesPayload | None:
+        info.context.unit(aliases.add_aliases, input.artifact_id, _in_collections(input.aliases))
+        return AddAliasesPayload(success=True, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def delete_aliases(self, info: Info, input: DeleteAliasesInput) -> DeleteAliasesPayload | None:
+        info.context.unit(aliases.delete_aliases, input.artifact_id, _in_collections(input.aliases))
+        return DeleteAliasesPayload(success=True, client_mutation_id=input.client_mutation_id)
+
+
+@strawberry.type
+class CollectionsMutation:
+    @strawberry.field
+    def link_artifact(self, info: Info, input: LinkArtifactInput) -> LinkArtifactPayload | None:
+        names = [alias.alias for alias in input.aliases or ()]
+        member = info.context.unit(links.link, input.source(), input.target(), names)
+        return LinkArtifactPayload(version_index=member.version_index, artifact_membership=member,
+                                   client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def unlink_artifact(self, info: Info, input: UnlinkArtifactInput) -> UnlinkArtifactPayload | None:
+        info.context.unit(links.unlink, input.artifact_id, input.artifact_portfolio_id)
+        return UnlinkArtifactPayload(success=True, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def update_artifact_sequence(self, info: Info, input: UpdateArtifactSequenceInput,
+                                 ) -> ArtifactCollectionPayload | None:
+        row = info.context.unit(collections.update, input.artifact_sequence_id, SEQUENCE, input.name,
+                                input.description)
+        return ArtifactCollectionPayload(artifact_collection=row, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def update_artifact_portfolio(self, info: Info, input: UpdateArtifactPortfolioInput,
+                                  ) -> ArtifactCollectionPayload | None:
+        row = info.context.unit(collections.update, input.artifact_portfolio_id, PORTFOLIO, input.name,
+                                input.description)
+        return ArtifactCollectionPayload(artifact_collection=row, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def move_artifact_sequence(self, info: Info, input: MoveArtifactSequenceInput) -> ArtifactCollectionPayload | None:
+        row = info.context.unit(collections.move, input.artifact_sequence_id, input.destination_artifact_type_name)
+        return ArtifactCollectionPayload(artifact_collection=row, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def delete_artifact_sequence(self, info: Info, input: DeleteArtifactSequenceInput,
+                                 ) -> ArtifactCollectionPayload | None:
+        row = info.context.unit(collections.delete, input.artifact_sequence_id, SEQUENCE)
+        return ArtifactCollectionPayload(artifact_collection=row, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def delete_artifact_portfolio(self, info: Info, input: DeleteArtifactPortfolioInput,
+                                  ) -> ArtifactCollectionPayload | None:
+        row = info.context.unit(collections.delete, input.artifact_portfolio_id, PORTFOLIO)
+        return ArtifactCollectionPayload(artifact_collection=row, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def create_artifact_collection_tag_assignments(
+        self, info: Info, input: CreateArtifactCollectionTagAssignmentsInput,
+    ) -> CreateArtifactCollectionTagAssignmentsPayload | None:
+        names = [tag.tag_name for tag in input.tags]
+        rows: Any = info.context.unit(tags.tag_collection, input.path(), names)
+        return CreateArtifactCollectionTagAssignmentsPayload(tags=rows, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def delete_artifact_collection_tag_assignments(
+        self, info: Info, input: DeleteArtifactCollectionTagAssignmentsInput,
+    ) -> DeleteArtifactCollectionTagAssignmentsPayload | None:
+        info.context.unit(tags.untag_collection, input.path(), [tag.tag_name for tag in input.tags])
+        return DeleteArtifactCollectionTagAssignmentsPayload(success=True,
+                                                             client_mutation_id=input.client_mutation_id)

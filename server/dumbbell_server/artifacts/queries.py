@@ -1,11 +1,12 @@
-"""SELECTs of artifacts."""
+"""SELECTs of types, collections, versions, and what goes with them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import ColumnElement, bindparam, func
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
@@ -15,20 +16,18 @@ from dumbbell_server.artifacts.tables import (
     PENDING,
     SEQUENCE,
     AliasRow,
-    ArtifactBlobRow,
     ArtifactRow,
     ArtifactTagRow,
     ArtifactTypeRow,
     ClientIdRow,
     CollectionRow,
-    EntryRow,
-    ManifestRow,
+    CollectionTagRow,
     MembershipRow,
     UseRow,
 )
 from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
 from dumbbell_server.json_text import storable
-from dumbbell_server.projects.tables import ProjectRow
+from dumbbell_server.listing.orders import Key, Position
 from dumbbell_server.runs.tables import RunRow
 
 V = TypeVar("V")
@@ -48,11 +47,15 @@ _ALIASES_OF = (select(MembershipRow.artifact_id, AliasRow)
                .join(AliasRow, col(AliasRow.membership_id) == MembershipRow.id)
                .where(col(MembershipRow.artifact_id).in_(bindparam("artifacts", expanding=True)))
                .order_by(col(AliasRow.id)))
-_TAGS_OF = (select(ArtifactTagRow).where(col(ArtifactTagRow.artifact_id).in_(bindparam("artifacts", expanding=True)))
-            .order_by(col(ArtifactTagRow.id)))
+_VERSION_TAGS_OF = (select(ArtifactTagRow)
+                    .where(col(ArtifactTagRow.artifact_id).in_(bindparam("artifacts", expanding=True)))
+                    .order_by(col(ArtifactTagRow.id)))
+_COLLECTION_TAGS_OF = (select(CollectionTagRow)
+                       .where(col(CollectionTagRow.collection_id).in_(bindparam("collections", expanding=True)))
+                       .order_by(col(CollectionTagRow.id)))
 
 
-def pieces(values: Sequence[V]) -> Iterator[Sequence[V]]:
+def batches(values: Sequence[V]) -> Iterator[Sequence[V]]:
     """Parameter lists that both databases take."""
     return (values[at:at + MAX_PARAMETERS] for at in range(0, len(values), MAX_PARAMETERS))
 
@@ -77,7 +80,7 @@ def by_digest(session: Session, sequence_id: int, digest: str) -> ArtifactRow | 
 
 
 def by_digest_in_project(session: Session, project_id: int, digest: str) -> ArtifactRow | None:
-    """The newest version with this digest in any sequence, which is how clients of 2020 ask."""
+    """The newest version with this digest in any sequence."""
     return session.execute(
         select(ArtifactRow).join(CollectionRow, col(CollectionRow.id) == ArtifactRow.sequence_id)
         .where(CollectionRow.project_id == project_id, ArtifactRow.digest == digest, ArtifactRow.state == COMMITTED)
@@ -111,6 +114,28 @@ def membership_by_alias(session: Session, collection_id: int, alias: str) -> Mem
     return membership(session, collection_id, artifact.id) if artifact else None
 
 
+def collection_in(session: Session, project_id: int, name: str, type_id: int | None) -> CollectionRow | None:
+    """A collection by its name, of a type or of any."""
+    found = collection_by_name(session, project_id, name)
+    return found if found is not None and type_id in {None, found.type_id} else None
+
+
+def membership_by_path(session: Session, project_id: int, path: str, type_id: int | None = None,
+                       ) -> MembershipRow | None:
+    """What `collection:alias` names, or `collection` for its latest, or `collection:` and the digest of a version."""
+    name, _, alias = path.partition(":")
+    collection = collection_in(session, project_id, name, type_id)
+    return membership_by_alias(session, collection.id, alias or LATEST) if collection else None
+
+
+def version_by_path(session: Session, project_id: int, path: str, type_id: int | None = None) -> ArtifactRow | None:
+    """The same; or the newest version with a digest, which is how clients of 2020 ask."""
+    member = membership_by_path(session, project_id, path, type_id)
+    if member is not None:
+        return session.get(ArtifactRow, member.artifact_id)
+    return by_digest_in_project(session, project_id, path) if storable(path) else None
+
+
 def newest_membership(session: Session, collection_id: int) -> MembershipRow | None:
     return session.execute(select(MembershipRow).where(MembershipRow.collection_id == collection_id)
                            .order_by(col(MembershipRow.version_index).desc()).limit(1)).scalar()
@@ -134,9 +159,9 @@ def alias(session: Session, collection_id: int, name: str) -> AliasRow | None:
         AliasRow.collection_id == collection_id, AliasRow.name == name)).scalar()
 
 
-def aliases_of(session: Session, artifact_ids: Sequence[int]) -> list[tuple[int, AliasRow]]:
+def aliases_of_versions(session: Session, artifact_ids: Sequence[int]) -> list[tuple[int, AliasRow]]:
     """Aliases of versions in whatever collections, each beside the version's id."""
-    return [(artifact_id, found) for some in pieces(artifact_ids) for artifact_id, found in session.execute(
+    return [(artifact_id, found) for some in batches(artifact_ids) for artifact_id, found in session.execute(
         _ALIASES_OF, {"artifacts": some}).all()]
 
 
@@ -144,93 +169,22 @@ def aliases_in(session: Session, membership_id: int) -> Sequence[AliasRow]:
     return session.execute(_ALIASES_IN, {"member": membership_id}).scalars().all()
 
 
-def tags_of(session: Session, artifact_ids: Sequence[int]) -> list[ArtifactTagRow]:
-    return [row for some in pieces(artifact_ids) for row in session.execute(
-        _TAGS_OF, {"artifacts": some}).scalars()]
+def tags_of_versions(session: Session, artifact_ids: Sequence[int]) -> list[tuple[int, ArtifactTagRow]]:
+    """Tags, each beside its version's id."""
+    return [(row.artifact_id, row) for some in batches(artifact_ids) for row in session.execute(
+        _VERSION_TAGS_OF, {"artifacts": some}).scalars()]
 
 
 def client_id(session: Session, value: str) -> ClientIdRow | None:
     return session.get(ClientIdRow, value) if storable(value) else None
 
 
-def manifests_of(session: Session, artifact_id: int) -> Sequence[ManifestRow]:
-    return session.execute(select(ManifestRow).where(ManifestRow.artifact_id == artifact_id)
-                           .order_by(col(ManifestRow.id))).scalars().all()
-
-
-def current_manifest(session: Session, artifact_id: int) -> ManifestRow | None:
-    return session.execute(select(ManifestRow).where(
-        ManifestRow.artifact_id == artifact_id, col(ManifestRow.current))).scalar()
-
-
-def blob(session: Session, project_id: int, digest: str) -> ArtifactBlobRow | None:
-    return session.execute(select(ArtifactBlobRow).where(
-        ArtifactBlobRow.project_id == project_id, ArtifactBlobRow.digest == digest)).scalar()
-
-
-def blobs(session: Session, project_id: int, digests: Iterable[str]) -> dict[str, ArtifactBlobRow]:
-    """Those of the digests whose bytes are there, and stay until this unit ends."""
-    return {row.digest: row for some in pieces(list(dict.fromkeys(digests))) for row in session.execute(
-        select(ArtifactBlobRow).where(ArtifactBlobRow.project_id == project_id,
-                                      col(ArtifactBlobRow.digest).in_(some)).with_for_update()).scalars()}
-
-
-def which_exist(session: Session, artifact_ids: Iterable[int]) -> set[int]:
-    return {number for some in pieces(list(artifact_ids)) for number in session.execute(
+def existing_ids(session: Session, artifact_ids: Iterable[int]) -> set[int]:
+    return {number for some in batches(list(artifact_ids)) for number in session.execute(
         select(ArtifactRow.id).where(col(ArtifactRow.id).in_(some))).scalars() if number}
 
 
-def blob_ids(session: Session, project_id: int, digests: Iterable[str]) -> dict[str, int]:
-    return {digest: number for some in pieces(list(set(digests))) for digest, number in session.execute(
-        select(ArtifactBlobRow.digest, ArtifactBlobRow.id).where(
-            ArtifactBlobRow.project_id == project_id, col(ArtifactBlobRow.digest).in_(some))).all() if number}
-
-
-def count_entries(session: Session, artifact_id: int) -> int:
-    return int(session.execute(
-        select(func.count()).select_from(EntryRow).where(EntryRow.artifact_id == artifact_id)).scalar_one())
-
-
-def has_entries(session: Session, artifact_id: int, first: str, last: str) -> bool:
-    """Whether a version holds a file between these paths."""
-    return session.execute(select(EntryRow.artifact_id).where(
-        EntryRow.artifact_id == artifact_id, col(EntryRow.path) >= first, col(EntryRow.path) <= last,
-    ).limit(1)).first() is not None
-
-
-FileOfVersion = tuple[EntryRow, ArtifactBlobRow | None]
-
-
-def _files(artifact_id: int, names: Sequence[str] | None) -> Any:
-    statement = (select(EntryRow, ArtifactBlobRow)
-                 .join(ArtifactBlobRow, col(ArtifactBlobRow.id) == EntryRow.blob_id, isouter=True)
-                 .where(EntryRow.artifact_id == artifact_id))
-    return statement if names is None else statement.where(col(EntryRow.path).in_(names))
-
-
-def files(session: Session, artifact_id: int, after: str | None, limit: int) -> list[FileOfVersion]:
-    """Files of a version by name."""
-    statement = _files(artifact_id, None)
-    if after is not None:
-        statement = statement.where(col(EntryRow.path) > after)
-    return [(row[0], row[1]) for row in session.execute(statement.order_by(col(EntryRow.path)).limit(limit)).all()]
-
-
-def files_named(session: Session, artifact_id: int, names: Sequence[str]) -> list[FileOfVersion]:
-    found = [(row[0], row[1]) for some in pieces([name for name in dict.fromkeys(names) if storable(name)])
-             for row in session.execute(_files(artifact_id, some)).all()]
-    return sorted(found, key=lambda file: file[0].path)
-
-
-def holds(session: Session, collection_id: int, blob_id: int) -> bool:
-    """Whether some version of a collection has this file."""
-    return session.execute(
-        select(EntryRow.artifact_id)
-        .join(MembershipRow, col(MembershipRow.artifact_id) == EntryRow.artifact_id)
-        .where(EntryRow.blob_id == blob_id, MembershipRow.collection_id == collection_id).limit(1)).first() is not None
-
-
-def homes(session: Session, collection: CollectionRow) -> Sequence[int]:
+def projects_of(session: Session, collection: CollectionRow) -> Sequence[int]:
     """The projects in which versions of a collection were logged."""
     if collection.kind == SEQUENCE:
         return [collection.project_id]
@@ -238,12 +192,6 @@ def homes(session: Session, collection: CollectionRow) -> Sequence[int]:
         select(ArtifactRow.project_id).distinct()
         .join(MembershipRow, col(MembershipRow.artifact_id) == ArtifactRow.id)
         .where(MembershipRow.collection_id == collection.id)).scalars().all()
-
-
-def blob_in_entity(session: Session, entity_id: int, digest: str) -> list[tuple[ArtifactBlobRow, ProjectRow]]:
-    return [(row[0], row[1]) for row in session.execute(
-        select(ArtifactBlobRow, ProjectRow).join(ProjectRow, col(ProjectRow.id) == ArtifactBlobRow.project_id)
-        .where(ProjectRow.entity_id == entity_id, ArtifactBlobRow.digest == digest)).all()]
 
 
 def use(session: Session, run_id: int, artifact_id: int, kind: str) -> UseRow | None:
@@ -263,7 +211,7 @@ def types(session: Session, project_id: int, after: int | None, limit: int, *, e
 
 
 def used(session: Session, run_id: int, kind: str, after: int | None, limit: int) -> list[tuple[int, ArtifactRow]]:
-    """Committed versions that a run made or took in, in that order, each beside its place among them."""
+    """Committed versions that a run made or took in, in that order, each beside its position among them."""
     statement = _used(select(UseRow.id, ArtifactRow), run_id, kind)
     if after is not None:
         statement = statement.where(col(UseRow.id) > after)
@@ -282,7 +230,7 @@ def _used(statement: Any, run_id: int, kind: str, start: Any = None) -> Any:
 
 
 def users_of(session: Session, artifact_id: int, after: int | None) -> list[tuple[int, RunRow]]:
-    """Runs that took a version in, in that order, each beside its place among them."""
+    """Runs that took a version in, in that order, each beside its position among them."""
     statement = (select(UseRow.id, RunRow).join(RunRow, col(RunRow.id) == UseRow.run_id)
                  .where(UseRow.artifact_id == artifact_id, UseRow.kind == "input", col(UseRow.id) > (after or 0)))
     return [(row[0], row[1]) for row in session.execute(statement.order_by(col(UseRow.id))).all()]
@@ -298,3 +246,85 @@ def uses_of_runs(session: Session, kind: str, runs: Sequence[int]) -> Sequence[A
         " JOIN artifact_collections c ON c.id = a.sequence_id"
         f" WHERE u.kind = :kind AND u.run_id IN ({', '.join(map(str, runs))})"
         " AND a.version_index IS NOT NULL ORDER BY u.id")(session, kind=kind).all()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which collections: of a project, of a type, of a name."""
+
+    project_id: int
+    type_id: int | None = None
+    name: str | None = None
+
+    def named(self, name: str | None) -> Choice:
+        return replace(self, name=name)
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found = [col(CollectionRow.project_id) == self.project_id if self.type_id is None
+                 else col(CollectionRow.type_id) == self.type_id]
+        if self.name is not None:
+            found.append(col(CollectionRow.name) == self.name)
+        return found
+
+
+def count_collections(session: Session, choice: Choice) -> int:
+    if choice.name is not None:
+        return int(session.execute(
+            select(func.count()).select_from(CollectionRow).where(*choice.conditions())).scalar_one())
+    counted = select(func.coalesce(func.sum(ArtifactTypeRow.collection_count), 0))
+    of = ArtifactTypeRow.project_id == choice.project_id if choice.type_id is None else \
+        ArtifactTypeRow.id == choice.type_id
+    return int(session.execute(counted.where(of)).scalar_one())
+
+
+def collections(session: Session, choice: Choice, order: Key, after: tuple[Position, int] | None, limit: int,
+                ) -> Sequence[CollectionRow]:
+    """In the order of one column, ties by age."""
+    column: Any = getattr(CollectionRow, order.field.column)
+    key: Any = col(CollectionRow.id)
+    statement = select(CollectionRow).where(*choice.conditions())
+    if after is not None:
+        value, number = after[0][0][1], after[1]
+        beyond = column < value if order.descending else column > value
+        tied = (column == value) & (key < number if order.descending else key > number)
+        statement = statement.where(beyond | tied)
+    ends = [column.desc(), key.desc()] if order.descending else [column.asc(), key.asc()]
+    return session.execute(statement.order_by(*dict.fromkeys(ends)).limit(limit)).scalars().all()
+
+
+def every_collection(session: Session, choice: Choice, after: int | None, limit: int) -> list[CollectionRow]:
+    """The oldest first."""
+    statement = select(CollectionRow).where(*choice.conditions(), col(CollectionRow.id) > (after or 0))
+    return list(session.execute(statement.order_by(col(CollectionRow.id)).limit(limit)).scalars())
+
+
+def tags_of_collection(session: Session, collection_id: int) -> Sequence[CollectionTagRow]:
+    return tags_of_collections(session, [collection_id]).get(collection_id, [])
+
+
+def tags_of_collections(session: Session, collection_ids: Sequence[int]) -> dict[int, list[CollectionTagRow]]:
+    """Tags by collection; one without any is left out."""
+    found: dict[int, list[CollectionTagRow]] = {}
+    for some in batches(collection_ids):
+        for row in session.execute(_COLLECTION_TAGS_OF, {"collections": some}).scalars():
+            found.setdefault(row.collection_id, []).append(row)
+    return found
+
+
+def aliases_of_collection(session: Session, collection_id: int, after: int | None, limit: int) -> Sequence[AliasRow]:
+    return session.execute(
+        select(AliasRow).where(AliasRow.collection_id == collection_id, col(AliasRow.id) > (after or 0))
+        .order_by(col(AliasRow.id)).limit(limit)).scalars().all()
+
+
+def versions_of_collection(session: Session, collection_id: int, after: int | None, limit: int, *, ascending: bool,
+             ) -> list[tuple[MembershipRow, ArtifactRow]]:
+    """Versions of a collection by number."""
+    number: Any = col(MembershipRow.version_index)
+    statement = (select(MembershipRow, ArtifactRow)
+                 .join(ArtifactRow, col(ArtifactRow.id) == MembershipRow.artifact_id)
+                 .where(MembershipRow.collection_id == collection_id))
+    if after is not None:
+        statement = statement.where(number > after if ascending else number < after)
+    statement = statement.order_by(number.asc() if ascending else number.desc()).limit(limit)
+    return [(row[0], row[1]) for row in session.execute(statement).all()]

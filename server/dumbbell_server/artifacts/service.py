@@ -1,4 +1,4 @@
-"""Making a version: created pending, given files, committed."""
+"""Making and changing versions: created pending, given files, committed, edited."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import orjson
-from sqlalchemy import update
-from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from dumbbell_server.artifacts import queries
-from dumbbell_server.artifacts.aliases import set_alias, tag
+from dumbbell_server.artifacts import access, client_ids, collections, queries, types, uses
+from dumbbell_server.artifacts.aliases import replace_aliases, set_alias, touch_members
+from dumbbell_server.artifacts.memberships import join
 from dumbbell_server.artifacts.names import (
+    LATEST,
     checked_alias,
     checked_name,
     checked_region,
@@ -22,17 +22,17 @@ from dumbbell_server.artifacts.names import (
     version_number,
 )
 from dumbbell_server.artifacts.tables import (
+    COMMITTED,
     PENDING,
     SEQUENCE,
     ArtifactRow,
-    ArtifactTypeRow,
-    ClientIdRow,
     CollectionRow,
-    UseRow,
+    MembershipRow,
 )
-from dumbbell_server.clock import Clock, to_text
+from dumbbell_server.artifacts.tags import tag_version, untag_version
+from dumbbell_server.clock import to_text
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, NotFound
-from dumbbell_server.identity import Actor
 from dumbbell_server.json_text import loads, storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.tables import ProjectRow
@@ -42,12 +42,10 @@ INHERITED = -1
 NEVER = -2
 _LONGEST_CLIENT_ID = 512
 _MOST_SECONDS = 10**10
-INPUT = "input"
-OUTPUT = "output"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NewVersion:
     """A version that a client is about to log."""
 
     entity: str
@@ -81,14 +79,27 @@ class Wanted:
             checked_alias(alias)
         for name in self.tags:
             checked_tag(name)
-        checked_metadata(self.metadata)
-        checked_ttl(self.ttl_seconds)
+        _checked_metadata(self.metadata)
+        _checked_ttl(self.ttl_seconds)
         for value in (self.client_id, self.sequence_client_id, self.distributed_id, self.digest):
             if value is not None and len(value) > _LONGEST_CLIENT_ID:
                 raise BadInput(f"{value[:40]!r}… is longer than {_LONGEST_CLIENT_ID} characters")
 
 
-def checked_metadata(metadata: str | None) -> str | None:
+@dataclass(frozen=True)
+class VersionEdit:
+    """What is to be set; None leaves it."""
+
+    description: str | None = None
+    metadata: str | None = None
+    labels: str | None = None
+    ttl_seconds: int | None = None
+    aliases: Sequence[tuple[str, str]] | None = None  # collection and alias: all that the version is to have
+    tags_to_add: Sequence[str] = ()
+    tags_to_delete: Sequence[str] = ()
+
+
+def _checked_metadata(metadata: str | None) -> str | None:
     """Any JSON (behaviours.md 7.12)."""
     if metadata is not None:
         try:
@@ -100,151 +111,125 @@ def checked_metadata(metadata: str | None) -> str | None:
     return metadata
 
 
-def checked_ttl(seconds: int | None) -> int | None:
+def _checked_ttl(seconds: int | None) -> int | None:
     if seconds is not None and not (seconds in {INHERITED, NEVER, 0} or 0 < seconds <= _MOST_SECONDS):
         raise BadInput(f"ttlDurationSeconds {seconds} is not allowed: "
                        f"1 to {_MOST_SECONDS}, -1 to inherit, -2 for none")
     return seconds
 
 
-def create_type(session: Session, clock: Clock, actor: Actor, entity: str, project: str, name: str,
-                description: str | None) -> ArtifactTypeRow:
-    """The type, made where it is new, in a project that is made where it is new."""
-    home = projects.for_writing(session, clock, actor, entity, project)
-    return type_named(session, clock, home.id, name, description)
-
-
-def create(session: Session, clock: Clock, actor: Actor, wanted: Wanted) -> ArtifactRow:
+def create(unit: Unit, new: NewVersion) -> ArtifactRow:
     """The version to fill, or the committed one of this sequence that has the same digest."""
-    wanted.check()
-    home = projects.for_writing(session, clock, actor, wanted.entity, wanted.project)
-    run = runs.by_name(session, home.id, wanted.run) if wanted.run and storable(wanted.run) else None
-    if wanted.run and run is None:
-        raise NotFound(f"run {wanted.entity}/{wanted.project}/{wanted.run} not found")
-    collection = _sequence(session, clock, actor, home, wanted)
-    artifact = _existing(session, clock, collection, wanted)
+    new.check()
+    session = unit.session
+    project = projects.for_writing(unit, new.entity, new.project)
+    run = runs.by_name(session, project.id, new.run) if new.run and storable(new.run) else None
+    if new.run and run is None:
+        raise NotFound(f"run {new.entity}/{new.project}/{new.run} not found")
+    collection = _sequence(unit, project, new)
+    artifact = _existing(unit, collection, new)
     if artifact is None:
-        artifact = _new(session, clock, actor, collection, wanted, run.id if run else None)
+        artifact = _insert(unit, collection, new, run.id if run else None)
     if run is not None:
-        use(session, clock, run.id, artifact.id, OUTPUT)
-    for name in wanted.tags:
-        tag(session, artifact.id, name)
-    remember(session, wanted.client_id, artifact_id=artifact.id)
-    remember(session, wanted.sequence_client_id, collection_id=collection.id)
+        uses.record(unit, run.id, artifact.id, uses.OUTPUT)
+    for name in new.tags:
+        tag_version(session, artifact.id, name)
+    client_ids.remember(session, new.client_id, artifact_id=artifact.id)
+    client_ids.remember(session, new.sequence_client_id, collection_id=collection.id)
     return artifact
 
 
-def _existing(session: Session, clock: Clock, collection: CollectionRow, wanted: Wanted) -> ArtifactRow | None:
-    if wanted.distributed_id:
-        open_one = queries.distributed(session, collection.id, wanted.distributed_id)
-        if open_one is not None:
-            open_one.updated_at = clock.text()
-        return open_one
-    if not wanted.dedupe:
-        return None
-    same = queries.by_digest(session, collection.id, wanted.digest)
-    member = queries.membership(session, collection.id, same.id) if same else None
-    if member is not None:
-        for alias in own_aliases(collection, wanted.aliases):
-            set_alias(session, member, alias)
-    return same
-
-
-def own_aliases(collection: CollectionRow, aliases: Sequence[tuple[str, str]]) -> list[str]:
-    """Those for this collection; `vN` says nothing that its number does not."""
-    return [alias for name, alias in aliases if name == collection.name and version_number(alias) is None]
-
-
-def type_named(session: Session, clock: Clock, project_id: int, name: str, description: str | None = None,
-               ) -> ArtifactTypeRow:
-    """The type, made where it is new."""
-    checked_name(name, "artifact type")
-    row = queries.type_by_name(session, project_id, name)
-    if row is None:
-        row = ArtifactTypeRow(project_id=project_id, name=name, created_at=clock.text(),
-                              description=checked_text(description, "description"))
-        session.add(row)
-        session.flush()
-    return row
-
-
-def _sequence(session: Session, clock: Clock, actor: Actor, home: ProjectRow, wanted: Wanted) -> CollectionRow:
+def _sequence(unit: Unit, project: ProjectRow, new: NewVersion) -> CollectionRow:
     """The sequence, made where it is new. Conflict where the name has another type or holds links."""
-    collection = queries.collection_by_name(session, home.id, wanted.collection)
+    collection = queries.collection_by_name(unit.session, project.id, new.collection)
     if collection is None:
-        kind = type_named(session, clock, home.id, wanted.type_name)
-        return make_collection(session, clock, actor, kind, SEQUENCE, wanted.collection)
-    check_type(session, collection, wanted.type_name)
+        kind = types.find_or_create(unit, project.id, new.type_name)
+        return collections.create(unit, kind, SEQUENCE, new.collection)
+    types.check(unit.session, collection, new.type_name)
     if collection.kind != SEQUENCE:
-        raise Conflict(f"{wanted.collection!r} in project {home.name!r} holds links only; "
+        raise Conflict(f"{new.collection!r} in project {project.name!r} holds links only; "
                        "log under another name and link to it")
     return collection
 
 
-def check_type(session: Session, collection: CollectionRow, type_name: str) -> None:
-    """Conflict where the collection is of another type."""
-    kind = session.get(ArtifactTypeRow, collection.type_id)
-    if kind is None or kind.name != type_name:
-        raise Conflict(f"Artifact {collection.name!r} already exists with type {kind and kind.name!r}; "
-                       f"cannot create another with type {type_name!r}")
+def _existing(unit: Unit, collection: CollectionRow, new: NewVersion) -> ArtifactRow | None:
+    if new.distributed_id:
+        open_one = queries.distributed(unit.session, collection.id, new.distributed_id)
+        if open_one is not None:
+            open_one.updated_at = unit.clock.text()
+        return open_one
+    if not new.dedupe:
+        return None
+    same = queries.by_digest(unit.session, collection.id, new.digest)
+    member = queries.membership(unit.session, collection.id, same.id) if same else None
+    if member is not None:
+        for alias in _own_aliases(collection, new.aliases):
+            set_alias(unit.session, member, alias)
+    return same
 
 
-def make_collection(session: Session, clock: Clock, actor: Actor, kind: ArtifactTypeRow, form: str, name: str,
-                    ) -> CollectionRow:
-    now = clock.text()
-    collection = CollectionRow(project_id=kind.project_id, type_id=kind.id, user_id=actor.user_id, kind=form,
-                               name=checked_name(name, "artifact collection"), created_at=now, updated_at=now)
-    session.add(collection)
-    session.flush()
-    count_collections(session, collection.type_id, 1)
-    return collection
+def _own_aliases(collection: CollectionRow, aliases: Sequence[tuple[str, str]]) -> list[str]:
+    """Those for this collection; `vN` says nothing that its number does not."""
+    return [alias for name, alias in aliases if name == collection.name and version_number(alias) is None]
 
 
-def count_collections(session: Session, type_id: int, change: int) -> None:
-    """The type has so many collections more."""
-    session.execute(update(ArtifactTypeRow).where(col(ArtifactTypeRow.id) == type_id).values(
-        collection_count=ArtifactTypeRow.collection_count + change))
-
-
-def _new(session: Session, clock: Clock, actor: Actor, collection: CollectionRow, wanted: Wanted,
-         run_id: int | None) -> ArtifactRow:
-    now = clock.text()
+def _insert(unit: Unit, collection: CollectionRow, new: NewVersion, run_id: int | None) -> ArtifactRow:
+    now = unit.clock.text()
     artifact = ArtifactRow(
-        project_id=collection.project_id, sequence_id=collection.id, run_id=run_id, user_id=actor.user_id,
-        state=PENDING, digest=wanted.digest, digest_algorithm=wanted.digest_algorithm,
-        description=wanted.description, metadata_json=wanted.metadata, labels=wanted.labels,
-        history_step=wanted.history_step, storage_region=wanted.region, distributed_id=wanted.distributed_id,
-        wanted_aliases=orjson.dumps(own_aliases(collection, wanted.aliases)).decode(), created_at=now,
-        updated_at=now)
-    set_ttl(artifact, wanted.ttl_seconds)
-    session.add(artifact)
-    session.flush()
+        project_id=collection.project_id, sequence_id=collection.id, run_id=run_id, user_id=unit.actor.user_id,
+        state=PENDING, digest=new.digest, digest_algorithm=new.digest_algorithm, description=new.description,
+        metadata_json=new.metadata, labels=new.labels, history_step=new.history_step, storage_region=new.region,
+        distributed_id=new.distributed_id,
+        wanted_aliases=orjson.dumps(_own_aliases(collection, new.aliases)).decode(), created_at=now, updated_at=now)
+    _set_ttl(artifact, new.ttl_seconds)
+    unit.session.add(artifact)
+    unit.session.flush()
     return artifact
 
 
-def set_ttl(artifact: ArtifactRow, seconds: int | None) -> None:
+def _set_ttl(artifact: ArtifactRow, seconds: int | None) -> None:
     """How long after it was made the version lives; None leaves it."""
     if seconds is None:
         return
-    artifact.ttl_seconds = checked_ttl(seconds) or NEVER
+    artifact.ttl_seconds = _checked_ttl(seconds) or NEVER
     born = datetime.fromisoformat(artifact.created_at)
     lives = artifact.ttl_seconds > 0
     artifact.expires_at = to_text(born + timedelta(seconds=artifact.ttl_seconds)) if lives else None
 
 
-def remember(session: Session, client_id: str | None, artifact_id: int | None = None,
-             collection_id: int | None = None) -> None:
-    """What a client calls the version or sequence from now on."""
-    if client_id and queries.client_id(session, client_id) is None:
-        session.add(ClientIdRow(client_id=client_id, artifact_id=artifact_id, collection_id=collection_id))
+def commit(unit: Unit, artifact: ArtifactRow, *, digest: str, size: int, file_count: int) -> None:
+    """The version, whose row the caller has locked and given its files, has its number and its aliases."""
+    collection = unit.session.get_one(CollectionRow, artifact.sequence_id, with_for_update=True)
+    artifact.state, artifact.version_index = COMMITTED, collection.next_version
+    artifact.digest, artifact.size, artifact.file_count = digest, size, file_count
+    artifact.commit_hash = unit.clock.token(40)
+    artifact.updated_at = unit.clock.text()
+    unit.session.add(artifact)
+    member = join(unit, collection, artifact)
+    for alias in [*orjson.loads(artifact.wanted_aliases), LATEST]:
+        set_alias(unit.session, member, alias)
 
 
-def use(session: Session, clock: Clock, run_id: int, artifact_id: int, kind: str, used_as: str | None = None) -> None:
-    """The run made the version (output) or took it in (input); said again, only `used_as` may change."""
-    row = queries.use(session, run_id, artifact_id, kind)
-    if row is None:
-        session.add(UseRow(run_id=run_id, artifact_id=artifact_id, kind=kind, used_as=used_as,
-                           created_at=clock.text()))
-    elif used_as is not None:
-        row.used_as = used_as
+def update(unit: Unit, node_id: str, edit: VersionEdit) -> ArtifactRow:
+    """The version with what was given."""
+    session = unit.session
+    artifact = access.for_writing(session, unit.actor, node_id, "edit artifacts")
+    _checked_ttl(edit.ttl_seconds)
+    if edit.description is not None:
+        artifact.description = checked_text(edit.description, "description")
+    if edit.metadata is not None:
+        artifact.metadata_json = _checked_metadata(edit.metadata)
+    if edit.labels is not None:
+        artifact.labels = checked_text(edit.labels, "labels")
+    _set_ttl(artifact, edit.ttl_seconds)
+    for name in edit.tags_to_add:
+        tag_version(session, artifact.id, name)
+    for name in edit.tags_to_delete:
+        untag_version(session, artifact.id, name)
+    if edit.aliases is not None and artifact.state == COMMITTED:
+        replace_aliases(session, artifact, edit.aliases)
+    artifact.updated_at = unit.clock.text()
+    session.add(artifact)
     session.flush()
+    touch_members(session, col(MembershipRow.artifact_id) == artifact.id)
+    return artifact

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.session import JoinTransactionMode
 
 from dumbbell_server.database.failures import UNDONE, refusal_of
-from dumbbell_server.database.sessions import HoldingSession
+from dumbbell_server.database.sessions import ReadingSession, UnitSession
 from dumbbell_server.errors import StorageUnavailable
 
 T = TypeVar("T")
@@ -130,7 +130,7 @@ class SqliteDatabase:
         return await self._submit_soon(unit, core=True)  # type: ignore[no-any-return]
 
     def reading(self) -> Session:
-        return HoldingSession(self.engine, autoflush=False)
+        return ReadingSession(self.engine)
 
     def snapshot(self) -> Session:
         session = self.reading()
@@ -248,7 +248,7 @@ def _core_result(connection: Connection, unit: CoreUnit[T]) -> T:
 
 
 def _session_result(connection: Connection, unit: Unit[T], mode: JoinTransactionMode) -> T:
-    with HoldingSession(connection, None, expire_on_commit=False, join_transaction_mode=mode) as session:
+    with UnitSession(connection, expire_on_commit=False, join_transaction_mode=mode) as session:
         result = unit(session)
         session.commit()
         return result
@@ -275,7 +275,7 @@ class PostgresDatabase:
 
     def write(self, unit: Unit[T]) -> T:
         def attempt() -> T:
-            with HoldingSession(self.engine, None, expire_on_commit=False) as session:
+            with UnitSession(self.engine, expire_on_commit=False) as session:
                 result = unit(session)
                 session.commit()
                 return result
@@ -294,10 +294,10 @@ class PostgresDatabase:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.write, unit)
 
     def reading(self) -> Session:
-        return HoldingSession(self._reader, autoflush=False)
+        return ReadingSession(self._reader)
 
     def snapshot(self) -> Session:
-        return Session(self._still, autoflush=False)
+        return ReadingSession(self._still)
 
     def close(self) -> None:
         self._pool.shutdown()

@@ -7,15 +7,14 @@ import strawberry
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import visible_entity
-from dumbbell_server.accounts.mutations import forget_roles
 from dumbbell_server.accounts.tables import EntityRow, UserRow
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs
-from dumbbell_server.errors import NotFound
-from dumbbell_server.graph.connections import Page, PageInfo, number, page_of, page_size
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import EntityRef, ProjectConnectionRef, ProjectRef, UserRef
 from dumbbell_server.graph.scalars import DateTime, JSONString
 from dumbbell_server.identity import Role
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import Page, page_of, page_size
 from dumbbell_server.projects import listing, queries, service
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.registries import holds_registries
@@ -83,7 +82,7 @@ def _page(context: Context, entities: list[int], after: str | None, first: int |
     actor = context.viewer
     own = [entity for entity in entities if actor is not None and actor.role(entity) >= Role.VIEWER]
     asked, public_only = (own, False) if own else (entities, True)
-    rows = queries.newest(context.session, asked, number(after), size + 1, public_only=public_only)
+    rows = queries.newest(context.session, asked, cursors.number(after), size + 1, public_only=public_only)
     return page_of(rows, size, lambda project: project.id)
 
 
@@ -99,7 +98,7 @@ class EntityProjects:
         after: str | None = None, first: int | None = None, order: str | None = None,
     ) -> ProjectConnectionRef | None:
         if filters or order or holds_registries(entity):
-            return listing.page(info.context, entity, filters, order, after, first)
+            return listing.page(info.context.session, info.context.viewer, entity, filters, order, after, first)
         return _page(info.context, [entity.id], after, first)
 
 
@@ -231,31 +230,19 @@ class DeleteModelPayload:
 class ProjectsMutation:
     @strawberry.field
     def upsert_model(self, info: Info, input: UpsertModelInput) -> UpsertModelPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        project, inserted = context.write(lambda session: service.upsert(
-            session, context.backend.events, context.backend.clock, actor, input.entity_name, input.name, input.id,
-            input.edit()))
-        if inserted and holds_registries(context.get(EntityRow, project.entity_id)):
-            forget_roles(info)  # whoever made it is its admin
+        project, inserted = info.context.unit(service.upsert, input.entity_name, input.name, input.id, input.edit())
         return UpsertModelPayload(project=project, model=project, inserted=inserted,
                                   client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def rename_project(self, info: Info, input: RenameProjectInput) -> RenameProjectPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        project = context.write(lambda session: service.rename(
-            session, context.backend.clock, actor, input.entity_name, input.old_project_name, input.new_project_name))
+        project = info.context.unit(service.rename, input.entity_name, input.old_project_name, input.new_project_name)
         return RenameProjectPayload(project=project, inserted=False, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_model(self, info: Info, input: DeleteModelInput) -> DeleteModelPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        node = input.id
-        if node is None:
-            found = service.find(context.session, actor, input.entity_name, input.project_name)
-            if found is None:
-                raise NotFound(f"project {input.entity_name}/{input.project_name} not found")
-            node = ids.encode("Project", found.id)
-        context.write(lambda session: service.delete_project(session, context.backend.events, actor, node))
-        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
+        if input.id is None:
+            info.context.unit(service.delete_named, input.entity_name, input.project_name)
+        else:
+            info.context.unit(service.delete_by_id, input.id)
         return DeleteModelPayload(success=True, client_mutation_id=input.client_mutation_id)

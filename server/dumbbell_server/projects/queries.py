@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.accounts import queries as accounts
+from dumbbell_server.database.sessions import RowQuery
 from dumbbell_server.projects.access import PUBLIC
 from dumbbell_server.projects.tables import ProjectRow
 
-_BY_NAME = select(ProjectRow).where(ProjectRow.entity_id == bindparam("entity"), ProjectRow.name == bindparam("name"))
+_BY_NAME = RowQuery(ProjectRow, "entity_id = :entity AND name = :name")
 
 
 def by_name(session: Session, entity_id: int, name: str) -> ProjectRow | None:
-    return session.execute(_BY_NAME, {"entity": entity_id, "name": name}).scalar()
+    return _BY_NAME.first(session, entity=entity_id, name=name)
 
 
 def by_any_name(session: Session, entity: str, name: str) -> ProjectRow | None:
     """A project by what it and its entity are or were called: what an old node id says."""
-    home = accounts.entity_by_name(session, entity)
-    entity_id = home.id if home else accounts.former(session, "entity", entity)
+    row = accounts.entity_by_name(session, entity)
+    entity_id = row.id if row else accounts.former(session, "entity", entity)
     if entity_id is None:
         return None
     found = by_name(session, entity_id, name)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import strawberry
-from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
-from dumbbell_server.accounts.mutations import write_accounts
 from dumbbell_server.accounts.tables import EntityRow
-from dumbbell_server.collections.graphql import ArtifactCollectionConnection, ArtifactCollectionType
+from dumbbell_server.artifacts.connections import ArtifactCollectionConnection
+from dumbbell_server.artifacts.graphql import ArtifactCollectionType
+from dumbbell_server.artifacts.pages import know_page
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.refs import EntityRef, MembershipConnectionRef
 from dumbbell_server.graph.scalars import JSONString
+from dumbbell_server.listing.pages import Edge, Page
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.registries import queries, search, service
 
@@ -70,7 +71,9 @@ class EntityRegistries:
         after: str | None = None, first: int | None = None, order: str | None = None,
     ) -> ArtifactCollectionConnection | None:
         kinds = [kind.value.lower() for kind in collection_types or list(ArtifactCollectionType)]
-        page: Any = search.collections(info.context, entity, project_filters, filters, kinds, order, after, first)
+        context = info.context
+        page: Any = search.collections(context.session, context.viewer, entity, project_filters, filters, kinds, order,
+                                       after, first)
         return page  # type: ignore[no-any-return]
 
     @strawberry.field
@@ -79,8 +82,12 @@ class EntityRegistries:
         collection_filters: JSONString | None = None, filters: JSONString | None = None,
         after: str | None = None, first: int | None = None, order: str | None = None,
     ) -> MembershipConnectionRef | None:
-        return search.versions(info.context, entity, project_filters, collection_filters, filters, order, after,
-                               first)
+        context = info.context
+        page = search.versions(context.backend.registry_columns, context.session, context.viewer, entity,
+                               project_filters, collection_filters, filters, order, after, first)
+        know_page(context, [edge.node[1] for edge in page.edges])
+        edges = [Edge(edge.node[0], edge.cursor) for edge in page.edges]
+        return Page(edges, page.page_info, page.total_count)
 
 
 @strawberry.input
@@ -125,36 +132,22 @@ class ProjectMembersPayload:
 class RegistriesMutation:
     @strawberry.field
     def create_project_members(self, info: Info, input: CreateProjectMembersInput) -> ProjectMembersPayload | None:
-        actor = info.context.require_viewer()
-
-        def unit(session: Session) -> None:
-            service.add_members(session, actor, input.project_id, input.user_ids or (), input.team_ids or ())
-
-        write_accounts(info, unit)
+        info.context.unit(service.add_members, input.project_id, input.user_ids or (), input.team_ids or ())
         return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_project_members(self, info: Info, input: DeleteProjectMembersInput) -> ProjectMembersPayload | None:
-        actor = info.context.require_viewer()
-
-        def unit(session: Session) -> None:
-            service.remove_members(session, actor, input.project_id, input.user_ids or (), input.team_ids or ())
-
-        write_accounts(info, unit)
+        info.context.unit(service.remove_members, input.project_id, input.user_ids or (), input.team_ids or ())
         return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def update_project_member(self, info: Info, input: UpdateProjectMemberInput) -> ProjectMembersPayload | None:
-        actor = info.context.require_viewer()
-        write_accounts(info, lambda session: service.set_user_role(
-            session, actor, input.project_id, input.user_id, input.user_project_role))
+        info.context.unit(service.set_user_role, input.project_id, input.user_id, input.user_project_role)
         return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def update_project_team_member(
         self, info: Info, input: UpdateProjectTeamMemberInput,
     ) -> ProjectMembersPayload | None:
-        actor = info.context.require_viewer()
-        write_accounts(info, lambda session: service.set_team_role(
-            session, actor, input.project_id, input.team_id, input.team_project_role))
+        info.context.unit(service.set_team_role, input.project_id, input.team_id, input.team_project_role)
         return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)

@@ -19,11 +19,8 @@ def by_name(session: Session, project_id: int, name: str) -> SweepRow | None:
         select(SweepRow).where(SweepRow.project_id == project_id, SweepRow.name == name)).scalar()
 
 
-def newest(session: Session, project_id: int, before: int | None, limit: int) -> Sequence[SweepRow]:
-    statement = select(SweepRow).where(SweepRow.project_id == project_id)
-    if before is not None:
-        statement = statement.where(col(SweepRow.id) < before)
-    return session.execute(statement.order_by(col(SweepRow.id).desc()).limit(limit)).scalars().all()
+def every(session: Session, project_id: int) -> Sequence[SweepRow]:
+    return session.execute(select(SweepRow).where(SweepRow.project_id == project_id)).scalars().all()
 
 
 def count(session: Session, project_id: int) -> int:
@@ -52,9 +49,9 @@ def summaries(session: Session, sweep: SweepRow) -> Iterable[str]:
 def attach(session: Session, sweep: SweepRow, names: Sequence[str]) -> None:
     """Runs of the sweep's project belong to the sweep from now on."""
     for start in range(0, len(names), MAX_PARAMETERS):
-        piece = names[start:start + MAX_PARAMETERS]
+        batch = names[start:start + MAX_PARAMETERS]
         session.execute(update(RunRow).where(
-            col(RunRow.project_id) == sweep.project_id, col(RunRow.name).in_(piece)).values(sweep_name=sweep.name))
+            col(RunRow.project_id) == sweep.project_id, col(RunRow.name).in_(batch)).values(sweep_name=sweep.name))
 
 
 def stop_live_runs(session: Session, sweep: SweepRow, now: str) -> None:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.artifact_files import queries as artifact_files
 from dumbbell_server.artifacts import queries as artifacts
 from dumbbell_server.artifacts.tables import ArtifactRow, CollectionRow
 from dumbbell_server.database.engine import snapshot
@@ -24,19 +25,19 @@ from dumbbell_server.history import queries as history
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.http.state import actor_of, base_url, state_of
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.registries import PREFIX
 from dumbbell_server.registries import search
 from dumbbell_server.reports import service as views
 from dumbbell_server.runs import queries, service
+from dumbbell_server.runs.graphql import expire_silent_runs
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps import queries as sweep_queries
 from dumbbell_server.sweeps import service as sweeps
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_AT_HOME = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
+_LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 _LAST_ROWS = 20
 _MOST_RUNS = 100
 _MOST_FILES = 1000
@@ -64,20 +65,21 @@ def _made(make: Page, request: Request) -> str | None:
     backend = state_of(request).backend
     context = Context(backend, actor_of(request), base_url(request))
     try:
-        if context.viewer is None and _is_at_home(request, backend.settings.host):
+        if context.viewer is None and _is_local(request, backend.settings.host):
             context.viewer = _local(context)
+        expire_silent_runs(context)
         return make(context, request.path_params)
     finally:
         context.close()
 
 
-def _is_at_home(request: Request, bound_to: str) -> bool:
+def _is_local(request: Request, bound_to: str) -> bool:
     """Whether somebody at this very machine asks: not through a proxy, nor in a page of somebody else's.
 
     The scripts of any page may ask what answers on this machine, by their own name for it, and could read it.
     """
     through = any(name in request.headers for name in ("origin", "forwarded", "x-forwarded-for", "x-real-ip", "via"))
-    return bound_to in _LOOPBACK and _AT_HOME.fullmatch(request.headers.get("host", "")) is not None and not through
+    return bound_to in _LOOPBACK and _LOCAL_HOST.fullmatch(request.headers.get("host", "")) is not None and not through
 
 
 def _local(context: Context) -> Actor | None:
@@ -150,23 +152,22 @@ def _report(context: Context, where: dict[str, str]) -> str | None:
 
 
 def _registry(context: Context, where: dict[str, str]) -> str | None:
-    organization = accounts.organization_by_name(context.session, where["organization"]) \
-        if storable(where["organization"]) else None
+    organization = accounts.organization_by_name(context.session, where["organization"])
     entity = context.get(EntityRow, organization.entity_id) if organization else None
     registry = projects.find(context.session, context.viewer, entity.name, PREFIX + where["name"]) if entity else None
     if entity is None or registry is None:
         return None
     only = f'{{"id": {registry.id}}}'
-    found = search.versions(context, entity, only, None, None, "-acm_created_at", None, _MOST_RUNS)
-    items = (f"<tr><td>{escape(context.require(CollectionRow, edge.node.collection_id).name)}:v"
-             f"{edge.node.version_index}<td>{escape(edge.node.created_at)}" for edge in found.edges)
+    found = search.versions(context.backend.registry_columns, context.session, context.viewer, entity, only, None, None,
+                            "-acm_created_at", None, _MOST_RUNS)
+    items = (f"<tr><td>{escape(context.require(CollectionRow, member.collection_id).name)}:v"
+             f"{member.version_index}<td>{escape(member.created_at)}" for member, _ in
+             (edge.node for edge in found.edges))
     return _html(f"{where['organization']}: {where['name']}", [
         f"<p>{escape(registry.description or '')}</p><h2>Versions, linked last first</h2><table>", *items, "</table>"])
 
 
 def _artifact(context: Context, where: dict[str, str]) -> str | None:
-    if not all(map(storable, where.values())):
-        return None
     project = projects.find(context.session, context.viewer, where["entity"], where["project"])
     found = artifacts.collection_by_name(context.session, project.id, where["collection"]) if project else None
     member = artifacts.membership_by_alias(context.session, found.id, where["version"]) if found else None
@@ -174,7 +175,7 @@ def _artifact(context: Context, where: dict[str, str]) -> str | None:
     if member is None or version is None:
         return None
     readable = project is not None and role_in(context.viewer, project) >= Role.VIEWER
-    rows = artifacts.files(context.session, version.id, None, _MOST_FILES) if readable else []
+    rows = artifact_files.files(context.session, version.id, None, _MOST_FILES) if readable else []
     return _html(f"{where['collection']}:v{member.version_index}", [
         (f"<p>{escape(where['type'])}, {version.file_count} files of {version.size} bytes, "
          f"created {escape(version.created_at)}, digest {escape(version.digest)}</p>"),

@@ -1,0 +1,1 @@
+"""The files of versions: manifests, bytes on their way in and out, commit, and what nothing names any more."""

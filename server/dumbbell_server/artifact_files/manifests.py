@@ -1,0 +1,87 @@
+"""Manifests: the JSON in which a client says what a version holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from dumbbell_server.artifact_files.digests import hex_of
+from dumbbell_server.errors import BadInput
+from dumbbell_server.json_text import storable
+
+FULL = "FULL"
+INCREMENTAL = "INCREMENTAL"
+PATCH = "PATCH"
+FILE_NAME = "wandb_manifest.json"
+_MOST_BYTES = 2560  # what an index of Postgres takes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a version: bytes by their digest, or a reference that leads elsewhere."""
+
+    path: str
+    digest: str
+    size: int
+    ref: str | None
+
+
+def parse(data: bytes) -> dict[str, Any]:
+    """A manifest with a checked outside; its entries are checked as they are read."""
+    try:
+        manifest = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadInput(f"the manifest is not JSON: {error}") from None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("contents"), dict):
+        raise BadInput("the manifest is no object with `contents`")
+    if manifest.get("version") != 1:
+        raise BadInput(f"manifest version {str(manifest.get('version'))[:40]!r} is not known; it is 1")
+    return manifest
+
+
+def merged(base: dict[str, Any] | None, changes: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """One full manifest: what is said last of a path holds, and so does the policy that was said last."""
+    whole: dict[str, Any] = {"version": 1, "storagePolicy": "wandb-storage-policy-v1",
+                             "storagePolicyConfig": {"storageLayout": "V2"}, **(base or {})}
+    contents = dict(whole.get("contents") or {})
+    for change in changes:
+        whole |= {key: value for key, value in change.items() if key != "contents"}
+        contents |= change["contents"]
+    return whole | {"contents": contents}
+
+
+def entries(manifest: dict[str, Any]) -> Iterator[Entry]:
+    """BadInput names the first entry that is malformed."""
+    for path, fields in manifest["contents"].items():
+        problem = _problem(path, fields)
+        if problem is not None:
+            raise BadInput(f"manifest entry {path[:140]!r}: {problem}")
+        yield Entry(path, fields["digest"], fields.get("size") or 0, fields.get("ref"))
+
+
+def _problem(path: str, fields: Any) -> str | None:
+    if not isinstance(fields, dict) or not isinstance(fields.get("digest"), str):
+        return "it has no digest"
+    size, ref = fields.get("size"), fields.get("ref")
+    if size is not None and (type(size) is not int or not 0 <= size < 2**62):
+        return "its size is no number of bytes"
+    if not path or len(path.encode("utf-8", "surrogatepass")) > _MOST_BYTES:
+        return f"its path is not 1 to {_MOST_BYTES} bytes long"
+    if ref is None and hex_of(fields["digest"]) is None:
+        return "its digest is no base64 MD5"
+    if not isinstance(ref, str | None):
+        return "its reference is no text"
+    held = all(map(storable, (path, ref or "", fields["digest"])))
+    return None if held else "it holds a NUL or half a surrogate pair"
+
+
+def digest(contents: Iterable[Entry]) -> str:
+    """The digest of a version, as clients compute it."""
+    hasher = hashlib.md5(b"wandb-artifact-manifest-v1\n", usedforsecurity=False)
+    for entry in sorted(contents, key=lambda entry: entry.path):
+        hasher.update(f"{entry.path}:{entry.digest}\n".encode())
+    return hasher.hexdigest()

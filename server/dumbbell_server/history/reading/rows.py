@@ -1,0 +1,93 @@
+"""Rows of a run's history: by step, sampled, and with what a fork shows of its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from dumbbell_server.history import queries
+from dumbbell_server.history.packing import step_in
+from dumbbell_server.history.reading.forks import ENDLESS, lines_in, parts_of
+from dumbbell_server.history.tables import HISTORY
+from dumbbell_server.runs.tables import RunRow
+
+DEFAULT_SAMPLES = 500
+
+
+def rows_between(session: Session, run: RunRow, low: int, high: int) -> list[str]:
+    """Lines with low <= step < high, in the order of their steps."""
+    return lines_in(session, parts_of(session, run, low, high))
+
+
+def evenly(total: int, wanted: int) -> Iterator[int]:
+    """At most `wanted` of the indices below `total`, first and last among them."""
+    if total <= wanted:
+        yield from range(total)
+    elif wanted == 1:
+        yield total - 1
+    else:
+        for at in range(wanted):
+            yield at * (total - 1) // (wanted - 1)
+
+
+def sampled_lines(session: Session, run: RunRow, stream: int, samples: int) -> list[str]:
+    """About evenly spread lines of the whole stream."""
+    if run.parent_name is not None and stream == HISTORY:
+        every = rows_between(session, run, -ENDLESS, ENDLESS)
+        return [every[at] for at in evenly(len(every), samples)]
+    pieces = queries.chunks(session, run.id, stream)
+    wanted = evenly(sum(piece.line_count for piece in pieces), samples)
+    lines: list[str] = []
+    before, at = 0, next(wanted, None)
+    for piece in pieces:
+        if at is None:
+            break
+        if at < before + piece.line_count:
+            body = queries.lines_of(session, piece.id)
+            while at is not None and at < before + piece.line_count:
+                lines.append(body[at - before])
+                at = next(wanted, None)
+        before += piece.line_count
+    if len({piece.writer for piece in pieces}) > 1:
+        lines.sort(key=lambda line: step_in(line) or 0)
+    return lines
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One sample: rows that hold all `keys`, steps `low` to `high` (exclusive), at most `samples` of them."""
+
+    keys: tuple[str, ...]
+    samples: int
+    low: int = -ENDLESS
+    high: int = ENDLESS
+
+
+def picked(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
+    """Just these keys of a row; None where one is missing."""
+    found_all = {}
+    for key in keys:
+        found, value = _lookup(row, key)
+        if not found:
+            return None
+        found_all[key] = value
+    return found_all
+
+
+def _lookup(row: dict[str, Any], key: str) -> tuple[bool, Any]:
+    """A value by its key, or by its path where dots lead into nested objects."""
+    if key in row:
+        return True, row[key]
+    head, dot, rest = key.partition(".")
+    while dot:
+        inner = row.get(head)
+        if isinstance(inner, dict):
+            found, value = _lookup(inner, rest)
+            if found:
+                return True, value
+        more, dot, rest = rest.partition(".")
+        head = f"{head}.{more}"
+    return False, None

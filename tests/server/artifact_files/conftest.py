@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from support.artifact_worlds import driver, through_us, world
+
+__all__ = ["driver", "through_us", "world"]

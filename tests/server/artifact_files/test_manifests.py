@@ -1,0 +1,103 @@
+"""Manifests, whole, incremental and in patches, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from support.artifact_driver import CREATE, ArtifactDriver, digest_of, entry, manifest, md5
+
+A, B = b"alpha", b"beta, longer"
+
+
+def test_commit_needs_its_manifest(driver: ArtifactDriver) -> None:
+    made = driver.create(digest="x")
+    driver.announce(made["id"])
+    assert "manifest" in driver.commit(made["id"], status=400)
+    announced = driver.announce(made["id"], digest=md5(manifest({})))
+    driver.put(announced["file"]["uploadUrl"], manifest({"a": entry(A)}), status=400)
+    assert driver.version("set:v0") is None
+
+
+@pytest.mark.parametrize("contents", [
+    b"[]", b"{", b'{"version": 2, "contents": {}}', b'{"version": 1, "contents": {"a": {}}}',
+    b'{"version": 1, "contents": {"a": {"digest": "short"}}}', b'{"version": 1, "contents": {"": {"digest": ""}}}',
+    b'{"version": 1, "contents": {"a\\u0000": {"digest": "1B2M2Y8AsgTpgAmY7PhCfg==", "ref": "x"}}}',
+    b'{"version": 1, "contents": {"a": {"digest": "1B2M2Y8AsgTpgAmY7PhCfg==", "size": -1}}}',
+    b'{"version": 1, "contents": {"a": {"digest": "1B2M2Y8AsgTpgAmY7PhCfg==", "size": 1e400}}}',
+])
+def test_malformed_manifest_is_refused_at_commit(driver: ArtifactDriver, contents: bytes) -> None:
+    made = driver.create(digest="x")
+    driver.put(driver.announce(made["id"])["file"]["uploadUrl"], contents)
+    assert "manifest" in driver.commit(made["id"], status=400)
+
+
+def test_region_travels_in_the_manifest_and_unknown_ones_are_named(driver: ArtifactDriver) -> None:
+    wanted = {"entityName": "local", "projectName": "p", "artifactTypeName": "dataset",
+              "artifactCollectionName": "set", "digest": "x", "storageRegion": "coreweave-us"}
+    assert "coreweave-us" in driver.world.errors(CREATE, {"input": wanted}, status=400)[0]
+    made = driver.create(digest="x", storageRegion="minio-local")
+    data = manifest({}, storageRegion="minio-local")
+    driver.put(driver.announce(made["id"], digest=md5(data))["file"]["uploadUrl"], data)
+    driver.commit(made["id"])
+    assert driver.manifest_of("set:v0")["storagePolicyConfig"]["storageRegion"] == "minio-local"
+
+
+def test_incremental_manifest_builds_on_the_latest_version(driver: ArtifactDriver) -> None:
+    base = driver.log({"a": A, "b": A})
+    made = driver.create(digest="x", enableDigestDeduplication=False)
+    driver.upload(made["id"], {"b": B, "c": B})
+    record = driver.announce(made["id"], "INCREMENTAL", baseArtifactID=base["id"])
+    data = manifest({"b": entry(B), "c": entry(B)})
+    updated = driver.world.gql("""mutation M($id: ID!, $digest: String) { updateArtifactManifest(input: {
+        artifactManifestID: $id, digest: $digest}) { artifactManifest { id file { uploadUrl } } } }""",
+                               {"id": record["id"], "digest": md5(data)})["updateArtifactManifest"]
+    driver.put(updated["artifactManifest"]["file"]["uploadUrl"], data)
+    whole = {"a": entry(A), "b": entry(B), "c": entry(B)}
+    assert driver.commit(made["id"])["digest"] == digest_of(whole)
+    assert driver.manifest_of("set:latest")["contents"] == whole
+    assert driver.version("set:v1")["fileCount"] == 3
+    assert driver.log({"a": A, "b": B, "c": B})["id"] == made["id"]
+
+
+def test_distributed_version_is_the_union_of_its_patches(driver: ArtifactDriver) -> None:
+    one = driver.create(digest="x", distributedID="group", enableDigestDeduplication=False)
+    two = driver.create(digest="x", distributedID="group", enableDigestDeduplication=False)
+    assert one["id"] == two["id"]
+    for name, data in {"a": A, "b": B}.items():
+        driver.upload(one["id"], {name: data})
+        driver.give_manifest(one["id"], {name: entry(data)}, "PATCH")
+    driver.announce(one["id"], "PATCH")  # of a writer that had nothing to add
+    driver.commit(one["id"])
+    assert driver.manifest_of("set:v0")["contents"] == {"a": entry(A), "b": entry(B)}
+    assert driver.create(digest="x", distributedID="group", enableDigestDeduplication=False)["id"] != one["id"]
+
+
+def test_empty_distributed_version_may_be_finished(driver: ArtifactDriver) -> None:
+    made = driver.create(digest="x", distributedID="group")
+    driver.announce(made["id"], "PATCH")
+    driver.commit(made["id"])
+    assert driver.version("set:v0")["fileCount"] == 0
+
+
+def test_references_are_kept_and_not_fetched(driver: ArtifactDriver) -> None:
+    contents = {"far": {"digest": "etag-1", "ref": "s3://bucket/far", "size": 7, "extra": {"etag": "etag-1"}},
+                "page": {"digest": "https://example.com/", "ref": "https://example.com/"}, "near": entry(A)}
+    made = driver.create(digest=digest_of(contents))
+    driver.upload(made["id"], {"near": A})
+    driver.give_manifest(made["id"], contents)
+    driver.commit(made["id"])
+    assert driver.manifest_of("set:v0")["contents"] == contents
+    found = driver.world.gql("""query Q($id: ID!) { artifact(id: $id) { size files { totalCount edges { node {
+        name sizeBytes digest directUrl storagePath } } } } }""", {"id": made["id"]})["artifact"]
+    assert (found["size"], found["files"]["totalCount"]) == (12, 3)
+    nodes = {edge["node"]["name"]: edge["node"] for edge in found["files"]["edges"]}
+    assert list(nodes) == ["far", "near", "page"]
+    assert (nodes["far"]["directUrl"], nodes["far"]["digest"]) == ("s3://bucket/far", "etag-1")
+    assert "wandb_artifacts/" in nodes["near"]["directUrl"]
+
+
+def test_manifest_is_what_was_sent(driver: ArtifactDriver) -> None:
+    driver.log({"a": A})
+    assert driver.manifest_of("set:v0") == json.loads(manifest({"a": entry(A)}))
