@@ -3,7 +3,7 @@ PIP := $(VENV)/bin/python -m pip install --disable-pip-version-check -q
 # The key of the first user, for trying things out on this machine; 40 characters, as every client wants.
 export DUMBBELL_API_KEY ?= local00000000000000000000000000000000000
 
-.PHONY: serve test check bench supported
+.PHONY: serve test check bench docs
 
 serve: $(VENV)/.installed
 	$(VENV)/bin/dumbbell serve --port 8080 --seed demo
@@ -20,8 +20,9 @@ check: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	env -u DUMBBELL_API_KEY PYTHONPATH=tests $(VENV)/bin/python -m bench $(ARGS)
 
-supported: $(VENV)/.installed-dev
-	cd tests && ../$(VENV)/bin/python -m support.supported
+# The pages that are made from the code: what works with wandb, and the schema.
+docs: $(VENV)/.installed-dev
+	cd tests && ../$(VENV)/bin/python -m support.generated
 
 $(VENV)/bin/python:
 	python3 -m venv $(VENV)

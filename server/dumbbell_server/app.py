@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -25,14 +25,13 @@ from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.database.units import Unit
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
-from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.execution import Executor
-from dumbbell_server.history.exports import Exporter
-from dumbbell_server.history.exports import runs_deleting as parquet_of_runs
-from dumbbell_server.history.forks import runs_deleting as forks_of_runs
 from dumbbell_server.history.graphql import answer_keys
+from dumbbell_server.history.ingest.routes import ROUTES as HISTORY
 from dumbbell_server.history.pages import history_keys, keys_info
-from dumbbell_server.history.routes import ROUTES as HISTORY
+from dumbbell_server.history.parquet.export import Exporter
+from dumbbell_server.history.parquet.export import runs_deleting as parquet_of_runs
+from dumbbell_server.history.reading.forks import runs_deleting as forks_of_runs
 from dumbbell_server.history.worker import RowsCame, Worker
 from dumbbell_server.http.endpoint import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
@@ -40,8 +39,9 @@ from dumbbell_server.http.middleware import Edge
 from dumbbell_server.http.state import AppState
 from dumbbell_server.projects.service import ProjectDeleting, RegistryTypesAdded, entity_deleting
 from dumbbell_server.registries import rules
-from dumbbell_server.runs.memory import RunColumnCache
-from dumbbell_server.runs.pages import RunAnswers
+from dumbbell_server.registries.cache import LinkSource
+from dumbbell_server.runs.cache import RunSource
+from dumbbell_server.runs.fields import HISTORY_KEYS, INPUT_ARTIFACTS, KEYS_INFO, OUTPUT_ARTIFACTS
 from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_renamed
 from dumbbell_server.schema import build_schema
 from dumbbell_server.web.pages import ROUTES as PAGES
@@ -118,12 +118,10 @@ def _in_unit(backend: Backend, subscriber: Callable[[Unit, E], None]) -> Callabl
 
 def _provide(backend: Backend) -> None:
     """Lower domains ask, higher ones answer."""
-    def used_as(kind: str) -> Callable[[Context, Sequence[int]], dict[int, list[str]]]:
-        return lambda context, runs: versions_of_runs(context.session, context.viewer, kind, runs)
-
-    backend.keeps(RunAnswers).fields["historyKeys"] = history_keys(answer_keys)
-    backend.keeps(RunColumnCache).facts.update({
-        "keys_info": keys_info(answer_keys),
-        "input_artifacts": used_as(INPUT),
-        "output_artifacts": used_as(OUTPUT),
-    })
+    backend.run_columns.source = RunSource(backend)
+    backend.registry_columns.source = LinkSource()
+    read_keys = partial(answer_keys, backend.database)
+    backend.provide(HISTORY_KEYS, history_keys(read_keys))
+    backend.provide(KEYS_INFO, keys_info(read_keys))
+    backend.provide(INPUT_ARTIFACTS, versions_of_runs(INPUT))
+    backend.provide(OUTPUT_ARTIFACTS, versions_of_runs(OUTPUT))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Concatenate, ParamSpec, TypeVar
+from typing import IO, Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from obstore.store import MemoryStore
 from sqlalchemy.orm import Session
 
-from dumbbell_server.blobs.store import Blobs, FolderBlobs, StoreBlobs
+from dumbbell_server.blobs.folder import FolderBlobs
+from dumbbell_server.blobs.memory import MemoryBlobs
+from dumbbell_server.blobs.store import BlobStore
 from dumbbell_server.clock import Clock
 from dumbbell_server.database.engine import Database
 from dumbbell_server.database.events import Events
@@ -22,11 +22,21 @@ from dumbbell_server.database.tables import ServerStateRow
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import StartupError
 from dumbbell_server.identity import Actor
+from dumbbell_server.listing.cache import ColumnCache
 from dumbbell_server.settings import Settings
 from dumbbell_server.signing import Signer
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_REGISTRY_SHARE = 2  # of the bytes that columns of runs may take, columns of linked versions may take one in so many
+
+
+@dataclass(frozen=True, eq=False)
+class Provided(Generic[T]):
+    """What a domain asks of the domains above it, which it may not import: a function of type T, by this name."""
+
+    name: str
 
 
 @dataclass
@@ -34,20 +44,31 @@ class Backend:
     settings: Settings
     clock: Clock
     database: Database
-    blobs: Blobs
+    blobs: BlobStore
     signer: Signer
     lock: IO[bytes]
+    run_columns: ColumnCache
+    registry_columns: ColumnCache
     events: Events = field(default_factory=Events)
-    _kept: dict[Callable[[Settings], Any], Any] = field(default_factory=dict)
-    _keeping: threading.Lock = field(default_factory=threading.Lock)
+    _provided: dict[Provided[Any], Any] = field(default_factory=dict)
+    _clears: list[Callable[[], None]] = field(default_factory=list)
 
-    def keeps(self, kind: Callable[[Settings], T]) -> T:
-        """What a domain remembers from one request to the next: one of its kind, made when first asked for."""
-        with self._keeping:
-            if kind not in self._kept:
-                self._kept[kind] = kind(self.settings)
-            found: T = self._kept[kind]
-            return found
+    def provide(self, what: Provided[T], provider: T) -> None:
+        """Wired in `app.py`: a higher domain does what a lower one asks for."""
+        self._provided[what] = provider
+
+    def provided(self, what: Provided[T]) -> T | None:
+        found: T | None = self._provided.get(what)
+        return found
+
+    def register_cache(self, clear: Callable[[], None]) -> None:
+        """A cache of a domain's own is emptied by `clear`, with all others."""
+        self._clears.append(clear)
+
+    def clear_caches(self) -> None:
+        """Everything that is remembered is read again when it is next asked for."""
+        for clear in (self.run_columns.clear, self.registry_columns.clear, *self._clears):
+            clear()
 
     def write(self, viewer: Actor | None, work: Callable[Concatenate[Unit, P], T], *arguments: P.args,
               **named: P.kwargs) -> T:
@@ -71,16 +92,17 @@ def open_backend(settings: Settings, clock: Clock) -> Backend:
     except BaseException:
         lock.close()
         raise
-    return Backend(settings, clock, database, blobs, Signer(secret, clock, settings.url_lifetime), lock)
+    return Backend(settings, clock, database, blobs, Signer(secret, clock, settings.url_lifetime), lock,
+                   ColumnCache(settings.column_cache), ColumnCache(settings.column_cache // _REGISTRY_SHARE))
 
 
-def _open_blobs(settings: Settings, folder: Path) -> Blobs:
+def _open_blobs(settings: Settings, folder: Path) -> BlobStore:
     """The store that `DUMBBELL_BLOB_URL` names; the data folder without it."""
     url = settings.blob_url
     if url is None:
         return FolderBlobs(folder / "blobs")
     if url.startswith("memory:"):
-        return StoreBlobs(MemoryStore())
+        return MemoryBlobs()
     if not url.startswith("s3://"):
         raise StartupError(f"--blob-url {url} is not supported; it is memory:// or s3://bucket/prefix")
     try:

@@ -1,15 +1,18 @@
 """The error tree. Each class knows the HTTP status with which it leaves the server.
 
     DumbbellError
-      BadInput 400         a value is malformed; nothing was changed
-      Unauthenticated 401  the key is unknown
-      Forbidden 403        the actor may see the thing but not do this to it
-      NotFound 404         it does not exist, or the actor may not know that it does
-      Conflict 409         the name is taken
-      TooLarge 413         the body is longer than we read
-    StartupError           the server cannot start; the command prints one line and ends with 2
+      BadInput 400            a value is malformed; nothing was changed
+      Unauthenticated 401     the key is unknown
+      Forbidden 403           the actor may see the thing but not do this to it
+      NotFound 404            it does not exist, or the actor may not know that it does
+      Conflict 409            the name is taken
+      TooLarge 413            the body is longer than we read
+      StorageUnavailable 503  the database is locked or does not answer; nothing was changed
+      StorageFull 507         the disk is full; nothing was changed
+    StartupError              the server cannot start; the command prints one line and ends with 2
 
-None of these statuses is retried by a client (http.md 3), but 409 by the SDK's own upsertBucket: a run never conflicts.
+None of the 4xx is retried by a client (http.md 3), but 409 by the SDK's own upsertBucket: a run never conflicts. The
+5xx are retried.
 """
 
 from __future__ import annotations
@@ -47,6 +50,14 @@ class Conflict(DumbbellError):
 
 class TooLarge(DumbbellError):
     status = 413
+
+
+class StorageUnavailable(DumbbellError):
+    status = 503
+
+
+class StorageFull(DumbbellError):
+    status = 507
 
 
 class StartupError(Exception):

@@ -131,7 +131,7 @@ KEYED: dict[Route, list[Way]] = {
     ("POST", "/compact"): [Way("outsider", "/compact")],
 }
 
-# What is nobody's; and GraphQL, whose matrix is in attempts.py.
+# What is nobody's; and GraphQL, whose matrix is in access_matrix.py.
 OPEN_ROUTES: set[Route] = {
     ("POST", "/graphql"), ("GET", "/ready"), ("GET", "/healthz"), ("GET", "/sdk/otel/{rest:path}"),
     ("POST", "/sdk/otel/{rest:path}"), ("GET", "/"), ("GET", "/authorize"), ("GET", "/settings")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, bindparam, or_, union_all
+from sqlalchemy import ColumnElement, or_, union_all
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
@@ -20,16 +20,17 @@ from dumbbell_server.accounts.tables import (
     RegistryTeamRow,
     UserRow,
 )
+from dumbbell_server.database.sessions import RowQuery
 from dumbbell_server.database.statements import literal_like
 from dumbbell_server.json_text import storable
 
-_ENTITY_BY_NAME = select(EntityRow).where(EntityRow.name == bindparam("name"))
+_ENTITY_BY_NAME = RowQuery(EntityRow, "name = :name")
 
 _LONGEST = 1000  # nobody's name or address has more characters, and LIKE takes no pattern that is much longer
 
 
 def entity_by_name(session: Session, name: str) -> EntityRow | None:
-    return session.execute(_ENTITY_BY_NAME, {"name": name}).scalar()
+    return _ENTITY_BY_NAME.first(session, name=name)
 
 
 def entity_of_user(session: Session, user_id: int) -> EntityRow | None:

@@ -13,9 +13,10 @@ from dumbbell_server.artifacts import access
 from dumbbell_server.artifacts.tables import COMMITTED, ArtifactRow
 from dumbbell_server.files.graphql import StoredFile
 from dumbbell_server.files.pages import FILE_VALUES
-from dumbbell_server.graph.connections import Page, PageInfo, page_of, page_size, position
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import Plan, PlannedEdges
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import Page, PageInfo, page_of, page_size
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _visible(context: Context, artifact_id: int) -> ArtifactRow | None:
 def page_of_version(context: Context, artifact: ArtifactRow, names: Sequence[str] | None, after: str | None,
                     first: int | None) -> Page[Any]:
     """Files of a committed version by name."""
-    size, begin = page_size(first), position(after)
+    size, begin = page_size(first), cursors.text(after)
     if artifact.state != COMMITTED:
         return Page([], PageInfo(has_next_page=False, end_cursor=None), 0)
     if names:

@@ -39,7 +39,7 @@ from dumbbell_server.artifacts.tables import (
     CollectionRow,
     MembershipRow,
 )
-from dumbbell_server.graph.connections import Edge, Page, PageInfo, number, page_of, page_size
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import (
     ArtifactRef,
@@ -55,6 +55,8 @@ from dumbbell_server.graph.refs import (
 )
 from dumbbell_server.graph.scalars import DateTime, Int64, JSONString
 from dumbbell_server.json_text import storable
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import Edge, Page, page_of, page_size
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.tables import RunRow
 
@@ -177,7 +179,7 @@ class ArtifactCore:
         del before, last
         session, viewer = info.context.session, info.context.viewer
         size = page_size(first, 1000)
-        rows = [row for row in queries.users_of(session, artifact.id, number(after))
+        rows = [row for row in queries.users_of(session, artifact.id, cursors.number(after))
                 if access.sees_project(session, viewer, row[1].project_id)]
         page = page_of(rows[:size + 1], size, lambda row: row[0], len(rows))
         return Page([Edge(edge.node[1], edge.cursor) for edge in page.edges], page.page_info, page.total_count)
@@ -271,7 +273,7 @@ class CollectionCore:
     def aliases(collection: strawberry.Parent[CollectionRow], info: Info, after: str | None = None,
                 first: int | None = None) -> ArtifactAliasConnection:
         size = page_size(first, _MOST_ALIASES)
-        rows = queries.aliases_of_collection(info.context.session, collection.id, number(after), size + 1)
+        rows = queries.aliases_of_collection(info.context.session, collection.id, cursors.number(after), size + 1)
         page: Any = page_of(rows, size, lambda row: row.id)
         return page  # type: ignore[no-any-return]
 
@@ -407,13 +409,13 @@ class ProjectArtifacts:
     ) -> ArtifactTypeConnection:
         """Those that hold a collection; with `includeAll` those that were only named, too.
 
-        A registry that takes every type names none (behaviours.md 8.5).
+        A registry that takes every type names none (docs/protocol/behaviours.md#registries).
         """
         if include_all and project.allow_all_artifact_types:
             nothing: Any = page_of([], page_size(first), str)
             return nothing  # type: ignore[no-any-return]
         size = page_size(first)
-        rows: Any = queries.types(info.context.session, project.id, number(after), size + 1,
+        rows: Any = queries.types(info.context.session, project.id, cursors.number(after), size + 1,
                                     every=bool(include_all))
         page: Any = page_of(rows, size, lambda row: row.id)
         return page  # type: ignore[no-any-return]

@@ -1,158 +1,112 @@
 """Pages of collections and of their versions: filters, orders, cursors.
 
-What clients ask most (a name, a state) the database answers by its indexes; any other filter is asked of one row after
-the other.
+What clients ask most (a name, a state) the database answers by its indexes; for any other filter or order the list is
+read whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from dumbbell_server.artifacts import queries
-from dumbbell_server.artifacts.queries import Choice, Order
+from dumbbell_server.artifacts.cells import collection_columns, member_of, version_columns
+from dumbbell_server.artifacts.fields import COLLECTION_FIELDS, VERSION_FIELDS
+from dumbbell_server.artifacts.queries import Choice
 from dumbbell_server.artifacts.tables import COMMITTED, ArtifactRow, CollectionRow, MembershipRow
-from dumbbell_server.errors import BadInput
-from dumbbell_server.graph.connections import Edge, Page, keyset_cursor, keyset_position, number, page_of, page_size
-from dumbbell_server.json_text import checked_object, loads, storable
-from dumbbell_server.listing.filters import matches_document, plain, read
+from dumbbell_server.listing import pages
+from dumbbell_server.listing.columns import Found
+from dumbbell_server.listing.orders import Position, place
+from dumbbell_server.listing.pages import ListQuery, Page, list_query, page_found
+from dumbbell_server.listing.tree import EVERYTHING, Every, Field, Leaf, Tree
 
 T = TypeVar("T")
 Version = tuple[MembershipRow, ArtifactRow]
-Documents = Callable[[Session, Sequence[T]], Sequence[dict[str, Any]]]
 
-_COLUMNS = {"id": "id", "name": "name", "created_at": "created_at", "createdAt": "created_at",
-            "updated_at": "updated_at", "updatedAt": "updated_at"}
-_VERSION_KEYS = frozenset({"version_index", "versionIndex", "created_at", "createdAt"})
+_NAME, _STATE = Field("name"), Field("state")
+_INDEXED = frozenset({"id", "name", "created_at", "updated_at"})  # columns by which the database pages
+_NUMBER = Field("number")
+_BY_AGE = frozenset({"created_at", "createdAt", "artifact_created_at"})  # versions are numbered as they are made
 _AT_ONCE = 500
 
 
 def collections(session: Session, choice: Choice, filters: str | None, order: str | None, after: str | None,
                 first: int | None) -> Page[CollectionRow]:
     """A page of collections, newest first unless an order is given."""
-    size, ordered, tree = page_size(first), _order(order), _object(filters)
-    begin = keyset_position(after)
-    if set(tree) <= {"name"} and isinstance(tree.get("name"), str | None) and storable(tree.get("name") or ""):
-        wanted = choice.named(tree.get("name"))
-        rows = queries.collections(session, wanted, ordered, begin, size + 1)
-        total = queries.count_collections(session, wanted)
-    else:
-        every = _all_collections(session, choice, ordered)
-        passing = list(_passing(session, tree, every, collection_documents))
-        rows, total = _behind(passing, begin, ordered)[:size + 1], len(passing)
-    return _page(rows, size, ordered, total)
+    query = list_query(COLLECTION_FIELDS, filters, order, after, first, "-id")
+    names = _equal_texts(query.tree, _NAME)
+    column = query.keys[0].field.column
+    kind = int if column == "id" else str
+    if names is not None and len(query.keys) == 1 and column in _INDEXED and _fits(query, kind):
+        return _indexed_collections(session, choice.named(names[0] if names else None), query)
+    rows = {row.id: row for row in _all(lambda last: queries.all_collections(session, choice, last, _AT_ONCE), _id)}
+    return page_found(pages.ask(rows, collection_columns(session, rows, query.fields), query), rows)
 
 
-def _page(rows: Sequence[CollectionRow], size: int, order: Order, total: int) -> Page[CollectionRow]:
-    page = page_of(rows, size, lambda row: row.id, total)
-    edges = [Edge(edge.node, keyset_cursor(getattr(edge.node, order.column), edge.node.id))
-             for edge in page.edges]
-    if edges:
-        page.page_info.start_cursor, page.page_info.end_cursor = edges[0].cursor, edges[-1].cursor
-    return Page(edges, page.page_info, page.total_count)
-
-
-def _all_collections(session: Session, choice: Choice, order: Order) -> Iterator[CollectionRow]:
-    begin = None
-    while rows := queries.collections(session, choice, order, begin, _AT_ONCE):
-        yield from rows
-        begin = getattr(rows[-1], order.column), rows[-1].id
-
-
-def _behind(rows: list[CollectionRow], begin: tuple[Any, int] | None, order: Order) -> list[CollectionRow]:
-    if begin is None:
-        return rows
-    places = [(getattr(row, order.column), row.id) for row in rows]
-    return [row for row, place in zip(rows, places, strict=True)
-            if (place > begin if order.ascending else place < begin)]
-
-
-def _order(order: str | None) -> Order:
-    if not order:
-        return Order()
-    key = order.lstrip("+-")
-    if key not in _COLUMNS:
-        raise BadInput(f"order {order[:80]!r} is not known; collections are ordered by name, created_at or updated_at, "
-                       "with + or - in front")
-    return Order(_COLUMNS[key], not order.startswith("-"))
-
-
-def _object(filters: str | None) -> dict[str, Any]:
-    return checked_object(filters, "filters") if filters and filters.strip() not in {"", "null"} else {}
-
-
-def _passing(session: Session, tree: dict[str, Any], rows: Iterator[T], documents: Documents[T]) -> Iterator[T]:
-    wanted = read(tree, plain)
-    while some := list(islice(rows, _AT_ONCE)):
-        for row, document in zip(some, documents(session, some), strict=True):
-            if matches_document(wanted, document):
-                yield row
-
-
-def _both(fields: dict[str, Any]) -> dict[str, Any]:
-    """Each field under the two spellings of its name."""
-    camel = {"".join(part.title() if at else part for at, part in enumerate(name.split("_"))): value
-             for name, value in fields.items()}
-    return fields | camel
-
-
-def collection_documents(session: Session, rows: Sequence[CollectionRow]) -> list[dict[str, Any]]:
-    """Collections as filters see them."""
-    tags = {number: [tag.name for tag in held]
-            for number, held in queries.tags_of_collections(session, [row.id for row in rows]).items()}
-    return [_both({"id": row.id, "artifact_collection_id": row.id, "name": row.name, "description": row.description,
-                   "created_at": row.created_at, "updated_at": row.updated_at, "tag": tags.get(row.id, []),
-                   "tags": tags.get(row.id, [])}) for row in rows]
-
-
-def version_documents(session: Session, rows: Sequence[Version]) -> list[dict[str, Any]]:
-    """Versions as filters see them."""
-    numbers = [artifact.id for _, artifact in rows]
-    tags: dict[int, list[str]] = {}
-    for artifact_id, tag in queries.tags_of_versions(session, numbers):
-        tags.setdefault(artifact_id, []).append(tag.name)
-    aliases: dict[int, list[str]] = {}
-    for _, alias in queries.aliases_of_versions(session, numbers):
-        aliases.setdefault(alias.membership_id, []).append(alias.name)
-    return [_both({
-        "id": artifact.id, "artifact_id": artifact.id, "state": artifact.state, "version_index": member.version_index,
-        "version": member.version_index, "digest": artifact.digest, "description": artifact.description,
-        "metadata": loads(artifact.metadata_json) if artifact.metadata_json else None, "size": artifact.size,
-        "artifact_size": artifact.size, "created_at": artifact.created_at, "updated_at": artifact.updated_at,
-        "artifact_created_at": artifact.created_at, "acm_created_at": member.created_at,
-        "tag": tags.get(artifact.id, []), "tags": tags.get(artifact.id, []),
-        "alias": aliases.get(member.id, []), "aliases": aliases.get(member.id, []),
-    }) for member, artifact in rows]
+def _indexed_collections(session: Session, choice: Choice, query: ListQuery) -> Page[CollectionRow]:
+    key = query.keys[0]
+    rows = queries.collections(session, choice, key, query.after, query.size + 1)
+    positions: list[tuple[int, Position]] = [(row.id, (place(getattr(row, key.field.column)),)) for row in rows]
+    found = Found(queries.count_collections(session, choice), 0, positions[:query.size], len(rows) > query.size)
+    return page_found(found, {row.id: row for row in rows})
 
 
 def versions(session: Session, collection: CollectionRow, filters: str | None, order: str | None,
              after: str | None, first: int | None) -> Page[Version]:
     """A page of versions by number, the newest first unless an order is given."""
-    size, tree, begin = page_size(first), _object(filters), number(after)
-    key = (order or "-version_index").lstrip("+-")
-    if key not in _VERSION_KEYS:
-        raise BadInput(f"order {str(order)[:80]!r} is not known; versions are ordered by version_index or created_at, "
-                       "with + or - in front")
-    ascending, home = bool(order) and not str(order).startswith("-"), collection.id
-    if tree in ({}, {"state": COMMITTED}):  # no other is in a collection
-        rows = queries.versions_of_collection(session, home, begin, size + 1, ascending=ascending)
-        return page_of(rows, size, _place, collection.version_count)
-    every = _all_versions(session, home, ascending=ascending)
-    passing = list(_passing(session, tree, every, version_documents))
-    behind = [row for row in passing
-              if begin is None or (_place(row) > begin if ascending else _place(row) < begin)]
-    return page_of(behind[:size + 1], size, _place, len(passing))
+    query = list_query(VERSION_FIELDS, filters, _by_number(order), after, first, "-number")
+    states = _equal_texts(query.tree, _STATE)
+    # versions of no other state are in a collection
+    if states in ([], [COMMITTED]) and [key.field for key in query.keys] == [_NUMBER] and _fits(query, int):
+        return _numbered_versions(session, collection, query)
+    rows = {row[0].id: row for row in _all(lambda last: queries.versions_of_collection(
+        session, collection.id, last, _AT_ONCE, ascending=True), _version_index)}
+    members = [member_of(membership, artifact, collection.project_id) for membership, artifact in rows.values()]
+    return page_found(pages.ask(rows, version_columns(session, members, query.fields), query), rows)
 
 
-def _all_versions(session: Session, collection_id: int, *, ascending: bool) -> Iterator[Version]:
-    begin = None
-    while rows := queries.versions_of_collection(session, collection_id, begin, _AT_ONCE, ascending=ascending):
+def _numbered_versions(session: Session, collection: CollectionRow, query: ListQuery) -> Page[Version]:
+    begin = None if query.after is None else int(query.after[0][0][1])
+    rows = queries.versions_of_collection(session, collection.id, begin, query.size + 1,
+                                          ascending=not query.keys[0].descending)
+    positions: list[tuple[int, Position]] = [(row[0].id, (place(row[0].version_index),)) for row in rows]
+    found = Found(collection.version_count, 0, positions[:query.size], len(rows) > query.size)
+    return page_found(found, {row[0].id: row for row in rows})
+
+
+def _by_number(order: str | None) -> str | None:
+    key = (order or "").strip()
+    return f"{'-' if key.startswith('-') else '+'}number" if key.lstrip("+-") in _BY_AGE else order
+
+
+def _fits(query: ListQuery, kind: type) -> bool:
+    """Whether the cursor, if any, holds what the column does: the database compares nothing else with it."""
+    return query.after is None or type(query.after[0][0][1]) is kind
+
+
+def _equal_texts(tree: Tree, field: Field) -> list[str] | None:
+    """The texts that a filter wants a field to equal, where it wants nothing else; None for any other filter."""
+    leaves = tree.parts if isinstance(tree, Every) else (tree,)
+    if tree == EVERYTHING:
+        return []
+    if len(leaves) != 1 or not isinstance(leaves[0], Leaf) or leaves[0].field != field:
+        return None
+    text = leaves[0].test.text
+    return None if text is None else [text]
+
+
+def _all(read: Callable[[int | None], list[T]], key: Callable[[T], int]) -> Iterator[T]:
+    last = None
+    while rows := read(last):
         yield from rows
-        begin = _place(rows[-1])
+        last = key(rows[-1])
 
 
-def _place(row: Version) -> int:
+def _id(row: CollectionRow) -> int:
+    return row.id
+
+
+def _version_index(row: Version) -> int:
     return row[0].version_index

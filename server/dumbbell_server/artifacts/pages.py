@@ -20,9 +20,10 @@ from dumbbell_server.artifacts.tables import (
     CollectionTagRow,
     MembershipRow,
 )
-from dumbbell_server.graph.connections import Edge, Page, number, page_of, page_size
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import Plan, PlannedList, Selection
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import Edge, Page, page_of, page_size
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.tables import RunRow
 
@@ -61,7 +62,7 @@ def page_of_used(context: Context, run: RunRow, kind: str, after: str | None, fi
     expire_versions(context)
     size = page_size(first)
     session = context.session
-    rows = queries.used(session, run.id, kind, number(after), size + 1)
+    rows = queries.used(session, run.id, kind, cursors.number(after), size + 1)
     know_page(context, [artifact for _, artifact in rows])
     page = page_of(rows, size, lambda row: row[0], queries.count_used(session, run.id, kind))
     return Page([Edge(edge.node[1], edge.cursor) for edge in page.edges], page.page_info, page.total_count)

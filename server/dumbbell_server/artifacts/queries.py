@@ -27,6 +27,7 @@ from dumbbell_server.artifacts.tables import (
 )
 from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
 from dumbbell_server.json_text import storable
+from dumbbell_server.listing.orders import Key, Position
 from dumbbell_server.runs.tables import RunRow
 
 V = TypeVar("V")
@@ -248,14 +249,6 @@ def uses_of_runs(session: Session, kind: str, runs: Sequence[int]) -> Sequence[A
 
 
 @dataclass(frozen=True)
-class Order:
-    """One column of collections, ties by age."""
-
-    column: str = "id"
-    ascending: bool = False
-
-
-@dataclass(frozen=True)
 class Choice:
     """Which collections: of a project, of a type, of a name."""
 
@@ -284,18 +277,25 @@ def count_collections(session: Session, choice: Choice) -> int:
     return int(session.execute(counted.where(of)).scalar_one())
 
 
-def collections(session: Session, choice: Choice, order: Order, after: tuple[Any, int] | None, limit: int,
+def collections(session: Session, choice: Choice, order: Key, after: tuple[Position, int] | None, limit: int,
          ) -> Sequence[CollectionRow]:
-    column: Any = getattr(CollectionRow, order.column)
+    """In the order of one column, ties by age."""
+    column: Any = getattr(CollectionRow, order.field.column)
     key: Any = col(CollectionRow.id)
     statement = select(CollectionRow).where(*choice.conditions())
     if after is not None:
-        value, number = after
-        beyond = column > value if order.ascending else column < value
-        tied = (column == value) & (key > number if order.ascending else key < number)
+        value, number = after[0][0][1], after[1]
+        beyond = column < value if order.descending else column > value
+        tied = (column == value) & (key < number if order.descending else key > number)
         statement = statement.where(beyond | tied)
-    ends = [column.asc(), key.asc()] if order.ascending else [column.desc(), key.desc()]
+    ends = [column.desc(), key.desc()] if order.descending else [column.asc(), key.asc()]
     return session.execute(statement.order_by(*dict.fromkeys(ends)).limit(limit)).scalars().all()
+
+
+def all_collections(session: Session, choice: Choice, after: int | None, limit: int) -> list[CollectionRow]:
+    """The oldest first."""
+    statement = select(CollectionRow).where(*choice.conditions(), col(CollectionRow.id) > (after or 0))
+    return list(session.execute(statement.order_by(col(CollectionRow.id)).limit(limit)).scalars())
 
 
 def tags_of_collection(session: Session, collection_id: int) -> Sequence[CollectionTagRow]:

@@ -15,6 +15,7 @@ from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import service as runs
+from dumbbell_server.runs.fields import Cells
 
 INPUT = "input"
 OUTPUT = "output"
@@ -43,17 +44,18 @@ def record(unit: Unit, run_id: int, artifact_id: int, kind: str, used_as: str | 
     unit.session.flush()
 
 
-def versions_of_runs(session: Session, viewer: Actor | None, kind: str, run_ids: Sequence[int],
-                     ) -> dict[int, list[str]]:
+def versions_of_runs(kind: str) -> Cells:
     """The versions that runs made or took in, each as `collection:vN`, which filters of runs ask for.
 
     Only those that the viewer may see: a run may have taken in one of a project that is closed to them.
     """
-    found: dict[int, list[str]] = {}
-    readable: dict[int, bool] = {}  # by project
-    for run, collection, version, project_id in queries.uses_of_runs(session, kind, run_ids):
-        if project_id not in readable:
-            readable[project_id] = role_in(viewer, session.get_one(ProjectRow, project_id)) >= Role.VIEWER
-        if readable[project_id]:
-            found.setdefault(run, []).append(f"{collection}:v{version}")
-    return found
+    def read(session: Session, viewer: Actor | None, run_ids: Sequence[int]) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        readable: dict[int, bool] = {}  # by project
+        for run, collection, version, project_id in queries.uses_of_runs(session, kind, run_ids):
+            if project_id not in readable:
+                readable[project_id] = role_in(viewer, session.get_one(ProjectRow, project_id)) >= Role.VIEWER
+            if readable[project_id]:
+                found.setdefault(run, []).append(f"{collection}:v{version}")
+        return found
+    return read

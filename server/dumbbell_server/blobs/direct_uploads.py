@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs, orphan
-from dumbbell_server.blobs.store import Blobs, DirectStore, StagedBlob
+from dumbbell_server.blobs.store import BlobStore, DirectStore, StagedBlob
 from dumbbell_server.database.engine import Database
 
 _AT_ONCE = 16  # questions to the bucket
@@ -26,7 +26,7 @@ class Expected(Protocol):
 Row = TypeVar("Row", bound=Expected)
 
 
-def register_direct_uploads(database: Database, blobs: Blobs, rows: Sequence[Row],
+def register_direct_uploads(database: Database, blobs: BlobStore, rows: Sequence[Row],
                             take: Callable[[Session, Row, StagedBlob], None],
                             given_up: Callable[[Row], bool] = lambda _: False) -> dict[str, StagedBlob]:
     """What came is taken, once, and expected no longer; nor is what was given up. Returns what came, by its key."""
@@ -43,7 +43,7 @@ def register_direct_uploads(database: Database, blobs: Blobs, rows: Sequence[Row
 
 def _look(direct: DirectStore, keys: Iterable[str]) -> dict[str, StagedBlob]:
     with ThreadPoolExecutor(_AT_ONCE, "dumbbell-bucket") as pool:
-        return {found.place: found for found in pool.map(direct.look, keys) if found is not None}
+        return {found.key: found for found in pool.map(direct.look, keys) if found is not None}
 
 
 def _register(session: Session, rows: Sequence[Row], came: dict[str, StagedBlob],

@@ -9,7 +9,7 @@ from sqlalchemy import Column, delete
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel, col, select
 
-from dumbbell_server.blobs.store import Blobs
+from dumbbell_server.blobs.store import BlobStore
 from dumbbell_server.database.engine import Database, reading
 from dumbbell_server.database.statements import MAX_PARAMETERS
 from dumbbell_server.database.tables import OrphanRow
@@ -20,7 +20,7 @@ def orphan(session: Session, keys: Iterable[str]) -> None:
     session.add_all(OrphanRow(key=key) for key in keys)
 
 
-def delete_orphaned_blobs(database: Database, blobs: Blobs) -> int:
+def delete_orphaned_blobs(database: Database, blobs: BlobStore) -> int:
     """After the unit, and at every start: remove the blobs, then forget them. Returns how many."""
     removed = 0
     while True:
@@ -41,12 +41,12 @@ def columns() -> list[Column[str]]:
             if column.name == "blob_key"]
 
 
-def find_strays(database: Database, blobs: Blobs, before: float) -> Iterator[str]:
+def find_strays(database: Database, blobs: BlobStore, before: float) -> Iterator[str]:
     """Keys that no row names, of what came before a moment (seconds): the younger may be on its way to its row."""
     yield from (key for key, _ in _unnamed(database, ((key, "") for key in blobs.keys(before=before))))
 
 
-def find_unfinished_uploads(database: Database, blobs: Blobs, before: float) -> Iterator[tuple[str, str]]:
+def find_unfinished_uploads(database: Database, blobs: BlobStore, before: float) -> Iterator[tuple[str, str]]:
     """Keys and uploads in parts that were begun in a bucket and will never be ended: it keeps their parts for ever."""
     direct = blobs.direct
     return iter(()) if direct is None else _unnamed(database, direct.begun_parts(before=before))

@@ -1,30 +1,16 @@
-"""Bytes by key. They arrive under a temporary name, are looked at, and are then kept or dropped.
-
-A folder is read and written directly: through obstore the same bytes cost three times the CPU (256 MiB down: 1.9 s
-against 0.06). obstore serves memory and S3-compatible stores.
-"""
+"""Bytes by key. They arrive under a key of their own, are looked at, and are then committed or discarded."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
-import hashlib
-import math
-import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from io import FileIO
-from pathlib import Path
-from typing import Any, Protocol
-
-import obstore
+from typing import Protocol
 
 from dumbbell_server.errors import BadInput, TooLarge
 
-PIECE = 1 << 20  # what is written, hashed and sent at a time
-_QUICK = 1 << 15  # bytes that are hashed and written in less time than a thread takes to wake
+CHUNK = 1 << 20  # bytes that are written, hashed and sent at a time
 
 
 def new_key(folder: str) -> str:
@@ -33,11 +19,28 @@ def new_key(folder: str) -> str:
     return f"{folder}/{token[:2]}/{token}"
 
 
+def new_staging_key() -> str:
+    """Where bytes arrive that belong to nobody yet."""
+    return f"arriving/{secrets.token_hex(16)}"
+
+
+def is_key(text: str) -> bool:
+    """Whether it can name a blob in every store, and nothing outside of it."""
+    return "\0" not in text and not any(segment in {"", ".", ".."} for segment in text.split("/"))
+
+
+def check_key(key: str) -> str:
+    """The key itself; BadInput for what can be none."""
+    if not is_key(key):
+        raise BadInput(f"{key!r} is not a key of a blob")
+    return key
+
+
 @dataclass(frozen=True)
 class StagedBlob:
     """Bytes that have arrived and belong to nobody yet."""
 
-    place: str
+    key: str
     size: int
     md5: bytes
 
@@ -54,7 +57,7 @@ class DirectStore(Protocol):
         ...
 
     def upload_url(self, key: str) -> str:
-        """Where the store takes the bytes. Nobody tells us when they came: `look` does."""
+        """Where the store takes the bytes. Nobody says when they came: `look` does."""
         ...
 
     def look(self, key: str) -> StagedBlob | None:
@@ -80,22 +83,24 @@ class DirectStore(Protocol):
         ...
 
 
-class Blobs(Protocol):
+class BlobStore(Protocol):
     @property
     def direct(self) -> DirectStore | None:
         """None where all bytes go through this server."""
         ...
 
-    async def receive(self, pieces: AsyncIterator[bytes], limit: int) -> StagedBlob:
+    async def receive(self, chunks: AsyncIterator[bytes], limit: int) -> StagedBlob:
         """Take in a stream of at most `limit` bytes; what came of a broken one is removed."""
         ...
 
-    async def commit(self, incoming: StagedBlob, key: str) -> None: ...
+    async def commit(self, staged: StagedBlob, key: str) -> None:
+        """The bytes are under the key; until then nothing of them was."""
+        ...
 
-    async def discard(self, incoming: StagedBlob) -> None: ...
+    async def discard(self, staged: StagedBlob) -> None: ...
 
     def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """Bytes `start` to `end` (exclusive) in pieces. Raises FileNotFoundError before the first."""
+        """Bytes `start` to `end` (exclusive) in chunks. Raises FileNotFoundError before the first."""
         ...
 
     def load(self, key: str) -> bytes:
@@ -103,7 +108,7 @@ class Blobs(Protocol):
         ...
 
     def store(self, key: str, data: bytes) -> None:
-        """Keep what the server made itself."""
+        """Store what the server made itself."""
         ...
 
     def delete(self, key: str) -> None:
@@ -115,188 +120,31 @@ class Blobs(Protocol):
         ...
 
 
-async def commit_or_discard(blobs: Blobs, incoming: StagedBlob, key: str) -> None:
+async def commit_or_discard(blobs: BlobStore, staged: StagedBlob, key: str) -> None:
     """The bytes are under the key, or nowhere."""
     try:
-        await blobs.commit(incoming, key)
+        await blobs.commit(staged, key)
     except BaseException:
-        await blobs.discard(incoming)
+        await blobs.discard(staged)
         raise
 
 
-async def _gathered(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    """The same bytes in pieces of about PIECE."""
+async def gather(chunks: AsyncIterator[bytes], limit: int, size: int) -> AsyncIterator[bytes]:
+    """The same bytes in chunks of `size`, the last of which may be shorter. TooLarge for more than `limit` bytes."""
     waiting: list[bytes] = []
     held = total = 0
-    async for piece in pieces:
-        waiting.append(piece)
-        held += len(piece)
-        total += len(piece)
+    async for chunk in chunks:
+        waiting.append(chunk)
+        held += len(chunk)
+        total += len(chunk)
         if total > limit:
             raise TooLarge(f"the file is longer than {limit} bytes, the most this server takes (DUMBBELL_MAX_UPLOAD)")
-        if held >= PIECE:
-            yield b"".join(waiting)
-            waiting, held = [], 0
+        if held < size:
+            continue
+        joined = b"".join(waiting)
+        whole = held - held % size
+        for start in range(0, whole, size):
+            yield joined[start:start + size]
+        waiting, held = [joined[whole:]], held - whole
     if held:
         yield b"".join(waiting)
-
-
-class FolderBlobs:
-    direct: DirectStore | None = None
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = str(folder)
-        arriving = folder / "arriving"
-        arriving.mkdir(parents=True, exist_ok=True)
-        for left_over in arriving.iterdir():  # uploads that an earlier server did not finish
-            left_over.unlink()
-
-    def _path(self, key: str) -> str:
-        if key.startswith("/") or ".." in key.split("/"):
-            raise BadInput(f"{key!r} is not a key of a blob")
-        return f"{self._folder}/{key}"
-
-    def _new_place(self) -> str:
-        return f"{self._folder}/arriving/{secrets.token_hex(16)}"
-
-    async def receive(self, pieces: AsyncIterator[bytes], limit: int) -> StagedBlob:
-        loop = asyncio.get_running_loop()
-        path = self._new_place()
-        digest = hashlib.md5(usedforsecurity=False)
-        size = 0
-        out = FileIO(path, "xb")
-        try:
-            with out:
-                async for piece in _gathered(pieces, limit):
-                    if len(piece) <= _QUICK:
-                        _absorb(out, digest, piece)
-                    else:
-                        await loop.run_in_executor(None, _absorb, out, digest, piece)
-                    size += len(piece)
-        except BaseException:
-            _unlink(path)
-            raise
-        return StagedBlob(path, size, digest.digest())
-
-    async def commit(self, incoming: StagedBlob, key: str) -> None:
-        _move(incoming.place, self._path(key))
-
-    async def discard(self, incoming: StagedBlob) -> None:
-        _unlink(incoming.place)
-
-    async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        with FileIO(self._path(key)) as source:
-            at = start
-            while at < end:
-                piece = await loop.run_in_executor(None, os.pread, source.fileno(), min(PIECE, end - at), at)
-                if not piece:
-                    return
-                at += len(piece)
-                yield piece
-
-    def load(self, key: str) -> bytes:
-        with FileIO(self._path(key)) as source:
-            return source.readall()
-
-    def store(self, key: str, data: bytes) -> None:
-        arriving = self._new_place()
-        with FileIO(arriving, "xb") as out:
-            _write(out, data)
-        _move(arriving, self._path(key))
-
-    def delete(self, key: str) -> None:
-        _unlink(self._path(key))
-
-    def keys(self, before: float | None = None) -> Iterator[str]:
-        for folder, _, names in os.walk(self._folder):
-            for path in (Path(folder) / name for name in names):
-                if before is None or _written(path) < before:
-                    yield path.relative_to(self._folder).as_posix()
-
-
-def _written(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:  # arrived, or gone, since it was listed
-        return math.inf
-
-
-def _move(place: str, target: str) -> None:
-    try:
-        os.rename(place, target)
-    except FileNotFoundError:  # the first of its folder
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.rename(place, target)
-
-
-def _unlink(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-
-
-def _absorb(out: FileIO, digest: Any, piece: bytes) -> None:
-    digest.update(piece)
-    _write(out, piece)
-
-
-def _write(out: FileIO, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[out.write(view):]
-
-
-class StoreBlobs:
-    """What obstore can reach: memory, and a bucket (`s3.py`)."""
-
-    def __init__(self, store: Any, direct: DirectStore | None = None) -> None:
-        self._store = store
-        self.direct = direct
-
-    async def receive(self, pieces: AsyncIterator[bytes], limit: int) -> StagedBlob:
-        digest = hashlib.md5(usedforsecurity=False)
-        size = 0
-
-        async def counted() -> AsyncIterator[bytes]:
-            nonlocal size
-            async for piece in _gathered(pieces, limit):
-                digest.update(piece)
-                size += len(piece)
-                yield piece
-
-        place = f"arriving/{secrets.token_hex(16)}"
-        try:
-            await obstore.put_async(self._store, place, counted())
-        except BaseException:
-            self.delete(place)
-            raise
-        return StagedBlob(place, size, digest.digest())
-
-    async def commit(self, incoming: StagedBlob, key: str) -> None:
-        await obstore.rename_async(self._store, incoming.place, key)
-
-    async def discard(self, incoming: StagedBlob) -> None:
-        self.delete(incoming.place)
-
-    async def read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        if start == end:
-            return
-        got = await obstore.get_async(self._store, key, options={"range": (start, end)})
-        async for piece in got.stream(min_chunk_size=PIECE):
-            yield bytes(piece)
-
-    def load(self, key: str) -> bytes:
-        return bytes(obstore.get(self._store, key).bytes())
-
-    def store(self, key: str, data: bytes) -> None:
-        obstore.put(self._store, key, data)
-
-    def delete(self, key: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            obstore.delete(self._store, key)
-
-    def keys(self, before: float | None = None) -> Iterator[str]:
-        for listed in obstore.list(self._store):
-            for blob in listed:
-                if before is None or blob["last_modified"].timestamp() < before:
-                    yield blob["path"]

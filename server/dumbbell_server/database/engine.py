@@ -4,6 +4,10 @@ A unit is a function of a session: it reads, decides and writes, and is run once
 process, again. On SQLite one writer thread runs the units, each under a savepoint of its own, and commits those that
 wait together: with `synchronous=FULL` the disk is asked once for all of them. On Postgres a unit is a transaction.
 Readers never wait for writers, and see every unit that has answered.
+
+Nobody is told that a unit is on disk whose rows are not there. A unit that raises leaves nothing, and the others of its
+group stay. If the commit fails, all of the group hear so. And the database may end a transaction by itself (a full
+disk, an I/O error, no memory): then nothing of the group is there, so each unit is run again alone, and answered alone.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import asyncio
 import contextlib
 import itertools
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,11 +24,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.session import JoinTransactionMode
 
-from dumbbell_server.database.sessions import HoldingSession
+from dumbbell_server.database.failures import UNDONE, refusal_of
+from dumbbell_server.database.sessions import ReadingSession, UnitSession
+from dumbbell_server.errors import StorageUnavailable
 
 T = TypeVar("T")
 Unit = Callable[[Session], T]
@@ -69,6 +76,12 @@ class _Job:
     result: Any = None
     error: BaseException | None = None
 
+    def answer(self) -> None:
+        if self.error is None:
+            self.done.set_result(self.result)
+        else:
+            self.done.set_exception(self.error)
+
 
 class _Soon:
     """A result for the event loop. `asyncio.wrap_future` does the same at three times the cost."""
@@ -83,10 +96,10 @@ class _Soon:
     def set_exception(self, error: BaseException) -> None:
         self._call(self.future.set_exception, error)
 
-    def _call(self, settle: Callable[[Any], None], value: Any) -> None:
+    def _call(self, answer: Callable[[Any], None], value: Any) -> None:
         def soon() -> None:
             if not self.future.done():  # who waited may have gone
-                settle(value)
+                answer(value)
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(soon)
 
@@ -101,6 +114,7 @@ class SqliteDatabase:
         event.listen(self.engine, "connect", _sqlite_settings(synchronous, lambda: next(self.revisions)))
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
+        self._closing = threading.Lock()  # no job comes after the None that ends the writer
         self._thread = threading.Thread(target=self._work, name="dumbbell-writer", daemon=True)
         self._thread.start()
 
@@ -116,7 +130,7 @@ class SqliteDatabase:
         return await self._submit_soon(unit, core=True)  # type: ignore[no-any-return]
 
     def reading(self) -> Session:
-        return HoldingSession(self.engine, autoflush=False)
+        return ReadingSession(self.engine)
 
     def snapshot(self) -> Session:
         session = self.reading()
@@ -124,11 +138,13 @@ class SqliteDatabase:
         return session
 
     def close(self) -> None:
-        if not self._closed:
+        with self._closing:
+            if self._closed:
+                return
             self._closed = True
             self._jobs.put(None)
-            self._thread.join()
-            self.engine.dispose()
+        self._thread.join()
+        self.engine.dispose()
 
     def _submit_soon(self, unit: Callable[[Any], Any], *, core: bool) -> asyncio.Future[Any]:
         soon = _Soon()
@@ -136,9 +152,10 @@ class SqliteDatabase:
         return soon.future
 
     def _submit(self, job: _Job) -> None:
-        if self._closed:
-            raise RuntimeError("the database is closed")
-        self._jobs.put(job)
+        with self._closing:
+            if self._closed:
+                raise RuntimeError("the database is closed")
+            self._jobs.put(job)
 
     def _work(self) -> None:
         with self.engine.connect() as connection:
@@ -152,27 +169,58 @@ class SqliteDatabase:
                             stop = True
                         else:
                             group.append(following)
-                self._commit(connection, group)
+                _commit(connection, group)
                 if stop:
                     return
 
-    def _commit(self, connection: Connection, group: list[_Job]) -> None:
-        try:
-            with connection.begin():
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                if len(group) == 1:
-                    _run_alone(connection, group[0])
-                else:
-                    for job in group:
-                        _run_under_savepoint(connection, job)
-        except BaseException as error:  # noqa: BLE001 - the commit failed: everybody who waits for it must hear so
+
+def _commit(connection: Connection, group: list[_Job]) -> None:
+    try:
+        _run_group(connection, group)
+    except _TransactionEnded as error:
+        if len(group) > 1:
             for job in group:
-                job.error = job.error or error
+                job.result = job.error = None
+                _commit(connection, [job])
+            return
+        group[0].error = error
+    except BaseException as error:  # noqa: BLE001 - the commit failed: everybody who waits for it must hear so
+        refusal = refusal_of(error)
         for job in group:
-            if job.error is None:
-                job.done.set_result(job.result)
-            else:
-                job.done.set_exception(job.error)
+            job.error = job.error or refusal
+    for job in group:
+        job.answer()
+
+
+def _run_group(connection: Connection, group: list[_Job]) -> None:
+    try:
+        with connection.begin():
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            for job in group:
+                if len(group) == 1:
+                    _run_alone(connection, job)
+                else:
+                    _run_under_savepoint(connection, job)
+                _check_open(connection)
+    except BaseException:
+        _driver(connection).rollback()  # a commit that failed leaves the transaction open, and none could follow it
+        raise
+
+
+class _TransactionEnded(StorageUnavailable):
+    """The database has ended the transaction by itself, and with it undone every unit of the group."""
+
+
+def _check_open(connection: Connection) -> None:
+    """Only the driver knows. A unit may have swallowed the error that says so."""
+    if not _driver(connection).in_transaction:
+        raise _TransactionEnded(UNDONE)
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - it is the engine of SQLite
+    return driver
 
 
 def _run_alone(connection: Connection, job: _Job) -> None:
@@ -185,7 +233,7 @@ def _run_under_savepoint(connection: Connection, job: _Job) -> None:
         job.result = _core_result(connection, job.unit) if job.core else \
             _session_result(connection, job.unit, "create_savepoint")
     except BaseException as error:  # noqa: BLE001 - carried to the caller, who waits in another thread
-        job.error = error
+        job.error = refusal_of(error)
 
 
 def _core_result(connection: Connection, unit: CoreUnit[T]) -> T:
@@ -200,7 +248,7 @@ def _core_result(connection: Connection, unit: CoreUnit[T]) -> T:
 
 
 def _session_result(connection: Connection, unit: Unit[T], mode: JoinTransactionMode) -> T:
-    with HoldingSession(connection, None, expire_on_commit=False, join_transaction_mode=mode) as session:
+    with UnitSession(connection, expire_on_commit=False, join_transaction_mode=mode) as session:
         result = unit(session)
         session.commit()
         return result
@@ -227,17 +275,17 @@ class PostgresDatabase:
 
     def write(self, unit: Unit[T]) -> T:
         def attempt() -> T:
-            with HoldingSession(self.engine, None, expire_on_commit=False) as session:
+            with UnitSession(self.engine, expire_on_commit=False) as session:
                 result = unit(session)
                 session.commit()
                 return result
-        return _again_after_races(attempt)
+        return _run(attempt)
 
     def _write_core(self, unit: CoreUnit[T]) -> T:
         def attempt() -> T:
             with self.engine.begin() as connection:
                 return unit(connection)
-        return _again_after_races(attempt)
+        return _run(attempt)
 
     async def write_core_soon(self, unit: CoreUnit[T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._write_core, unit)
@@ -246,27 +294,34 @@ class PostgresDatabase:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.write, unit)
 
     def reading(self) -> Session:
-        return HoldingSession(self._reader, autoflush=False)
+        return ReadingSession(self._reader)
 
     def snapshot(self) -> Session:
-        return Session(self._still, autoflush=False)
+        return ReadingSession(self._still)
 
     def close(self) -> None:
         self._pool.shutdown()
         self.engine.dispose()
 
 
+def _run(attempt: Callable[[], T]) -> T:
+    try:
+        return _again_after_races(attempt)
+    except DBAPIError as error:
+        raise refusal_of(error) from error.orig
+
+
 def _again_after_races(attempt: Callable[[], T]) -> T:
     for _ in range(_TRIES - 1):
         try:
             return attempt()
-        except (IntegrityError, OperationalError) as error:
+        except DBAPIError as error:
             if not _is_race(error):
                 raise
     return attempt()
 
 
-def _is_race(error: IntegrityError | OperationalError) -> bool:
+def _is_race(error: DBAPIError) -> bool:
     # unique violation, serialization failure, deadlock
     return getattr(error.orig, "sqlstate", None) in {"23505", "40001", "40P01"}
 

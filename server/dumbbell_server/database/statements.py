@@ -99,11 +99,14 @@ class Statement:
     `next_revision()` is that of revisions.py.
     """
 
-    def __init__(self, text: str, postgres: str = "") -> None:
-        """`postgres` is added at the end there, such as a row lock that SQLite's one writer does not need."""
+    def __init__(self, text: str, postgres: str = "", sqlite: str | None = None) -> None:
+        """`postgres` is added at the end there, such as a row lock that SQLite's one writer does not need.
+
+        `sqlite` is the whole text there, where the two databases need different ones.
+        """
         named = _NAME.sub(r"%(\1)s", f"{text} {postgres}".replace("%", "%%"))
         theirs = named.replace("next_revision()", POSTGRES_REVISION)
-        self._texts = {"sqlite": text, "postgresql": theirs}
+        self._texts = {"sqlite": sqlite or text, "postgresql": theirs}
 
     def on(self, connection: Connection, **values: Any) -> Result:
         if connection.dialect.name == "sqlite":
@@ -117,6 +120,15 @@ class Statement:
 
     def __call__(self, session: Session, **values: Any) -> Result:
         return self.on(session.connection(), **values)
+
+
+def by_dialect(text: Callable[[str], str]) -> Statement:
+    """A statement whose text is made for each dialect, `sqlite` and `postgresql`."""
+    return Statement(text("postgresql"), sqlite=text("sqlite"))
+
+
+def dialect_of(session: Session) -> str:
+    return session.get_bind().dialect.name
 
 
 def like(pattern: str) -> str:

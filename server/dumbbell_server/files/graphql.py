@@ -18,10 +18,12 @@ from dumbbell_server.files.expected import expect, settle
 from dumbbell_server.files.names import clean, mimetype_of
 from dumbbell_server.files.routes import path_of
 from dumbbell_server.files.tables import RunFileRow
-from dumbbell_server.graph.connections import LARGEST_PAGE, Edge, Page, PageInfo, cursor, number, page_of, page_size
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import FileConnectionRef, FileRef
 from dumbbell_server.graph.scalars import DateTime, Int64
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import LARGEST_PAGE, Edge, Page, page_of, page_size
 from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.graphql import node_id
 from dumbbell_server.runs.tables import RunRow
@@ -196,7 +198,7 @@ class RunFiles:
         if asked and _wants_upload(info, fields) and service.may_write(session, info.context.viewer, run):
             return _asked_page(info.context, run.id, asked, first, after)
         size = page_size(first, LARGEST_PAGE)
-        rows = service.list_files(session, run.id, asked, pattern, number(after), size + 1)
+        rows = service.list_files(session, run.id, asked, pattern, cursors.number(after), size + 1)
         counted = any(field.name.value == "totalCount" for field in fields)
         total = service.count(session, run.id, asked, pattern) if counted else None
         page = page_of(rows, size, lambda row: row.id)
@@ -208,11 +210,11 @@ class RunFiles:
 def _asked_page(context: Context, run_id: int, names: Sequence[str], first: int | None, after: str | None,
                 ) -> Page[RunFile]:
     """The names as they were asked for, uploaded or not; a cursor is a place among them."""
-    begin = (number(after) or 0) if after else 0
+    begin = (cursors.number(after) or 0) if after else 0
     size = page_size(first, len(names))
     unique = list(dict.fromkeys(names))
     files = _files(context, run_id, unique[max(begin, 0):][:size])
-    edges = [Edge(file, cursor(at)) for at, file in enumerate(files, max(begin, 0) + 1)]
+    edges = [Edge(file, cursors.at(at)) for at, file in enumerate(files, max(begin, 0) + 1)]
     info = PageInfo(has_next_page=max(begin, 0) + len(edges) < len(unique),
                     end_cursor=edges[-1].cursor if edges else None)
     return Page(edges, info, len(unique))

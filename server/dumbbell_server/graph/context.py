@@ -58,6 +58,7 @@ class Context:
         self.batches.forget()
         if "session" in self.__dict__:
             self.session.expunge_all()
+            self.session.info.clear()
 
     def know(self, *rows: Any) -> None:
         """Rows that a unit has just read or written need not be asked for again."""

@@ -17,7 +17,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from dumbbell_server.errors import DumbbellError
-from dumbbell_server.graph.connections import Edge
+from dumbbell_server.listing.pages import Edge
 
 
 class Selection:

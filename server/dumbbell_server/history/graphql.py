@@ -6,18 +6,22 @@ from typing import Any
 
 import strawberry
 
-from dumbbell_server.database.engine import snapshot
+from dumbbell_server.database.engine import Database, snapshot
 from dumbbell_server.errors import BadInput
-from dumbbell_server.graph.connections import LARGEST_PAGE, Page, PageInfo, number, page_of, page_size
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import RunRef
 from dumbbell_server.graph.scalars import JSON, Int64, JSONString, compact
-from dumbbell_server.history import console, keys, queries, reading, sampling, service
-from dumbbell_server.history.forks import ENDLESS
-from dumbbell_server.history.offers import offered
-from dumbbell_server.history.routes import url_of
+from dumbbell_server.history import queries, service
+from dumbbell_server.history.ingest.routes import url_of
+from dumbbell_server.history.parquet.offers import offered
+from dumbbell_server.history.reading import console, keys, samples
+from dumbbell_server.history.reading.forks import ENDLESS
+from dumbbell_server.history.reading.rows import DEFAULT_SAMPLES, Spec, rows_between, sampled_lines
 from dumbbell_server.history.tables import EVENTS, HISTORY
 from dumbbell_server.json_text import checked_object
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import LARGEST_PAGE, Page, page_of, page_size
 from dumbbell_server.runs.tables import RunRow
 
 
@@ -50,13 +54,13 @@ class ParquetHistory:
 
 def _samples(asked: int | None) -> int:
     if asked is None:
-        return reading.DEFAULT_SAMPLES
+        return DEFAULT_SAMPLES
     if asked < 0:
         raise BadInput(f"samples is {asked}; it must not be negative")
     return asked
 
 
-def _spec(text: str) -> reading.Spec:
+def _spec(text: str) -> Spec:
     """A checked spec of sampledHistory; `maxStep` is inclusive there (semantics.md 8)."""
     spec = checked_object(text, "a spec of sampledHistory")
     wanted = spec.get("keys") or []
@@ -66,7 +70,7 @@ def _spec(text: str) -> reading.Spec:
     samples = spec.get("samples")
     if samples is not None and (not isinstance(samples, int) or isinstance(samples, bool)):
         raise BadInput("samples of a sampledHistory spec must be a whole number")
-    return reading.Spec(
+    return Spec(
         tuple(dict.fromkeys(wanted)), _samples(samples), -ENDLESS if low is None else low,
         ENDLESS if high is None else high + 1)
 
@@ -80,8 +84,8 @@ def _bound(spec: dict[str, Any], name: str) -> int | None:
     return int(value)
 
 
-def answer_keys(context: Context, run: RunRow) -> JSON | None:
-    document = keys.of_run(context.backend.database, run)
+def answer_keys(database: Database, run: RunRow) -> JSON | None:
+    document = keys.of_run(database, run)
     return JSON(document) if document["keys"] else None
 
 
@@ -100,9 +104,9 @@ class RunHistory:
         """Rows with minStep <= step < maxStep, all of them; without bounds evenly spread ones."""
         with snapshot(info.context.backend.database) as session:
             if min_step is None and max_step is None:
-                lines = reading.sampled_lines(session, run, HISTORY, _samples(samples))
+                lines = sampled_lines(session, run, HISTORY, _samples(samples))
             else:
-                lines = reading.rows_between(session, run, min_step if min_step is not None else -ENDLESS,
+                lines = rows_between(session, run, min_step if min_step is not None else -ENDLESS,
                                              max_step if max_step is not None else ENDLESS)
         return [JSONString(line) for line in lines]
 
@@ -111,22 +115,22 @@ class RunHistory:
         run: strawberry.Parent[RunRow], info: Info, samples: int | None = None,
     ) -> list[JSONString] | None:
         with snapshot(info.context.backend.database) as session:
-            return [JSONString(line) for line in reading.sampled_lines(session, run, EVENTS, _samples(samples))]
+            return [JSONString(line) for line in sampled_lines(session, run, EVENTS, _samples(samples))]
 
     @strawberry.field
     def sampled_history(run: strawberry.Parent[RunRow], info: Info, specs: list[JSONString]) -> list[JSON | None]:
         with snapshot(info.context.backend.database) as session:
-            return [JSON(sampling.sample(session, run, _spec(spec))) for spec in specs]
+            return [JSON(samples.sample(session, run, _spec(spec))) for spec in specs]
 
     @strawberry.field
     def history_keys(run: strawberry.Parent[RunRow], info: Info) -> JSON | None:
         """Null while nothing was logged, which clients read as lastStep -1."""
-        return answer_keys(info.context, run)
+        return answer_keys(info.context.backend.database, run)
 
     @strawberry.field
     def parquet_history(run: strawberry.Parent[RunRow], info: Info, live_keys: list[str]) -> ParquetHistory:
         """All rows in files, or no files and no rows, which sends clients to the live pages."""
-        del live_keys  # of live rows; we offer none (see exports.py)
+        del live_keys  # of live rows; we offer none (see parquet/export.py)
         parts = offered(info.context.backend.database, run.id)
         return ParquetHistory(parquet_urls=[url_of(info.context, part) for part in parts], live_data=[])
 
@@ -149,7 +153,7 @@ class RunHistory:
                 lines = console.tail(session, run.id, page_size(last))
                 return _connection(page_of(lines, len(lines), lambda line: line.number))
             size = page_size(first, LARGEST_PAGE)
-            before = number(after)
+            before = cursors.number(after)
             lines = console.forward(session, run.id, 0 if before is None else before + 1, size + 1)
         return _connection(page_of(lines, size, lambda line: line.number))
 

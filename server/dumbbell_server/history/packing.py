@@ -13,6 +13,8 @@ import zstandard
 
 from dumbbell_server.json_text import loads
 
+CHUNK_LINES, _CHUNK_BYTES = 1000, 1 << 20  # of a chunk that is packed again
+
 _LONG = 64  # lines, from which a chunk shows its first without being unpacked
 _SHORT = 4096  # bytes that this line has at most
 
@@ -42,6 +44,23 @@ def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
     found, ordered = _steps(lines, text) if steps else ([], False)
     return Packed(first_line, len(lines), min(found, default=None), max(found, default=None), ordered,
                   _first_row(lines) if steps else None, _compressor().compress(text.encode("utf-8", "surrogatepass")))
+
+
+def repacked(first_line: int, lines: list[str]) -> list[Packed]:
+    """Rows from a line on, as chunks of a size that pages are read from well."""
+    chunks: list[Packed] = []
+    some: list[str] = []
+    size = 0
+    for line in lines:
+        some.append(line)
+        size += len(line)
+        if len(some) >= CHUNK_LINES or size >= _CHUNK_BYTES:
+            chunks.append(pack(first_line, some, steps=True))
+            first_line += len(some)
+            some, size = [], 0
+    if some:
+        chunks.append(pack(first_line, some, steps=True))
+    return chunks
 
 
 def _first_row(lines: list[str]) -> bytes | None:

@@ -8,6 +8,15 @@ from sqlmodel import Field, SQLModel
 HISTORY, EVENTS, CONSOLE = 0, 1, 2
 BORROWED = 3  # history that a fork shows, of a parent that no longer has it
 
+# Kinds of columns: how the values lie in a body.
+FLOATS = "d"  # doubles
+INTS = "q"  # of 64 bits
+RANGE = "r"  # evenly spaced ints: the first and the distance
+MIXED = "m"  # doubles of which some were ints
+TEXTS = "j"  # a JSON list
+OBJECTS = "J"  # the same, with objects in it
+INSIDE = "o"  # no values: the name leads into objects
+
 
 class ChunkRow(SQLModel, table=True):
     """Lines as they came, compressed. The chunks of one writer of one stream do not overlap in lines.
@@ -66,7 +75,7 @@ class ColumnGroupRow(SQLModel, table=True):
 
 
 class ColumnRow(SQLModel, table=True):
-    """A key's values in a group; see columns.py. The body comes last: a look at the facts does not load it."""
+    """A key's values in a group; see columns/encode.py. The body comes last: a look at the facts does not load it."""
 
     __tablename__ = "history_columns"
     __table_args__ = (UniqueConstraint("group_id", "digest"),)

@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import reading
-from dumbbell_server.database.statements import Statement
-from dumbbell_server.history import compaction, exports, keys
-from dumbbell_server.history.exports import Exporter
+from dumbbell_server.history import statements
+from dumbbell_server.history.columns import compaction
+from dumbbell_server.history.parquet import export
+from dumbbell_server.history.parquet.export import Exporter
+from dumbbell_server.history.reading import keys
 from dumbbell_server.runs.states import PREEMPTING, RUNNING
 from dumbbell_server.runs.tables import RunRow
 
@@ -30,17 +32,6 @@ _QUIET = 2.0  # seconds without rows before the work on a run begins
 _WAITS = 30.0  # seconds after which it begins all the same; in busy times the seconds without rows
 _BUSY = 20  # POSTs a second that make busy times, when the work takes a twentieth of the time, else half of it
 _GOES_ON = frozenset({RUNNING, PREEMPTING})
-
-_UNFINISHED = Statement(
-    "SELECT DISTINCT h.run_id FROM stream_heads h JOIN runs r ON r.id = h.run_id LEFT JOIN compactions c"
-    " ON c.run_id = h.run_id WHERE h.stream = 0 AND h.lines > 0 AND (c.run_id IS NULL"
-    " OR c.generation <> r.history_generation OR c.lines <> r.history_line_count OR c.parquet = :again)")
-_STATE = Statement("SELECT state, history_generation, history_line_count FROM runs WHERE id = :run")
-_LIVE = Statement("SELECT id FROM runs WHERE state IN ('running', 'preempting')")
-_FINISHED = Statement(
-    "INSERT INTO compactions (run_id, generation, lines, parquet) VALUES (:run, :generation, :lines, :parquet)"
-    " ON CONFLICT (run_id) DO UPDATE SET generation = excluded.generation, lines = excluded.lines,"
-    " parquet = excluded.parquet")
 
 
 @dataclass(frozen=True)
@@ -123,19 +114,19 @@ class Worker:
         if not runs:
             return []
         with reading(self._backend.database) as session:
-            live = {row.id for row in _LIVE(session).all()}
+            live = {row.id for row in statements.LIVE_RUNS(session).all()}
         return [waiting for waiting in runs if waiting.since is not None or waiting.run_id not in live]
 
     def _state(self, run_id: int) -> Any:
         with reading(self._backend.database) as session:
-            return _STATE(session, run=run_id).first()
+            return statements.STATE_AND_VERSION(session, run=run_id).first()
 
     def _find(self) -> None:
         """What an earlier server, or another one, left undone."""
         self._exporter.begin()
-        again = exports.MISSING if self._exporter.able else ""
+        again = export.MISSING if self._exporter.able else ""
         with reading(self._backend.database) as session:
-            found = [row.run_id for row in _UNFINISHED(session, again=again).all()]
+            found = [row.run_id for row in statements.UNFINISHED_RUNS(session, again=again).all()]
         long_ago = time.monotonic() - _WAITS
         with self._lock:
             for run_id in found:
@@ -208,11 +199,11 @@ class Worker:
         parquet = self._exporter.export(run_id)
 
         def unit(session: Session) -> bool:
-            now = _STATE(session, run=run_id).first()
+            now = statements.STATE_AND_VERSION(session, run=run_id).first()
             if now is None or tuple(now) != tuple(state):
                 return now is None
-            _FINISHED(session, run=run_id, generation=now.history_generation, lines=now.history_line_count,
-                      parquet=parquet)
+            statements.PUT_COMPACTION(
+                session, run=run_id, generation=now.history_generation, lines=now.history_line_count, parquet=parquet)
             return True
 
         with contextlib.suppress(IntegrityError):  # the run was deleted meanwhile

@@ -13,7 +13,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from dumbbell_server.blobs.store import Blobs
+from dumbbell_server.blobs.store import BlobStore
 from dumbbell_server.errors import NotFound
 
 _log = structlog.get_logger()
@@ -38,7 +38,7 @@ def etag_of(md5: str) -> str:
     return base64.b64decode(md5).hex()
 
 
-def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
+def requested_range(header: str | None, size: int) -> tuple[int, int] | None:
     """Start and end (exclusive) of a `Range` of one part; None for no range or one that we do not understand.
 
     An end before the start means that nothing of the range exists: 416.
@@ -48,11 +48,11 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
         return None
     first, last = match.groups()
     if first == "":
-        return max(0, size - int(last)), size
-    if last and int(last) < int(first):
+        start, end = max(0, size - int(last)), size
+    elif last and int(last) < int(first):
         return None
-    start = int(first)
-    end = min(size, int(last) + 1) if last else size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
     return (start, end) if start < size else (0, -1)
 
 
@@ -71,7 +71,7 @@ async def found_and_sent(path: str, missing: str, send: Callable[[], Awaitable[R
     raise NotFound(missing)
 
 
-async def send_blob(request: Request, blobs: Blobs, blob: Blob, data: bytes | None = None) -> Response:
+async def send_blob(request: Request, blobs: BlobStore, blob: Blob, data: bytes | None = None) -> Response:
     """`data` are the bytes, where they were few enough to be read already. FileNotFoundError where they are gone."""
     headers = {
         "Accept-Ranges": "bytes",
@@ -83,12 +83,12 @@ async def send_blob(request: Request, blobs: Blobs, blob: Blob, data: bytes | No
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     unchanged = request.headers.get("if-range") in (None, headers["ETag"])
-    asked = asked_range(request.headers.get("range"), blob.size) if unchanged else None
-    start, end = asked or (0, blob.size)
+    requested = requested_range(request.headers.get("range"), blob.size) if unchanged else None
+    start, end = requested or (0, blob.size)
     if end < start:
         return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{blob.size}"})
     status = 200
-    if asked is not None:
+    if requested is not None:
         status = 206
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{blob.size}"
     headers["Content-Length"] = str(end - start)

@@ -11,7 +11,9 @@ import orjson
 
 from dumbbell_server import ids
 from dumbbell_server.errors import BadInput
+from dumbbell_server.json_text import storable
 from dumbbell_server.listing.orders import BOOLS, NOTHINGS, NUMBERS, OBJECTS, TEXTS, Key, Position
+from dumbbell_server.listing.tree import Field
 
 _KINDS: dict[int, tuple[type, ...]] = {NUMBERS: (int, float), TEXTS: (str,), BOOLS: (int,), OBJECTS: (str,),
                                        NOTHINGS: (int,)}
@@ -44,4 +46,23 @@ def read(after: str | None, keys: tuple[Key, ...]) -> tuple[Position, int] | Non
 def _part(group: Any, value: Any) -> tuple[int, Any]:
     if type(value) not in _KINDS.get(group, ()) or value != value:  # noqa: PLR0124 - NaN has no place
         raise ValueError(group)
+    if type(value) is str and not storable(value):  # it may become a parameter of a statement
+        raise ValueError(group)
     return group, value
+
+
+def at(place: str | int) -> str:
+    """The cursor of a row in a list of one order: by a number, or by a text that is no other row's."""
+    return write((), place) if isinstance(place, int) else write(((TEXTS, place),), 0)
+
+
+def number(after: str | None) -> int | None:
+    """The number in such a cursor; None for the first page."""
+    found = read(after, ())
+    return None if found is None else found[1]
+
+
+def text(after: str | None) -> str | None:
+    """The text in such a cursor; None for the first page."""
+    found = read(after, (Key(Field(""), descending=False),))
+    return None if found is None else str(found[0][0][1])

@@ -11,11 +11,13 @@ from dumbbell_server.accounts.mutations import forget_roles
 from dumbbell_server.accounts.tables import EntityRow, UserRow
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.errors import NotFound
-from dumbbell_server.graph.connections import Page, PageInfo, number, page_of, page_size
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import EntityRef, ProjectConnectionRef, ProjectRef, UserRef
 from dumbbell_server.graph.scalars import DateTime, JSONString
 from dumbbell_server.identity import Role
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import Page, page_of, page_size
 from dumbbell_server.projects import listing, queries, service
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.registries import holds_registries
@@ -83,7 +85,7 @@ def _page(context: Context, entities: list[int], after: str | None, first: int |
     actor = context.viewer
     own = [entity for entity in entities if actor is not None and actor.role(entity) >= Role.VIEWER]
     asked, public_only = (own, False) if own else (entities, True)
-    rows = queries.newest(context.session, asked, number(after), size + 1, public_only=public_only)
+    rows = queries.newest(context.session, asked, cursors.number(after), size + 1, public_only=public_only)
     return page_of(rows, size, lambda project: project.id)
 
 
@@ -99,7 +101,7 @@ class EntityProjects:
         after: str | None = None, first: int | None = None, order: str | None = None,
     ) -> ProjectConnectionRef | None:
         if filters or order or holds_registries(entity):
-            return listing.page(info.context, entity, filters, order, after, first)
+            return listing.page(info.context.session, info.context.viewer, entity, filters, order, after, first)
         return _page(info.context, [entity.id], after, first)
 
 

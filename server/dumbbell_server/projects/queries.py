@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.accounts import queries as accounts
+from dumbbell_server.database.sessions import RowQuery
 from dumbbell_server.projects.access import PUBLIC
 from dumbbell_server.projects.tables import ProjectRow
 
-_BY_NAME = select(ProjectRow).where(ProjectRow.entity_id == bindparam("entity"), ProjectRow.name == bindparam("name"))
+_BY_NAME = RowQuery(ProjectRow, "entity_id = :entity AND name = :name")
 
 
 def by_name(session: Session, entity_id: int, name: str) -> ProjectRow | None:
-    return session.execute(_BY_NAME, {"entity": entity_id, "name": name}).scalar()
+    return _BY_NAME.first(session, entity=entity_id, name=name)
 
 
 def by_any_name(session: Session, entity: str, name: str) -> ProjectRow | None:

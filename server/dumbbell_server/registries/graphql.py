@@ -12,9 +12,11 @@ from dumbbell_server.accounts.mutations import write_accounts
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.artifacts.connections import ArtifactCollectionConnection
 from dumbbell_server.artifacts.graphql import ArtifactCollectionType
+from dumbbell_server.artifacts.pages import know_page
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.refs import EntityRef, MembershipConnectionRef
 from dumbbell_server.graph.scalars import JSONString
+from dumbbell_server.listing.pages import Edge, Page
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.registries import queries, search, service
 
@@ -71,7 +73,9 @@ class EntityRegistries:
         after: str | None = None, first: int | None = None, order: str | None = None,
     ) -> ArtifactCollectionConnection | None:
         kinds = [kind.value.lower() for kind in collection_types or list(ArtifactCollectionType)]
-        page: Any = search.collections(info.context, entity, project_filters, filters, kinds, order, after, first)
+        context = info.context
+        page: Any = search.collections(context.session, context.viewer, entity, project_filters, filters, kinds, order,
+                                       after, first)
         return page  # type: ignore[no-any-return]
 
     @strawberry.field
@@ -80,8 +84,12 @@ class EntityRegistries:
         collection_filters: JSONString | None = None, filters: JSONString | None = None,
         after: str | None = None, first: int | None = None, order: str | None = None,
     ) -> MembershipConnectionRef | None:
-        return search.versions(info.context, entity, project_filters, collection_filters, filters, order, after,
-                               first)
+        context = info.context
+        page = search.versions(context.backend.registry_columns, context.session, context.viewer, entity,
+                               project_filters, collection_filters, filters, order, after, first)
+        know_page(context, [edge.node[1] for edge in page.edges])
+        edges = [Edge(edge.node[0], edge.cursor) for edge in page.edges]
+        return Page(edges, page.page_info, page.total_count)
 
 
 @strawberry.input

@@ -8,11 +8,13 @@ import strawberry
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import UserRow
-from dumbbell_server.graph.connections import PageInfo, number, page_of, page_size
+from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.refs import ProjectRef, UserRef, ViewConnectionRef, ViewRef
 from dumbbell_server.graph.scalars import DateTime, JSONString
 from dumbbell_server.json_text import storable
+from dumbbell_server.listing import cursors
+from dumbbell_server.listing.pages import page_of, page_size
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.reports import queries, service
 from dumbbell_server.reports.tables import ViewRow
@@ -68,7 +70,7 @@ class ProjectViews:
         if not all(storable(text or "") for text in (kind, view_name, user_name)):
             return page_of([], size, str, 0)
         asked = (project.id, kind, view_name or None, user_name or None)
-        rows = queries.newest(session, *asked, number(after), size + 1)
+        rows = queries.newest(session, *asked, cursors.number(after), size + 1)
         return page_of(rows, size, lambda view: view.id, queries.count(session, *asked))
 
 

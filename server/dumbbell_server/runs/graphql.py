@@ -17,6 +17,7 @@ from dumbbell_server.json_text import loads, storable
 from dumbbell_server.projects.access import may_write
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import listing, queries, service
+from dumbbell_server.runs.pages import RunPage
 from dumbbell_server.runs.states import FAILED_STATES, LIVE_STATES
 from dumbbell_server.runs.tables import RunRow
 
@@ -163,13 +164,16 @@ class ProjectRuns:
     @strawberry.field
     def run_count(project: strawberry.Parent[ProjectRow], info: Info, filters: JSONString | None = None) -> int:
         settled(info.context)
-        return listing.count(info.context, project, filters)
+        context = info.context
+        return listing.count(context.backend.run_columns, context.session, context.viewer, project, filters)
 
 
 def page_of_runs(context: Context, project: ProjectRow, filters: str | None, order: str | None, after: str | None,
-                 first: int | None) -> listing.RunPage:
+                 first: int | None) -> RunPage:
     settled(context)
-    return listing.page(context, project, listing.question(filters, order), first, after)
+    query = listing.query(filters, order, after, first)
+    found = listing.find(context.backend.run_columns, context.session, context.viewer, project, query)
+    return RunPage.of(context, project, found)
 
 
 @strawberry.input

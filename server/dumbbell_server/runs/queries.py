@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
+from dumbbell_server.database.sessions import RowQuery
 from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
 from dumbbell_server.projects import queries as projects
 from dumbbell_server.runs.tables import RunRow
 
 SILENT = Statement("SELECT id, state FROM runs WHERE state IN ('running', 'preempting') AND heartbeat_at < :before")
-_BY_NAME = select(RunRow).where(RunRow.project_id == bindparam("project"), RunRow.name == bindparam("name"))
+_BY_NAME = RowQuery(RunRow, "project_id = :project AND name = :name")
 
 
 def by_name(session: Session, project_id: int, name: str) -> RunRow | None:
-    return session.execute(_BY_NAME, {"project": project_id, "name": name}).scalar()
+    return _BY_NAME.first(session, project=project_id, name=name)
 
 
 def by_node(session: Session, entity: str, project: str, name: str) -> RunRow | None:

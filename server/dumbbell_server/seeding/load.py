@@ -18,14 +18,14 @@ from dumbbell_server.accounts.service import changed, create_user
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.accounts.teams import make_team, set_role, user_named
 from dumbbell_server.backend import Backend
-from dumbbell_server.blobs.store import Blobs, StagedBlob, commit_or_discard, new_key
+from dumbbell_server.blobs.store import BlobStore, StagedBlob, commit_or_discard, new_key
 from dumbbell_server.clock import Clock, StillClock, to_text
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files.expected import FOLDER
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.files.service import put_file
-from dumbbell_server.history.ingest import write_post
-from dumbbell_server.history.posts import Post, read_post
+from dumbbell_server.history.ingest.posts import Post, read_post
+from dumbbell_server.history.ingest.writing import write_post
 from dumbbell_server.identity import Actor
 from dumbbell_server.json_text import dumps
 from dumbbell_server.projects import queries as projects_queries
@@ -119,7 +119,7 @@ async def _once(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-async def _keep(blobs: Blobs, incoming: StagedBlob) -> _Bytes:
+async def _keep(blobs: BlobStore, incoming: StagedBlob) -> _Bytes:
     key = new_key(FOLDER)
     await commit_or_discard(blobs, incoming, key)
     return _Bytes(key, incoming)

@@ -19,11 +19,8 @@ def by_name(session: Session, project_id: int, name: str) -> SweepRow | None:
         select(SweepRow).where(SweepRow.project_id == project_id, SweepRow.name == name)).scalar()
 
 
-def newest(session: Session, project_id: int, before: int | None, limit: int) -> Sequence[SweepRow]:
-    statement = select(SweepRow).where(SweepRow.project_id == project_id)
-    if before is not None:
-        statement = statement.where(col(SweepRow.id) < before)
-    return session.execute(statement.order_by(col(SweepRow.id).desc()).limit(limit)).scalars().all()
+def every(session: Session, project_id: int) -> Sequence[SweepRow]:
+    return session.execute(select(SweepRow).where(SweepRow.project_id == project_id)).scalars().all()
 
 
 def count(session: Session, project_id: int) -> int:

@@ -158,9 +158,11 @@ def _registry(context: Context, where: dict[str, str]) -> str | None:
     if entity is None or registry is None:
         return None
     only = f'{{"id": {registry.id}}}'
-    found = search.versions(context, entity, only, None, None, "-acm_created_at", None, _MOST_RUNS)
-    items = (f"<tr><td>{escape(context.require(CollectionRow, edge.node.collection_id).name)}:v"
-             f"{edge.node.version_index}<td>{escape(edge.node.created_at)}" for edge in found.edges)
+    found = search.versions(context.backend.registry_columns, context.session, context.viewer, entity, only, None, None,
+                            "-acm_created_at", None, _MOST_RUNS)
+    items = (f"<tr><td>{escape(context.require(CollectionRow, member.collection_id).name)}:v"
+             f"{member.version_index}<td>{escape(member.created_at)}" for member, _ in
+             (edge.node for edge in found.edges))
     return _html(f"{where['organization']}: {where['name']}", [
         f"<p>{escape(registry.description or '')}</p><h2>Versions, linked last first</h2><table>", *items, "</table>"])
 

@@ -16,7 +16,7 @@ from graphql import (
 )
 
 from dumbbell_server.schema import build_schema
-from support.access_matrix import LOOKUPS, inside
+from support.access_matrix import inside, lookups
 from support.malformed import MORE_NUMBERS, MORE_TEXTS, NUMBERS, TEXTS, Malformed
 from support.owned_resources import OWNER, OwnedResources, literals, selection, send, tables
 from support.world import World
@@ -45,7 +45,7 @@ def objects(kind: Any) -> Iterator[tuple[str, GraphQLObjectType]]:
 def arguments(place: Place, field: GraphQLField, own: OwnedResources | None) -> dict[str, Any] | None:
     """What leads through this field to ann's things; None where nothing does."""
     if place[0] == "Query":
-        uses = LOOKUPS[place[1]]
+        uses = lookups(place[1])
         return uses[0](own) if own and uses else {}
     known = {name: value for name, value in (inside(own) if own else FAKE).items() if name in field.args}
     missing = [name for name, one in field.args.items() if is_required_argument(one) and name not in known]

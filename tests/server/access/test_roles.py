@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 from graphql import GraphQLInterfaceType
 
 from dumbbell_server.schema import build_schema
-from support.access_matrix import ATTEMPTS, IN_REGISTRY, IN_TEAM, SHARED, inside
+from support.access_matrix import ATTEMPTS, LOOKUPS, Attempt, Lookup, inside
 from support.owned_resources import (
     SECRET,
     OwnedResources,
@@ -26,49 +25,44 @@ from support.shared_resources import REGISTRY, TEAM, SharedResources
 from support.world import World
 
 SCHEMA = build_schema()
-EACH = [pytest.param(name, at, id=f"{name}-{at}") for name, lowest in IN_TEAM.items() for at in range(len(lowest))]
-EACH_LOOKUP = [pytest.param(name, at, id=f"{name}-{at}") for name, inputs in SHARED.items()
-               for at in range(len(inputs))]
-EACH_LINK = [pytest.param(name, at, id=f"{name}-{at}") for name, lowest in IN_REGISTRY.items() for at in lowest]
 
 
-def test_every_mutation_has_a_role_that_may() -> None:
-    assert {name: len(inputs) for name, inputs in ATTEMPTS.items()} == {
-        name: len(lowest) for name, lowest in IN_TEAM.items()}
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt.mutation)
+def test_roles_in_a_team(attempt: Attempt, world: World, shared: SharedResources) -> None:
+    everybody_tries(world, TEAM, attempt, shared.team, attempt.in_team)
 
 
-@pytest.mark.parametrize(("name", "at"), EACH)
-def test_roles_in_a_team(name: str, at: int, world: World, shared: SharedResources) -> None:
-    everybody_tries(world, TEAM, name, ATTEMPTS[name][at](shared.team), IN_TEAM[name][at])
+@pytest.mark.parametrize("attempt", [attempt for attempt in ATTEMPTS if attempt.in_registry],
+                         ids=lambda attempt: attempt.mutation)
+def test_roles_in_a_registry(attempt: Attempt, world: World, shared: SharedResources) -> None:
+    assert attempt.in_registry is not None
+    everybody_tries(world, REGISTRY, attempt, shared.registry, attempt.in_registry)
 
 
-@pytest.mark.parametrize(("name", "at"), EACH_LINK)
-def test_roles_in_a_registry(name: str, at: int, world: World, shared: SharedResources) -> None:
-    everybody_tries(world, REGISTRY, name, ATTEMPTS[name][at](shared.registry), IN_REGISTRY[name][at])
+@pytest.mark.parametrize("lookup", [lookup for lookup in LOOKUPS if lookup.in_team], ids=lambda lookup: lookup.field)
+def test_readers_of_a_team(lookup: Lookup, world: World, shared: SharedResources) -> None:
+    assert finders(world, TEAM, lookup, shared.team) == ["owner", "admin", "member", "viewer"]
 
 
-@pytest.mark.parametrize(("name", "at"), EACH_LOOKUP)
-def test_readers_of_a_team(name: str, at: int, world: World, shared: SharedResources) -> None:
-    own = shared.team
-    assert finders(world, TEAM, name, SHARED[name][at](own), own) == ["owner", "admin", "member", "viewer"]
+@pytest.mark.parametrize("lookup", [lookup for lookup in LOOKUPS if lookup.in_registry],
+                         ids=lambda lookup: lookup.field)
+def test_readers_of_a_registry(lookup: Lookup, world: World, shared: SharedResources) -> None:
+    assert lookup.in_registry is not None
+    assert finders(world, REGISTRY, lookup, shared.registry) == at_least(REGISTRY, lookup.in_registry)
 
 
-@pytest.mark.parametrize(("name", "at"), [("artifact", 0), ("artifactCollection", 1), ("entity", 0), ("project", 0)])
-def test_readers_of_a_registry(name: str, at: int, world: World, shared: SharedResources) -> None:
-    own = shared.registry
-    last = "guest" if name == "artifact" else "restricted"  # all of it is asked for, its files too
-    readers = [*REGISTRY][:[*REGISTRY].index(last) + 1]
-    assert finders(world, REGISTRY, name, SHARED[name][at](own), own) == readers
+def at_least(people: Mapping[str, str | None], lowest: str) -> list[str]:
+    return [*people][:[*people].index(lowest) + 1]
 
 
-def finders(world: World, people: Mapping[str, str | None], name: str, given: dict[str, Any],
-            own: OwnedResources) -> list[str]:
+def finders(world: World, people: Mapping[str, str | None], lookup: Lookup, own: OwnedResources) -> list[str]:
     """Who finds something, and is told nothing if not."""
     assert SCHEMA.query_type is not None
+    name = lookup.field
     kind = SCHEMA.query_type.fields[name].type
     depth = 4 if name == "entity" else 3
     wanted = "{ id }" if isinstance(kind, GraphQLInterfaceType) else selection(kind, inside(own), depth)
-    query = f"{{ answer: {name}{literals(given)} {wanted} }}"
+    query = f"{{ answer: {name}{literals(lookup.arguments(own))} {wanted} }}"
     found = []
     for role, key in people.items():
         status, body = send(world, query, {}, key)
@@ -80,12 +74,13 @@ def finders(world: World, people: Mapping[str, str | None], name: str, given: di
     return found
 
 
-def everybody_tries(world: World, people: Mapping[str, str | None], name: str, given: dict[str, Any],
+def everybody_tries(world: World, people: Mapping[str, str | None], attempt: Attempt, own: OwnedResources,
                     lowest: str | tuple[str, ...]) -> None:
-    may = lowest if isinstance(lowest, tuple) else [*people][:[*people].index(lowest) + 1]
+    may = lowest if isinstance(lowest, tuple) else at_least(people, lowest)
+    given = attempt.arguments(own)
     before = tables(world)
     for role, key in people.items():
-        status, body = send(world, mutation(SCHEMA, name), {"input": given}, key)
+        status, body = send(world, mutation(SCHEMA, attempt.mutation), {"input": given}, key)
         assert status < 500, (role, body)
         if role in may:
             assert (status, "errors" in body) == (200, False), (role, body)

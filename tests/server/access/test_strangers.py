@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dumbbell_server.schema import build_schema
-from support.access_matrix import ATTEMPTS, LOOKUPS, inside
+from support.access_matrix import ATTEMPTS, LOOKUPS, Attempt, Lookup, inside
 from support.owned_resources import (
     OWNER,
     SECRET,
@@ -24,14 +24,11 @@ from support.owned_resources import (
 from support.world import World
 
 SCHEMA = build_schema()
-EACH = [pytest.param(name, at, id=f"{name}-{at}") for name, inputs in ATTEMPTS.items() for at in range(len(inputs))]
-EACH_LOOKUP = [pytest.param(name, at, id=f"{name}-{at}") for name, inputs in LOOKUPS.items()
-               for at in range(len(inputs))]
 
 
-@pytest.mark.parametrize(("name", "at"), EACH)
-def test_strangers_are_refused_and_change_nothing(name: str, at: int, world: World, owned: OwnedResources) -> None:
-    given = ATTEMPTS[name][at](owned)
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: attempt.mutation)
+def test_strangers_are_refused_and_change_nothing(attempt: Attempt, world: World, owned: OwnedResources) -> None:
+    name, given = attempt.mutation, attempt.arguments(owned)
     before = tables(world)
     for key in (None, STRANGER):
         status, body = send(world, mutation(SCHEMA, name), {"input": given}, key)
@@ -45,11 +42,11 @@ def test_strangers_are_refused_and_change_nothing(name: str, at: int, world: Wor
     assert owners != body or tables(world) != before
 
 
-@pytest.mark.parametrize(("name", "at"), EACH_LOOKUP)
-def test_strangers_see_nothing(name: str, at: int, world: World, owned: OwnedResources) -> None:
+@pytest.mark.parametrize("lookup", LOOKUPS, ids=lambda lookup: lookup.field)
+def test_strangers_see_nothing(lookup: Lookup, world: World, owned: OwnedResources) -> None:
     assert SCHEMA.query_type is not None
-    kind = SCHEMA.query_type.fields[name].type
-    query = f"{{ answer: {name}{literals(LOOKUPS[name][at](owned))} {selection(kind, inside(owned))} }}"
+    kind = SCHEMA.query_type.fields[lookup.field].type
+    query = f"{{ answer: {lookup.field}{literals(lookup.arguments(owned))} {selection(kind, inside(owned))} }}"
     seen: dict[str | None, Any] = {key: send(world, query, {}, key) for key in (OWNER, STRANGER, None)}
     for status, body in seen.values():
         assert status < 500, body

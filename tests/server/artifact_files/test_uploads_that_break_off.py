@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import botocore.session
 import pytest
 
 from support.artifact_driver import ArtifactDriver, digest_of, entry, manifest, md5
@@ -38,6 +37,8 @@ def folder_holds(server: Server) -> set[str]:
 
 def bucket_holds(s3: S3, name: str) -> set[str]:
     """Objects, and uploads in parts that nobody has ended."""
+    import botocore.session  # noqa: PLC0415 - an extra that light runs do without
+
     session = botocore.session.get_session()
     client = session.create_client(
         "s3", endpoint_url=s3.endpoint, region_name="us-east-1", aws_access_key_id="test",

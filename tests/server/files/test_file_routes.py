@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dumbbell_server.backend import Backend
-from dumbbell_server.blobs import store
+from dumbbell_server.blobs import folder
 from dumbbell_server.files import routes
 from dumbbell_server.runs.tables import RunRow
 from support.run_files_env import BASE, RunFilesEnv
@@ -199,7 +199,7 @@ def test_a_reader_gets_the_new_file_where_the_old_one_went_meanwhile(place: RunF
 def test_a_file_that_is_being_read_stays_though_another_takes_its_place(place: RunFilesEnv, app: Starlette,
                                                                         client: TestClient,
                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "PIECE", 1 << 16)
+    monkeypatch.setattr(folder, "CHUNK", 1 << 16)
     body = os.urandom(900_000)
     client.put(place.put_url("a"), content=body)
     path, query = place.get_url("a").split("?")

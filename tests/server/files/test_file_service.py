@@ -142,12 +142,12 @@ def test_the_bytes_of_deleted_runs_are_orphaned(place: RunFilesEnv) -> None:
     put(place, "a")
     put(place, "b", run=1)
     put(place, "c", run=2)
-    doomed = (place.runs[0], place.runs[1])
+    deleted = (place.runs[0], place.runs[1])
     place.backend.events.subscribe(RunsDeleting, service.runs_deleting)
 
     def unit(session):  # noqa: ANN001, ANN202
-        place.backend.events.emit(session, RunsDeleting(doomed, artifacts=False))
-        session.execute(delete(RunRow).where(col(RunRow.id).in_(doomed)))
+        place.backend.events.emit(session, RunsDeleting(deleted, artifacts=False))
+        session.execute(delete(RunRow).where(col(RunRow.id).in_(deleted)))
 
     place.backend.database.write(unit)
     assert orphaned(place) == {"runs/0/a", "runs/1/b"}

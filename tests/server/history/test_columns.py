@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dumbbell_server.history.columns import build, decode, encode, flat, join
-from dumbbell_server.history.facts import add, facts_of
-from dumbbell_server.history.reading import picked
+from dumbbell_server.history.columns.encode import build, decode, encode, flat, join
+from dumbbell_server.history.columns.facts import add, facts_of
+from dumbbell_server.history.reading.rows import picked
 
 LEAVES = st.one_of(st.integers(-2**70, 2**70), st.integers(-3, 3), st.floats(), st.booleans(), st.none(), st.text(),
                    st.lists(st.integers(), max_size=2), st.just({"_type": "image-file", "path": "x"}), st.just({}))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dumbbell_server.database.engine import snapshot
-from dumbbell_server.history import keys
+from dumbbell_server.history.reading import keys
 from dumbbell_server.runs.tables import RunRow
 from support.world import World
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from dumbbell_server.database.engine import snapshot
-from dumbbell_server.history import compaction, sampling
-from dumbbell_server.history.forks import ENDLESS, lines_in, parts_of
+from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.packing import row_of
-from dumbbell_server.history.reading import Spec, evenly, picked
-from dumbbell_server.history.sampling import sample
+from dumbbell_server.history.reading import samples
+from dumbbell_server.history.reading.forks import ENDLESS, lines_in, parts_of
+from dumbbell_server.history.reading.rows import Spec, evenly, picked
+from dumbbell_server.history.reading.samples import sample
 from dumbbell_server.runs.tables import RunRow
 from support.world import World
 
@@ -159,7 +160,7 @@ def test_keys_out_of_columns_are_those_out_of_lines(world: World, chance: random
 @pytest.mark.parametrize(("rows_per_post", "unpacked"), [(60, 10**6), (60, 1000), (100, 1000)])
 def test_many_lines_without_columns_are_sampled_without_reading_all(
         world: World, monkeypatch: pytest.MonkeyPatch, rows_per_post: int, unpacked: int) -> None:
-    monkeypatch.setattr(sampling, "_UNPACKED", unpacked)
+    monkeypatch.setattr(samples, "_UNPACKED", unpacked)
     world.upsert("r")
     for start in range(0, 6000, rows_per_post):
         world.history("r", [json.dumps({"_step": step, "a": step} | ({"b": 1} if step == 17 else {}))

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import text
 
 from dumbbell_server.listing.columns import Table
-from dumbbell_server.runs.memory import RunColumnCache
 from support.world import KEY, World, open_world
 
 QUESTION = """query Q($filters: JSONString, $order: String, $first: Int, $after: String) { project(name: "p") {
@@ -259,7 +258,7 @@ def test_many_changes_at_once_are_all_seen(world: World) -> None:
         world.upsert(f"r{number}", summaryMetrics=json.dumps({"x": number}))
     assert names(world, {"summary_metrics.x": {"$gte": 28}}, order="+summary_metrics.x") == ["r28", "r29"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dumbbell_server.runs.memory._CHANGED", 10)
+        patch.setattr("dumbbell_server.runs.cache._MOST_CHANGES", 10)
         patch.setattr("dumbbell_server.listing.columns._MENDED", 5)
         for number in range(20):
             world.upsert(f"r{number}", summaryMetrics=json.dumps({"x": 100 - number}))
@@ -278,9 +277,9 @@ def test_rows_that_went_leave_no_trace(world: World) -> None:
         assert names(world, order=order) == [f"r{left}" for left in range(8, number, -1)]
 
 
-def test_the_memory_has_a_bound_and_gives_way(tmp_path: Path) -> None:
+def test_the_cache_has_a_bound_and_gives_way(tmp_path: Path) -> None:
     with open_world(tmp_path, column_cache=60_000) as world:
-        memory = world.backend.keeps(RunColumnCache)
+        cache = world.backend.run_columns
         for project in ("p", "q", "s"):
             for number in range(50):
                 world.upsert(f"r{number}", modelName=project, summaryMetrics=json.dumps(
@@ -292,11 +291,11 @@ def test_the_memory_has_a_bound_and_gives_way(tmp_path: Path) -> None:
                                           "order": f"-summary_metrics.k{key}"})["project"]
                 assert [edge["node"]["name"] for edge in found["runs"]["edges"]] == [
                     f"r{number}" for number in range(49, 39, -1)]
-                assert memory.size <= 60_000
-        assert memory.size > 0
+                assert cache.size <= 60_000
+        assert cache.size > 0
 
 
-def test_a_memory_of_no_bytes_still_answers(tmp_path: Path) -> None:
+def test_a_cache_of_no_bytes_still_answers(tmp_path: Path) -> None:
     with open_world(tmp_path, column_cache=0) as world:
         world.upsert("r", summaryMetrics='{"x": 1}')
         for _ in range(2):

@@ -17,7 +17,7 @@ from dumbbell_server.clock import StillClock
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files.tables import RunFileRow
-from dumbbell_server.history import reading as history
+from dumbbell_server.history.reading.rows import rows_between
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.seeding.form import parse, read_form
 from dumbbell_server.seeding.formula import read_formula
@@ -69,7 +69,7 @@ def test_demo_loads(backend: Backend) -> None:
         assert (first.created_at, first.tags) == ("2026-01-05T11:00:00.000000Z", '["baseline"]')
         assert '"best_acc":0.91' in first.summary_metrics
         assert '"lr":{"value":0.1}' in first.config
-        rows = list(history.rows_between(session, first, 0, 50))
+        rows = list(rows_between(session, first, 0, 50))
         assert len(rows) == 50
         assert '"loss":0.5,' in rows[10]
         assert (runs["digits03"].exitcode, runs["digits05"].exitcode) == (1, None)

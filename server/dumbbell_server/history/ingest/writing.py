@@ -6,51 +6,25 @@ import orjson
 from sqlalchemy import Connection, Row
 from sqlalchemy.orm import Session
 
-from dumbbell_server.database.statements import Statement
 from dumbbell_server.errors import Forbidden, NotFound
-from dumbbell_server.history import forks
+from dumbbell_server.history import statements
+from dumbbell_server.history.ingest.posts import Post
 from dumbbell_server.history.packing import Packed, pack, unpack
-from dumbbell_server.history.posts import Post
-from dumbbell_server.history.queries import DELETE, changed, insert
-from dumbbell_server.history.tables import HISTORY
+from dumbbell_server.history.queries import changed, insert
+from dumbbell_server.history.reading import forks
+from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
 from dumbbell_server.identity import Actor, Role
 from dumbbell_server.json_text import dumps, loads, storable
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.runs.states import PREEMPTING, RUNNING, after_completion
 from dumbbell_server.runs.tables import RunRow
 
-_FIND = Statement(
-    "SELECT r.id, r.state, r.stop_requested, r.restart_pending, p.entity_id, p.access FROM entities e"
-    " JOIN projects p ON p.entity_id = e.id JOIN runs r ON r.project_id = p.id"
-    " WHERE e.name = :entity AND p.name = :project AND r.name = :run", "FOR UPDATE OF r")
-_HEAD = Statement("SELECT lines FROM stream_heads WHERE run_id = :run AND stream = :stream AND writer = :writer")
-_MOVE_HEAD = Statement(
-    "INSERT INTO stream_heads (run_id, stream, writer, lines) VALUES (:run, :stream, :writer, :lines)"
-    " ON CONFLICT (run_id, stream, writer) DO UPDATE SET lines = excluded.lines")
-_OVERLAPPING = Statement(
-    "SELECT id, first_line, line_count, body FROM chunks WHERE run_id = :run AND stream = :stream"
-    " AND writer = :writer AND first_line < :last AND first_line + line_count > :first ORDER BY first_line")
-_ROWS = Statement("SELECT COALESCE(SUM(lines), 0) FROM stream_heads WHERE run_id = :run AND stream = 0")
-_STARTED = Statement("UPDATE runs SET restart_pending = false WHERE id = :run")
-_DROP_CHUNKS = Statement("DELETE FROM chunks WHERE run_id = :run AND stream = 0")
-_DROP_HEADS = Statement("DELETE FROM stream_heads WHERE run_id = :run AND stream = 0")
-_NO_LINES = Statement("UPDATE runs SET history_line_count = 0 WHERE id = :run")
-_ALIVE = Statement(
-    "UPDATE runs SET heartbeat_at = :now, state = :state, history_line_count = history_line_count + :history,"
-    " revision = next_revision(),"  # once a POST: what else it updates is committed with it
-    " events_line_count = events_line_count + :events, log_line_count = log_line_count + :console WHERE id = :run")
-_SUMMARY = Statement("UPDATE runs SET summary_metrics = :text, updated_at = :now WHERE id = :run")
-_SYSTEM = Statement("UPDATE runs SET system_metrics = :text WHERE id = :run")
-_READ_SUMMARY = Statement("SELECT summary_metrics FROM runs WHERE id = :run")
-_READ_SYSTEM = Statement("SELECT system_metrics FROM runs WHERE id = :run")
-_END = Statement("UPDATE runs SET exitcode = :exitcode, updated_at = :now WHERE id = :run")
-
 
 def write_post(connection: Connection, actor: Actor, entity: str, project: str, run: str, writer: str,
                post: Post, now: str) -> tuple[int, bool]:
     """Everything of the POST is stored. Returns the run and whether it is asked to stop."""
     known = storable(entity + project + run)
-    row = _FIND.on(connection, entity=entity, project=project, run=run).first() if known else None
+    row = statements.FIND_RUN.on(connection, entity=entity, project=project, run=run).first() if known else None
     role = role_in(actor, row) if row is not None else Role.NONE
     if row is None or role == Role.NONE:
         raise NotFound(f"run {entity}/{project}/{run} not found; create it by upsertBucket first")
@@ -61,8 +35,9 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
     grown = [0, 0, 0]
     for stream, packed in post.chunks:
         grown[stream] += _place(connection, row.id, stream, writer, packed)
-    _ALIVE.on(connection, run=row.id, now=now, state=_state(row, post), history=grown[0], events=grown[1],
-              console=grown[2])
+    statements.RECORD_POST.on(
+        connection, run=row.id, now=now, state=_state(row, post),
+        history=grown[HISTORY], events=grown[EVENTS], console=grown[CONSOLE])
     _write_extras(connection, row.id, post, now)
     return row.id, bool(row.stop_requested)
 
@@ -77,20 +52,20 @@ def _state(row: Row[tuple[object, ...]], post: Post) -> str:
 
 def _write_extras(connection: Connection, run: int, post: Post, now: str) -> None:
     if post.summary is not None:
-        _SUMMARY.on(connection, run=run, text=post.summary, now=now)
+        statements.SET_SUMMARY.on(connection, run=run, text=post.summary, now=now)
     elif post.derived:
-        known = loads(_READ_SUMMARY.on(connection, run=run).scalar_one())
-        _SUMMARY.on(connection, run=run, text=dumps({**known, **post.derived}), now=now)
+        known = loads(statements.GET_SUMMARY.on(connection, run=run).scalar_one())
+        statements.SET_SUMMARY.on(connection, run=run, text=dumps({**known, **post.derived}), now=now)
     if post.system:
-        known = loads(_READ_SYSTEM.on(connection, run=run).scalar_one())
-        _SYSTEM.on(connection, run=run, text=dumps({**known, **post.system}))
+        known = loads(statements.GET_SYSTEM_METRICS.on(connection, run=run).scalar_one())
+        statements.SET_SYSTEM_METRICS.on(connection, run=run, text=dumps({**known, **post.system}))
     if post.complete:
-        _END.on(connection, run=run, exitcode=post.exitcode, now=now)
+        statements.SET_EXITCODE.on(connection, run=run, exitcode=post.exitcode, now=now)
 
 
 def _place(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> int:
     """Store a chunk at its lines. Returns by how many lines the stream grew."""
-    head = _HEAD.on(connection, run=run, stream=stream, writer=writer).scalar() or 0
+    head = statements.STREAM_LINES.on(connection, run=run, stream=stream, writer=writer).scalar() or 0
     if stream == HISTORY and writer and packed.min_step is None:
         if packed.end <= head:
             return 0  # sent again: its steps are given
@@ -100,13 +75,13 @@ def _place(connection: Connection, run: int, stream: int, writer: str, packed: P
     insert(connection, run, stream, writer, packed)
     if packed.end <= head:
         return 0
-    _MOVE_HEAD.on(connection, run=run, stream=stream, writer=writer, lines=packed.end)
+    statements.SET_STREAM_LINES.on(connection, run=run, stream=stream, writer=writer, lines=packed.end)
     return packed.end - head
 
 
 def _with_steps(connection: Connection, run: int, packed: Packed, head: int) -> Packed:
     """Rows from `head` on, with steps in the order of arrival: 0.28's processes of a shared run send none."""
-    step = int(_ROWS.on(connection, run=run).scalar_one())
+    step = int(statements.HISTORY_LINES.on(connection, run=run).scalar_one())
     first = max(head, packed.first_line)
     lines = [_with_step(line, step + at) for at, line in enumerate(unpack(packed.body)[first - packed.first_line:])]
     return pack(first, lines, steps=True)
@@ -119,14 +94,14 @@ def _with_step(line: str, step: int) -> str:
 
 def _make_room(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> bool:
     """Cut what the new lines replace out of the chunks that are there. False where they are there already."""
-    rows = _OVERLAPPING.on(connection, run=run, stream=stream, writer=writer, first=packed.first_line,
-                           last=packed.end).all()
+    rows = statements.OVERLAPPING_CHUNKS.on(
+        connection, run=run, stream=stream, writer=writer, first=packed.first_line, last=packed.end).all()
     if len(rows) == 1 and (rows[0].first_line, rows[0].line_count) == (packed.first_line, packed.line_count) \
             and bytes(rows[0].body) == packed.body:
         return False  # a retry sends the same bytes
     for row in rows:
         lines = unpack(bytes(row.body))
-        DELETE.on(connection, id=row.id)
+        statements.DELETE_CHUNK.on(connection, id=row.id)
         before = lines[:max(0, packed.first_line - row.first_line)]
         after = lines[max(0, packed.end - row.first_line):]
         if before:
@@ -145,13 +120,13 @@ def _restart(connection: Connection, run: int, post: Post) -> None:
         with Session(connection, autoflush=False) as session:
             drop_history(session, run)
     if lines:
-        _STARTED.on(connection, run=run)
+        statements.CLEAR_RESTART.on(connection, run=run)
 
 
 def drop_history(session: Session, run: int) -> None:
     """No row is left, but for the forks that show them."""
     forks.keep_rows(session, session.get_one(RunRow, run), -1)
-    for statement in (_DROP_CHUNKS, _DROP_HEADS, _NO_LINES):
+    for statement in statements.DELETE_HISTORY:
         statement(session, run=run)
     changed(session.connection(), run)
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from dumbbell_server.history import queries
-from dumbbell_server.history.forks import ENDLESS, lines_in, parts_of
 from dumbbell_server.history.packing import step_in
+from dumbbell_server.history.reading.forks import ENDLESS, lines_in, parts_of
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.runs.tables import RunRow
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -11,7 +10,7 @@ from sqlmodel import col, select
 
 from dumbbell_server.database.statements import MAX_PARAMETERS
 from dumbbell_server.history import queries
-from dumbbell_server.history.packing import pack, step_in, unpack
+from dumbbell_server.history.packing import repacked, step_in, unpack
 from dumbbell_server.history.tables import BORROWED, HISTORY
 from dumbbell_server.runs import queries as runs
 from dumbbell_server.runs.service import RunsDeleting
@@ -19,7 +18,6 @@ from dumbbell_server.runs.tables import RunRow
 
 ENDLESS = 2**62
 _DEEPEST = 64  # forks of forks
-PIECE, _BYTES = 1000, 1 << 20  # lines and bytes of a chunk that is packed again
 
 
 @dataclass(frozen=True)
@@ -102,24 +100,8 @@ def runs_deleting(session: Session, event: RunsDeleting) -> None:
 
 def _copy(session: Session, fork: RunRow) -> None:
     lines = lines_in(session, [part for part in parts_of(session, fork) if part.run_id != fork.id])
-    first = 0
-    for some in pieces(lines):
-        queries.insert(session.connection(), fork.id, BORROWED, "", pack(first, some, steps=True))
-        first += len(some)
+    for chunk in repacked(0, lines):
+        queries.insert(session.connection(), fork.id, BORROWED, "", chunk)
     fork.parent_kept = True
     session.add(fork)
     session.flush()
-
-
-def pieces(lines: list[str]) -> Iterator[list[str]]:
-    """Lines in lots of a size that pages are read from well."""
-    some: list[str] = []
-    held = 0
-    for line in lines:
-        some.append(line)
-        held += len(line)
-        if len(some) >= PIECE or held >= _BYTES:
-            yield some
-            some, held = [], 0
-    if some:
-        yield some

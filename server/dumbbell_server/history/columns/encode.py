@@ -17,13 +17,10 @@ from typing import Any
 
 import zstandard
 
-from dumbbell_server.history.facts import Facts, add, facts_of
+from dumbbell_server.history.columns.facts import Facts, add, facts_of
 from dumbbell_server.history.packing import step_of
+from dumbbell_server.history.tables import FLOATS, INSIDE, INTS, MIXED, OBJECTS, RANGE, TEXTS
 from dumbbell_server.json_text import dumps, loads
-
-FLOATS, INTS, RANGE, MIXED, TEXTS, OBJECTS, INSIDE = "d", "q", "r", "m", "j", "J", "o"
-"""Doubles; 64 bits; evenly spaced ints; doubles of which some were ints; JSON; JSON with objects in it; and no values,
-since the name leads into objects."""
 
 _EXACT = 2**53  # beyond, a double is not every int
 

@@ -9,15 +9,12 @@ from sqlmodel import col, select
 
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.database.engine import Database, snapshot
-from dumbbell_server.database.statements import Statement
-from dumbbell_server.history.exports import YES
+from dumbbell_server.history import statements
+from dumbbell_server.history.parquet.export import YES
 from dumbbell_server.history.tables import CompactionRow, OfferRow, PartitionRow
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.states import PREEMPTING, RUNNING
 from dumbbell_server.runs.tables import RunRow
-
-_OFFER = Statement("INSERT INTO parquet_offers (name, run_id, generation) VALUES (:name, :run, :generation)"
-                   " ON CONFLICT (name) DO NOTHING")
 
 
 def offered(database: Database, run_id: int) -> Sequence[PartitionRow]:
@@ -51,5 +48,5 @@ def _name(session: Session, run: RunRow) -> str:
 
 
 def _note(session: Session, name: str, run_id: int, generation: int) -> OfferRow:
-    _OFFER(session, name=name, run=run_id, generation=generation)
+    statements.INSERT_OFFER(session, name=name, run=run_id, generation=generation)
     return session.get_one(OfferRow, name)

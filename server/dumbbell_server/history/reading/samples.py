@@ -15,31 +15,19 @@ from typing import Any, Protocol
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from dumbbell_server.database.statements import Statement
-from dumbbell_server.history import compaction, queries
-from dumbbell_server.history.columns import INSIDE, INTS, OBJECTS, RANGE, Column, decode, digest
-from dumbbell_server.history.forks import Part, cut, lines_in, parts_of
+from dumbbell_server.history import queries, statements
+from dumbbell_server.history.columns import compaction
+from dumbbell_server.history.columns.encode import Column, decode, digest
 from dumbbell_server.history.packing import row_of, unpack
-from dumbbell_server.history.reading import Spec, evenly, picked
-from dumbbell_server.history.tables import HISTORY
+from dumbbell_server.history.reading.forks import Part, cut, lines_in, parts_of
+from dumbbell_server.history.reading.rows import Spec, evenly, picked
+from dumbbell_server.history.tables import HISTORY, INSIDE, INTS, OBJECTS, RANGE
 from dumbbell_server.json_text import finite
 from dumbbell_server.runs.tables import RunRow
 
 _PARSED = 4096  # lines without columns up to which all are looked at
 _UNPACKED = 100_000  # of those beyond, for few samples: a millisecond for each 2000
 _CHUNKS = 32  # that are looked into where all that hold a wanted row would be more; the others show their first row
-
-_TAIL = Statement(
-    "SELECT c.id, c.writer, c.first_line, c.line_count, c.min_step, c.max_step, c.ordered, c.first_row"
-    " FROM chunks c JOIN stream_heads h ON h.run_id = c.run_id AND h.stream = c.stream AND h.writer = c.writer"
-    " WHERE c.run_id = :run AND c.stream = 0 AND c.first_line >= h.built ORDER BY c.writer, c.first_line")
-_GROUP_CHUNKS = Statement(
-    "SELECT body FROM chunks WHERE run_id = :run AND stream = 0 AND writer = :writer AND first_line >= :first"
-    " AND first_line < :end ORDER BY first_line")
-_OF_GROUPS = (
-    "SELECT c.group_id, c.digest, c.kind, c.count AS held, c.mask FROM column_groups g"
-    " JOIN history_columns c ON c.group_id = g.id WHERE g.run_id = :run AND c.digest IN (:digests)")
-_BODY = Statement("SELECT body FROM history_columns WHERE group_id = :group AND digest = :digest")
 
 
 class NotMonotonic(Exception):
@@ -108,8 +96,7 @@ def _columns(session: Session, run_id: int, keys: tuple[str, ...]) -> dict[int, 
     for key in keys:
         names.update(key[:at] for at, letter in enumerate(key) if letter == ".")
     digests = {f"d{at}": digest(name) for at, name in enumerate(sorted(names))}
-    places = ", ".join(f":{name}" for name in digests)
-    statement = Statement(_OF_GROUPS.replace(":digests", places))
+    statement = statements.columns_by_digest(len(digests))
     found: dict[int, dict[bytes, Row[Any]]] = {}
     for row in statement(session, run=run_id, **digests).all():
         found.setdefault(row.group_id, {})[bytes(row.digest)] = row
@@ -120,7 +107,7 @@ def _group(session: Session, part: Part, row: Row[Any], columns: dict[bytes, Row
            ) -> _Segment:
     low, high = max(part.low, row.min_step), min(part.high - 1, row.max_step)
     if not keys or _leads_inside(columns, keys):
-        lines = [line for (body,) in _GROUP_CHUNKS(
+        lines = [line for (body,) in statements.CHUNK_BODIES_OF_GROUP(
             session, run=part.run_id, writer=row.writer, first=row.first_line, end=row.end_line).all()
             for line in unpack(bytes(body))]
         return _Lines(cut(lines, row.min_step, row.max_step, part), keys, low, high)
@@ -149,7 +136,7 @@ def _leads_inside(columns: dict[bytes, Row[Any]], keys: tuple[str, ...]) -> bool
 
 
 def _values(session: Session, group: int, column: Row[Any]) -> Sequence[Any]:
-    body = bytes(_BODY(session, group=group, digest=bytes(column.digest)).scalar_one())
+    body = bytes(statements.COLUMN_BODY(session, group=group, digest=bytes(column.digest)).scalar_one())
     return decode(column.kind, column.held, body)
 
 
@@ -223,7 +210,7 @@ class _Lines:
 
 def _tail(session: Session, part: Part, keys: tuple[str, ...]) -> list[_Segment]:
     """What there are no columns of yet."""
-    chunks = [row for row in _TAIL(session, run=part.run_id).all() if _meets(row, part)]
+    chunks = [row for row in statements.CHUNKS_WITHOUT_COLUMNS(session, run=part.run_id).all() if _meets(row, part)]
     if not all(chunk.ordered for chunk in chunks):
         raise NotMonotonic
     if sum(chunk.line_count for chunk in chunks) > _PARSED:

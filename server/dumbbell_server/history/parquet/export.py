@@ -23,34 +23,18 @@ from sqlmodel import col, select
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs, orphan
-from dumbbell_server.blobs.store import PIECE, StagedBlob, commit_or_discard, new_key
+from dumbbell_server.blobs.store import CHUNK, StagedBlob, commit_or_discard, new_key
 from dumbbell_server.database.engine import snapshot
-from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
-from dumbbell_server.history import compaction
-from dumbbell_server.history.columns import FLOATS, INSIDE, INTS, MIXED, OBJECTS, RANGE, TEXTS
-from dumbbell_server.history.parquet import Writer
-from dumbbell_server.history.tables import PartitionRow
+from dumbbell_server.database.statements import MAX_PARAMETERS
+from dumbbell_server.history import statements
+from dumbbell_server.history.columns import compaction
+from dumbbell_server.history.parquet.writer import Writer
+from dumbbell_server.history.tables import FLOATS, INSIDE, INTS, MIXED, OBJECTS, RANGE, TEXTS, PartitionRow
 from dumbbell_server.json_text import loads, storable
 from dumbbell_server.runs.service import RunsDeleting
 
 YES, NO, MISSING = "yes", "no", "missing"
 
-_RUN = Statement(
-    "SELECT r.history_generation, r.history_line_count, r.parent_name,"
-    " (SELECT count(*) FROM stream_heads h WHERE h.run_id = r.id AND h.stream = 0 AND h.writer <> '') AS others"
-    " FROM runs r WHERE r.id = :run")
-_KINDS = Statement(
-    "SELECT c.name, c.kind, sum(c.count) AS held FROM column_groups g"
-    " JOIN history_columns c ON c.group_id = g.id WHERE g.run_id = :run GROUP BY c.name, c.kind")
-_TYPES = Statement(
-    "SELECT c.name, c.facts FROM column_groups g JOIN history_columns c ON c.group_id = g.id"
-    " WHERE g.run_id = :run AND c.kind = 'j'")
-_BODIES = Statement("SELECT name, kind, count AS held, body FROM history_columns WHERE group_id = :group")
-_PARTITIONS = Statement(
-    "SELECT id, generation, number, end_line, columns, size, md5, blob_key FROM partitions WHERE run_id = :run"
-    " ORDER BY generation, number")
-_FORGET = Statement("DELETE FROM partitions WHERE id = :id")
-_STILL = Statement("SELECT history_generation FROM runs WHERE id = :run", "FOR SHARE")
 
 _NUMBERS = frozenset({FLOATS, INTS, MIXED, RANGE})
 _TEXT_TYPES = {"string": "string", "boolean": "bool"}
@@ -82,8 +66,8 @@ class Exporter:
     def export(self, run_id: int) -> str:
         """Whether all rows of this run, which has ended, are in files now."""
         with snapshot(self._backend.database) as session:
-            run = _RUN(session, run=run_id).first()
-            there = _PARTITIONS(session, run=run_id).all()
+            run = statements.EXPORTED_RUN(session, run=run_id).first()
+            there = statements.PARTITIONS(session, run=run_id).all()
             rows = compaction.groups(session, run_id)
             types = None if run is None or run.parent_name is not None or run.others else _types(session, run_id, rows)
         if run is None:
@@ -107,7 +91,7 @@ class Exporter:
         def unit(session: Session) -> None:
             orphan(session, [part.blob_key for part in parts])
             for part in parts:
-                _FORGET(session, id=part.id)
+                statements.DELETE_PARTITION(session, id=part.id)
 
         self._backend.database.write(unit)
         delete_orphaned_blobs(self._backend.database, self._backend.blobs)
@@ -119,7 +103,7 @@ class Exporter:
                 with snapshot(self._backend.database) as session:
                     file.add(row.rows, {
                         bytes(column.name).decode(): (column.kind, column.held, bytes(column.body))
-                        for column in _BODIES(session, group=row.id).all()})
+                        for column in statements.COLUMN_BODIES_OF_GROUP(session, group=row.id).all()})
         incoming, key = asyncio.run(self._store(path))
         path.unlink()
         part = PartitionRow(run_id=run_id, generation=generation, number=number, end_line=rows[-1].end_line,
@@ -127,7 +111,7 @@ class Exporter:
                             blob_key=key)
 
         def unit(session: Session) -> bool:
-            if _STILL(session, run=run_id).scalar() != generation:
+            if statements.LOCK_GENERATION(session, run=run_id).scalar() != generation:
                 return False
             session.add(part)
             return True
@@ -154,7 +138,7 @@ def runs_deleting(session: Session, event: RunsDeleting) -> None:
 
 async def _pieces(path: Path) -> AsyncIterator[bytes]:
     with path.open("rb") as source:
-        while piece := source.read(PIECE):
+        while piece := source.read(CHUNK):
             yield piece
 
 
@@ -170,7 +154,7 @@ def _types(session: Session, run_id: int, groups: Sequence[Row[Any]]) -> dict[st
         return None
     total = sum(group.rows for group in groups)
     kinds: dict[str, dict[str, int]] = {}
-    for row in _KINDS(session, run=run_id).all():
+    for row in statements.VALUES_BY_KIND(session, run=run_id).all():
         name = bytes(row.name).decode("utf-8", "surrogatepass")
         if row.kind in {INSIDE, OBJECTS} or not storable(name):
             return None
@@ -193,6 +177,6 @@ def _types(session: Session, run_id: int, groups: Sequence[Row[Any]]) -> dict[st
 
 def _text_types(session: Session, run_id: int) -> dict[str, set[str]]:
     types: dict[str, set[str]] = {}
-    for row in _TYPES(session, run=run_id).all():
+    for row in statements.FACTS_OF_TEXTS(session, run=run_id).all():
         types.setdefault(bytes(row.name).decode("utf-8", "surrogatepass"), set()).update(loads(row.facts)["types"])
     return types

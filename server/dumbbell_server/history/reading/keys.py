@@ -12,29 +12,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dumbbell_server.database.engine import Database, snapshot
-from dumbbell_server.database.statements import Statement
-from dumbbell_server.history import compaction, queries
-from dumbbell_server.history.columns import facts_of_rows
-from dumbbell_server.history.facts import Facts, add
-from dumbbell_server.history.forks import Part, lines_in, parts_of
+from dumbbell_server.history import queries, statements
+from dumbbell_server.history.columns import compaction
+from dumbbell_server.history.columns.encode import facts_of_rows
+from dumbbell_server.history.columns.facts import Facts, add
 from dumbbell_server.history.packing import row_of, step_of
+from dumbbell_server.history.reading.forks import Part, lines_in, parts_of
 from dumbbell_server.history.tables import KeysRow
 from dumbbell_server.json_text import dumps, finite, loads
 from dumbbell_server.runs.tables import RunRow
 
 _LOT = 4096  # lines that are parsed before their facts are added up
-
-_STATE = Statement("SELECT history_generation, history_line_count FROM runs WHERE id = :run")
-_KNOWN = Statement("SELECT generation, lines, document FROM history_keys WHERE run_id = :run")
-_KEEP = Statement(
-    "INSERT INTO history_keys (run_id, generation, lines, document) VALUES (:run_id, :generation, :lines, :document)"
-    " ON CONFLICT (run_id) DO UPDATE SET generation = excluded.generation, lines = excluded.lines,"
-    " document = excluded.document")
-_FACTS = Statement("SELECT name, facts FROM history_columns WHERE group_id = :group AND facts IS NOT NULL")
-_REST = Statement(
-    "SELECT c.id, c.min_step, c.max_step, c.ordered FROM chunks c"
-    " JOIN stream_heads h ON h.run_id = c.run_id AND h.stream = c.stream AND h.writer = c.writer"
-    " WHERE c.run_id = :run AND c.stream = 0 AND c.first_line >= h.built ORDER BY c.min_step, c.first_line")
 
 
 def of_run(database: Database, run: RunRow) -> dict[str, Any]:
@@ -52,7 +40,7 @@ def key_document(session: Session, run: RunRow) -> tuple[dict[str, Any], KeysRow
     """`historyKeys` of a run, and the row to keep where rows came since it was last made. Wants a snapshot."""
     parts = parts_of(session, run)
     state = _state(session, parts)
-    known = _KNOWN(session, run=run.id).first()
+    known = statements.KEY_DOCUMENT(session, run=run.id).first()
     if known is not None and (known.generation, known.lines) == state:
         document: dict[str, Any] = loads(known.document)
         return document, None
@@ -62,12 +50,12 @@ def key_document(session: Session, run: RunRow) -> tuple[dict[str, Any], KeysRow
 
 
 def keep(session: Session, fresh: KeysRow) -> None:
-    _KEEP(session, **fresh.model_dump())
+    statements.PUT_KEY_DOCUMENT(session, **fresh.model_dump())
 
 
 def _state(session: Session, parts: list[Part]) -> tuple[int, int]:
     """Generation and count of lines; of a fork, something that is another whenever its parents' are."""
-    states = [tuple(_STATE(session, run=part.run_id).one()) for part in parts]
+    states = [tuple(statements.HISTORY_VERSION(session, run=part.run_id).one()) for part in parts]
     if len(parts) == 1:
         return int(states[0][0]), int(states[0][1])
     return zlib.crc32(repr([*zip(parts, states, strict=True)]).encode()) >> 1, sum(lines for _, lines in states)
@@ -92,7 +80,7 @@ def _made(session: Session, parts: list[Part]) -> dict[str, Any]:
 def _out_of_columns(session: Session, run_id: int) -> dict[str, Facts] | None:
     """None where rows are not in the order of their steps, as those of several writers are not."""
     groups = sorted(compaction.groups(session, run_id), key=lambda group: (group.min_step or 0, group.max_step or 0))
-    rest = _REST(session, run=run_id).all()
+    rest = statements.CHUNKS_WITHOUT_COLUMNS_BY_STEP(session, run=run_id).all()
     pieces: Sequence[Any] = [*groups, *rest]
     if not all(piece.ordered for piece in pieces) or any(
             before.max_step > after.min_step for before, after in pairwise(pieces)):
@@ -100,7 +88,7 @@ def _out_of_columns(session: Session, run_id: int) -> dict[str, Facts] | None:
     facts: dict[str, Facts] = {}
     for group in groups:
         _add(facts, {bytes(row.name).decode("utf-8", "surrogatepass"): loads(row.facts)
-                     for row in _FACTS(session, group=group.id).all()})
+                     for row in statements.FACTS_OF_GROUP(session, group=group.id).all()})
     for rows in _lots(line for chunk in rest for line in queries.lines_of(session, chunk.id)):
         _add(facts, facts_of_rows(rows))
     return facts

@@ -13,8 +13,8 @@ from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import Unauthenticated
 from dumbbell_server.graph.context import Context
-from dumbbell_server.history.ingest import GOES_ON, STOPPED, write_post
-from dumbbell_server.history.posts import Post, read_post
+from dumbbell_server.history.ingest.posts import Post, read_post
+from dumbbell_server.history.ingest.writing import GOES_ON, STOPPED, write_post
 from dumbbell_server.history.tables import PartitionRow
 from dumbbell_server.history.worker import RowsCame, Worker
 from dumbbell_server.http.bodies import json_object, read_body

@@ -1,0 +1,1 @@
+"""Rows as columns: one array for each key of some thousand lines, made in the background."""

@@ -1,0 +1,1 @@
+"""From the POST of a run to chunks in rows."""

@@ -1,0 +1,1 @@
+"""Rows, samples, keys and console lines, as clients ask for them."""

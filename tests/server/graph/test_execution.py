@@ -1,0 +1,127 @@
+"""From a document's text to an answer: the cache of documents, and how errors look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString
+
+from dumbbell_server.errors import Forbidden, StorageFull
+from dumbbell_server.graph import execution
+from dumbbell_server.graph.execution import Documents, Executor
+
+SCHEMA = GraphQLSchema(GraphQLObjectType("Query", {name: GraphQLField(GraphQLString) for name in "abcdefgh"}))
+
+
+def text(name: str, size: int = 0) -> str:
+    """A document that asks for one field, of at least `size` characters."""
+    return f"{{ {name} }}".ljust(size)
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The fields that were asked for in documents that were parsed, one after the other."""
+    names: list[str] = []
+    parse = execution.parse
+
+    def noting(source: str, **options: Any) -> Any:
+        names.append(source[2])
+        return parse(source, **options)
+
+    monkeypatch.setattr(execution, "parse", noting)
+    return names
+
+
+def ask(documents: Documents, names: str, size: int = 0) -> None:
+    for name in names:
+        documents.get(text(name, size))
+
+
+def test_a_document_is_parsed_once(parsed: list[str]) -> None:
+    documents = Documents(SCHEMA)
+    first = documents.get(text("a"))
+    assert (first.errors, documents.get(text("a")) is first, parsed) == ((), True, ["a"])
+
+
+def test_what_was_not_used_for_longest_goes_first(parsed: list[str]) -> None:
+    documents = Documents(SCHEMA, count=3)
+    ask(documents, "abcad")  # b goes
+    assert parsed == [*"abcd"]
+    ask(documents, "acd")
+    assert parsed == [*"abcd"]
+    ask(documents, "b")  # a goes
+    ask(documents, "cda")
+    assert parsed == [*"abcdba"]
+
+
+def test_documents_are_bounded_by_their_size(parsed: list[str]) -> None:
+    documents = Documents(SCHEMA, size=300)
+    ask(documents, "abc", 100)
+    ask(documents, "abc", 100)
+    assert parsed == [*"abc"]
+    ask(documents, "d", 101)  # a and b go, not a alone
+    ask(documents, "c", 100)
+    ask(documents, "d", 101)
+    assert parsed == [*"abcd"]
+    ask(documents, "b", 100)  # c goes
+    ask(documents, "d", 101)
+    assert parsed == [*"abcdb"]
+    ask(documents, "e", 300)  # all others go
+    ask(documents, "e", 300)
+    ask(documents, "c", 100)
+    assert parsed == [*"abcdbec"]
+
+
+def test_one_long_document_does_not_push_out_the_others(parsed: list[str]) -> None:
+    documents = Documents(SCHEMA)
+    ask(documents, "a")
+    ask(documents, "bb", 64 * 1024 + 1)
+    ask(documents, "a")
+    ask(documents, "cc", 64 * 1024)
+    assert parsed == [*"abbc"]
+
+
+def test_what_is_wrong_with_a_document_is_remembered_too(parsed: list[str]) -> None:
+    documents = Documents(SCHEMA)
+    for _ in range(2):
+        assert documents.get("{ unknown }").errors == ('Cannot query field "unknown" on type "Query".',)
+        assert documents.get("{ b").errors[0].startswith("Syntax Error")
+    assert parsed == ["u", "b"]
+
+
+def test_documents_that_would_cost_too_much_are_refused() -> None:
+    documents = Documents(SCHEMA)
+    assert "nested too deeply" in documents.get("{ a " * 5000 + "}" * 5000).errors[0]
+    assert "token" in documents.get("{ " + "a " * 30_000 + "}").errors[0]
+
+
+def answer(resolve: Callable[..., Any], query: str = "{ a }") -> tuple[int, dict[str, Any]]:
+    fields = {"a": GraphQLField(GraphQLString, resolve=resolve),
+              "b": GraphQLField(GraphQLString, resolve=lambda *_: "b")}
+    found = Executor(GraphQLSchema(GraphQLObjectType("Query", fields))).run(query, None, "", cast("Any", None))
+    return found.status, found.body
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def resolve(*_: object) -> None:
+        raise error
+    return resolve
+
+
+@pytest.mark.parametrize(("error", "status", "message"), [
+    (Forbidden("no"), 403, "no"), (StorageFull("full"), 507, "full"),
+    (ValueError("a secret"), 500, "internal error; the server's log says more")])
+def test_a_refusal_keeps_its_status_and_a_surprise_its_secrets(error: Exception, status: int, message: str) -> None:
+    assert answer(raising(error), "{ b a }") == (status, {"errors": [{"message": message, "path": ["a"]}]})
+
+
+def test_an_answer_without_errors_has_data_alone() -> None:
+    assert answer(lambda *_: "x") == (200, {"data": {"a": "x"}})
+
+
+def test_what_graphql_itself_finds_wrong_leaves_the_rest() -> None:
+    status, body = answer(lambda *_: object(), "{ b a }")
+    assert (status, body["data"]) == (200, {"b": "b", "a": None})
+    assert body["errors"][0]["path"] == ["a"]
