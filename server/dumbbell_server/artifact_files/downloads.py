@@ -79,7 +79,7 @@ class FilePath:
 
 
 def read_path(raw_path: str) -> FilePath | None:
-    """A path as it came, in any of the forms of http.md 6; None where it has none of them."""
+    """A path as it came, in any form of docs/protocol/http.md#artifact-paths; None where it has none."""
     segments = [unquote(segment) for segment in raw_path.lstrip("/").split("/")]
     if len(segments) < 5:  # noqa: PLR2004 - artifactsV2, region, entity, birth, digest
         return None

@@ -32,7 +32,7 @@ def part_path(upload_id: str, number: int) -> str:
 
 
 def storage_path(artifact_id: int, digest: str) -> str:
-    """Opaque to clients, which only look at how it begins (behaviours.md 7.7)."""
+    """Opaque to clients, which only look at how it begins (docs/protocol/behaviours.md#artifacts)."""
     return f"wandb_artifacts/{artifact_id}/{hex_of(digest)}"
 
 

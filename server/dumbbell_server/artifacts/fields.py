@@ -1,7 +1,7 @@
 """The fields of collections and of versions in them: how they are filtered and ordered.
 
-Clients have two spellings, of plain and of advanced search; both are understood in every list (docs/protocol/
-behaviours.md, "Registries").
+Clients have two spellings, of plain and of advanced search; both are understood in every list
+(docs/protocol/behaviours.md#registries).
 """
 
 from __future__ import annotations

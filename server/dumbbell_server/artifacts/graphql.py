@@ -409,7 +409,7 @@ class ProjectArtifacts:
     ) -> ArtifactTypeConnection:
         """Those that hold a collection; with `includeAll` those that were only named, too.
 
-        A registry that takes every type names none (behaviours.md 8.5).
+        A registry that takes every type names none (docs/protocol/behaviours.md#registries).
         """
         if include_all and project.allow_all_artifact_types:
             nothing: Any = page_of([], page_size(first), str)

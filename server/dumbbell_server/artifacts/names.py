@@ -14,7 +14,8 @@ _LONGEST_TEXT = 1 << 20
 _TAG = re.compile(r"[-\w]+( +[-\w]+)*")
 _VERSION = re.compile(r"v(0|[1-9]\d{0,8})")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-# Where bytes lie is the server's affair; `minio-local` is what the SDK's own tests ask for (behaviours.md 7.10).
+# Where bytes lie is the server's affair; `minio-local` is what the SDK's own tests ask for
+# (docs/protocol/behaviours.md#artifacts).
 _REGIONS = frozenset({"", "default", "minio-local"})
 
 
@@ -34,7 +35,7 @@ def checked_alias(alias: str) -> str:
 
 
 def checked_tag(tag: str) -> str:
-    """Clients look for "Invalid tag" (behaviours.md 7.22)."""
+    """Clients look for "Invalid tag" (docs/protocol/behaviours.md#artifacts)."""
     if len(tag) > _LONGEST_LABEL or _TAG.fullmatch(tag) is None:
         raise BadInput(f"Invalid tag {tag[:140]!r}: use 1 to {_LONGEST_LABEL} letters, digits, - and _, "
                        "with spaces between words only")

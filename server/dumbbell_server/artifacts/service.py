@@ -100,7 +100,7 @@ class VersionEdit:
 
 
 def _checked_metadata(metadata: str | None) -> str | None:
-    """Any JSON (behaviours.md 7.12)."""
+    """Any JSON (docs/protocol/behaviours.md#artifacts)."""
     if metadata is not None:
         try:
             loads(metadata)
