@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -34,3 +36,13 @@ def test_a_dependency_has_a_constraint_that_it_allows(text: str) -> None:
 def test_every_dependency_has_a_floor() -> None:
     texts = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["server"]]
     assert [text for text in texts if not re.search(r">=|~=", text)] == []
+
+
+def test_a_selection_without_postgres_and_bucket_needs_neither_psycopg_nor_moto() -> None:
+    source = """if True:
+        import sys
+        for name in ("psycopg", "moto", "botocore", "pyarrow"):
+            sys.modules[name] = None
+        import conftest, support.world, server.access.conftest
+    """
+    subprocess.run([sys.executable, "-c", source], cwd=ROOT / "tests", check=True, timeout=120)

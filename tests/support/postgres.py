@@ -15,9 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-from psycopg import sql
-
 _START = 30.0  # seconds
 _TRIES = 3  # somebody may take the port between finding and using it
 
@@ -68,6 +65,9 @@ def start_postgres() -> Iterator[Postgres]:
 
 def create_database(server: Postgres, name: str) -> str:
     """Make an empty database and return its URL."""
+    import psycopg  # noqa: PLC0415 - most tests run without it
+    from psycopg import sql  # noqa: PLC0415
+
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     return server.url(name)
@@ -88,6 +88,8 @@ def _start(binaries: Path, folder: Path, data: Path, user: str | None) -> tuple[
 
 
 def _answers(process: subprocess.Popen[bytes], server: Postgres) -> bool:
+    import psycopg  # noqa: PLC0415 - most tests run without it
+
     deadline = time.monotonic() + _START
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(psycopg.OperationalError):
