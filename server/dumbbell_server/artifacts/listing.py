@@ -41,7 +41,7 @@ def collections(session: Session, choice: Choice, filters: str | None, order: st
     kind = int if column == "id" else str
     if names is not None and len(query.keys) == 1 and column in _INDEXED and _fits(query, kind):
         return _indexed_collections(session, choice.named(names[0] if names else None), query)
-    rows = {row.id: row for row in _all(lambda last: queries.all_collections(session, choice, last, _AT_ONCE), _id)}
+    rows = {row.id: row for row in _all(lambda last: queries.every_collection(session, choice, last, _AT_ONCE), _id)}
     return page_found(pages.ask(rows, collection_columns(session, rows, query.fields), query), rows)
 
 

@@ -278,7 +278,7 @@ def count_collections(session: Session, choice: Choice) -> int:
 
 
 def collections(session: Session, choice: Choice, order: Key, after: tuple[Position, int] | None, limit: int,
-         ) -> Sequence[CollectionRow]:
+                ) -> Sequence[CollectionRow]:
     """In the order of one column, ties by age."""
     column: Any = getattr(CollectionRow, order.field.column)
     key: Any = col(CollectionRow.id)
@@ -292,7 +292,7 @@ def collections(session: Session, choice: Choice, order: Key, after: tuple[Posit
     return session.execute(statement.order_by(*dict.fromkeys(ends)).limit(limit)).scalars().all()
 
 
-def all_collections(session: Session, choice: Choice, after: int | None, limit: int) -> list[CollectionRow]:
+def every_collection(session: Session, choice: Choice, after: int | None, limit: int) -> list[CollectionRow]:
     """The oldest first."""
     statement = select(CollectionRow).where(*choice.conditions(), col(CollectionRow.id) > (after or 0))
     return list(session.execute(statement.order_by(col(CollectionRow.id)).limit(limit)).scalars())
