@@ -3,7 +3,7 @@ PIP := $(VENV)/bin/python -m pip install --disable-pip-version-check -q
 # The key of the first user, for trying things out on this machine; 40 characters, as every client wants.
 export DUMBBELL_API_KEY ?= local00000000000000000000000000000000000
 
-.PHONY: serve test check bench docs
+.PHONY: serve test check bench docs constraints
 
 serve: $(VENV)/.installed
 	$(VENV)/bin/dumbbell serve --port 8080 --seed demo
@@ -27,10 +27,15 @@ docs: $(VENV)/.installed-dev
 $(VENV)/bin/python:
 	python3 -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(PIP) -e .
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -c constraints.txt -e '.[server,parquet]'
 	touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
-	$(PIP) -e '.[dev]'
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -c constraints.txt -e '.[dev]'
 	touch $@ $(VENV)/.installed
+
+# Takes the newest versions of everything, and writes down which: run `make test` before it is committed.
+constraints: | $(VENV)/bin/python
+	$(PIP) --upgrade --upgrade-strategy eager -e '.[dev]'
+	$(VENV)/bin/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' > constraints.txt

@@ -5,53 +5,26 @@ for run in api.runs("entity/project", {"state": "finished"}):
 print(run.name, run.config, run.summary)
 """
 
-from dumbbell._version import __version__
-from dumbbell.api import Api
-from dumbbell.artifacts import (
-    Artifact,
-    ArtifactCollection,
-    ArtifactCollections,
-    ArtifactFiles,
-    ArtifactManifest,
-    Artifacts,
-    ArtifactType,
-    ArtifactTypes,
-    ArtifactVersions,
-    ManifestEntry,
-    ProjectArtifactCollections,
-    ProjectArtifactTypes,
-    RunArtifacts,
-    Table,
-)
-from dumbbell.console import ConsoleLogLine, ConsoleLogs
-from dumbbell.errors import (
-    CommError,
-    Error,
-    IncompleteRunHistoryError,
-    InvalidValueError,
-    NotFoundError,
-    RunNotFoundError,
-    UsageError,
-)
-from dumbbell.exports import DownloadHistoryResult
-from dumbbell.files import File, Files
-from dumbbell.filters import QueryGenerator
-from dumbbell.history import HistoryScan, SampledHistoryScan
-from dumbbell.projects import Project, Projects
-from dumbbell.registries import Registries, Registry
-from dumbbell.reports import BetaReport, Reports
-from dumbbell.run import Run
-from dumbbell.runs import Runs
-from dumbbell.sweeps import Sweep, Sweeps
-from dumbbell.users import Member, Team, User
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "Api", "Artifact", "ArtifactCollection", "ArtifactCollections", "ArtifactFiles", "ArtifactManifest",
-    "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "BetaReport", "CommError",
-    "ConsoleLogLine", "ConsoleLogs", "DownloadHistoryResult", "Error", "File",
-    "Files", "HistoryScan", "IncompleteRunHistoryError", "InvalidValueError", "ManifestEntry", "Member",
-    "NotFoundError", "Project", "ProjectArtifactCollections", "ProjectArtifactTypes", "Projects", "QueryGenerator",
-    "Registries", "Registry", "Reports", "Run", "RunArtifacts", "RunNotFoundError", "Runs",
-    "SampledHistoryScan", "Sweep", "Sweeps", "Table", "Team", "UsageError",
-    "User", "__version__",
-]
+from dumbbell._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from dumbbell._public import *  # noqa: F403 - its list of names is the only one
+    from dumbbell._public import __all__ as __all__
+else:
+
+    def __getattr__(name: str) -> Any:
+        """A public name or module; all are imported when the first is used, so that the command starts at once."""
+        if name.startswith("_") and name != "__all__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        public = importlib.import_module("dumbbell._public")
+        globals().update({known: getattr(public, known) for known in public.__all__}, __all__=public.__all__)
+        try:
+            return globals()[name]
+        except KeyError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+    def __dir__() -> list[str]:
+        return [*globals(), *__getattr__("__all__")]

@@ -1,5 +1,5 @@
 """`python -m dumbbell_server`."""
 
-from dumbbell_server.cli import app
+from dumbbell_server.cli import main
 
-app()
+main()

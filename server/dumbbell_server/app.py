@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
 from fastapi import FastAPI
-from sqlalchemy.orm import Session
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
@@ -21,18 +19,18 @@ from dumbbell_server.artifacts import removal as artifacts
 from dumbbell_server.artifacts.events import VersionLinking, VersionsDeleting
 from dumbbell_server.artifacts.uses import INPUT, OUTPUT, versions_of_runs
 from dumbbell_server.backend import Backend
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs
-from dumbbell_server.database.units import Unit
+from dumbbell_server.blobs.garbage import BlobsOrphaned, delete_orphaned_blobs
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
-from dumbbell_server.graph.execution import Executor
-from dumbbell_server.history.graphql import answer_keys
-from dumbbell_server.history.ingest.routes import ROUTES as HISTORY
-from dumbbell_server.history.pages import history_keys, keys_info
+from dumbbell_server.graph.execution import BeforeQuery, Executor
+from dumbbell_server.history.events import KeysRead, RowsCame
+from dumbbell_server.history.ingest.routes import ROUTES as INGEST
 from dumbbell_server.history.parquet.export import Exporter
 from dumbbell_server.history.parquet.export import runs_deleting as parquet_of_runs
+from dumbbell_server.history.parquet.routes import ROUTES as PARQUET
 from dumbbell_server.history.reading.forks import runs_deleting as forks_of_runs
-from dumbbell_server.history.worker import RowsCame, Worker
+from dumbbell_server.history.reading.providers import history_keys, keys_info
+from dumbbell_server.history.worker import Worker
 from dumbbell_server.http.endpoint import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.middleware import Edge
@@ -42,6 +40,7 @@ from dumbbell_server.registries import rules
 from dumbbell_server.registries.cache import LinkSource
 from dumbbell_server.runs.cache import RunSource
 from dumbbell_server.runs.fields import HISTORY_KEYS, INPUT_ARTIFACTS, KEYS_INFO, OUTPUT_ARTIFACTS
+from dumbbell_server.runs.graphql import SHOWING_RUNS, expire_silent_runs
 from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_renamed
 from dumbbell_server.schema import build_schema
 from dumbbell_server.web.pages import ROUTES as PAGES
@@ -52,15 +51,14 @@ _WORKERS = 4  # threads that execute GraphQL: more would only fight for the inte
 
 def first_key(backend: Backend) -> str | None:
     """Make sure of the first user. Returns their key if it was made now: nobody can tell it later."""
-    settings = backend.settings
-    return backend.database.write(
-        lambda session: ensure_first_user(session, backend.clock, settings.user, settings.api_key))
+    return backend.write(None, ensure_first_user, backend.settings.user, backend.settings.api_key)
 
 
 def create_app(backend: Backend) -> FastAPI:
     """The whole server over an open backend; the caller closes it, and starts `state.worker` or does not."""
-    keys = Keys(backend)
-    backend.events.subscribe(AccountsChanged, lambda _session, _event: keys.forget())
+    keys = Keys(backend.database, backend.settings)
+    backend.register_cache(keys.clear)
+    backend.events.subscribe(AccountsChanged, lambda unit, _event: unit.after_commit(keys.clear))
     subscribe(backend)
     _provide(backend)
     delete_orphaned_blobs(backend.database, backend.blobs)
@@ -68,7 +66,8 @@ def create_app(backend: Backend) -> FastAPI:
     app = FastAPI(title="Dumbbell", openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False},
                   middleware=[Middleware(Edge)], routes=[
         Route("/graphql", graphql, methods=["POST"]),
-        *HISTORY,
+        *INGEST,
+        *PARQUET,
         *FILES,
         *ARTIFACTS,
         Route("/ready", ready),
@@ -77,10 +76,12 @@ def create_app(backend: Backend) -> FastAPI:
         *PAGES,
     ])
     app.router.redirect_slashes = False
-    app.state.worker = make_worker(backend)
-    backend.events.subscribe(RowsCame, lambda _session, event: app.state.worker.note(event))
-    app.state.dumbbell = AppState(backend, Executor(build_schema()), keys.actor,
-                                  ThreadPoolExecutor(_WORKERS, "dumbbell-graphql"))
+    app.state.worker = worker = make_worker(backend)
+    backend.events.subscribe(RowsCame, lambda _unit, event: worker.rows_came(event))
+    backend.events.subscribe(KeysRead, lambda _unit, event: worker.keys_read(event))
+    executor = Executor(build_schema(), [BeforeQuery(SHOWING_RUNS, expire_silent_runs)])
+    backend.register_cache(executor.documents.clear)
+    app.state.dumbbell = AppState(backend, executor, keys.actor, ThreadPoolExecutor(_WORKERS, "dumbbell-graphql"))
     return app
 
 
@@ -92,36 +93,28 @@ def make_worker(backend: Backend) -> Worker:
 def subscribe(backend: Backend) -> None:
     """Lower domains emit, higher ones subscribe: also where a backend does without the app."""
     events = backend.events
-    events.subscribe(EntityDeleting, partial(entity_deleting, events))
+    delete_blobs = partial(delete_orphaned_blobs, backend.database, backend.blobs)
+    events.subscribe(BlobsOrphaned, lambda unit, _event: unit.after_commit(delete_blobs))
+    events.subscribe(EntityDeleting, entity_deleting)
     # all at once, before its runs go one by one
-    events.subscribe(ProjectDeleting, _in_unit(backend, artifacts.project_deleting))
-    events.subscribe(ProjectDeleting, _in_unit(backend, artifact_files.project_deleting))
-    events.subscribe(ProjectDeleting, partial(project_deleting, events))
-    events.subscribe(RegistryTypesAdded, _in_unit(backend, rules.types_added))
+    events.subscribe(ProjectDeleting, artifacts.project_deleting)
+    events.subscribe(ProjectDeleting, artifact_files.project_deleting)
+    events.subscribe(ProjectDeleting, project_deleting)
+    events.subscribe(RegistryTypesAdded, rules.types_added)
     events.subscribe(VersionLinking, rules.version_linking)
     events.subscribe(VersionsDeleting, artifact_files.versions_deleting)
     events.subscribe(RunsDeleting, forks_of_runs)
     events.subscribe(RunsDeleting, parquet_of_runs)
     events.subscribe(RunsDeleting, files_of_runs)
     events.subscribe(UserRenamed, user_renamed)
-    events.subscribe(RunsDeleting, _in_unit(backend, artifacts.runs_deleting))
-
-
-def _in_unit(backend: Backend, subscriber: Callable[[Unit, E], None]) -> Callable[[Session | Unit, E], None]:
-    """For events of domains that emit with a session alone."""
-    def adapted(unit: Session | Unit, event: E) -> None:
-        if not isinstance(unit, Unit):
-            unit = Unit(unit, backend.clock, backend.events, None)
-        subscriber(unit, event)
-    return adapted
+    events.subscribe(RunsDeleting, artifacts.runs_deleting)
 
 
 def _provide(backend: Backend) -> None:
     """Lower domains ask, higher ones answer."""
     backend.run_columns.source = RunSource(backend)
     backend.registry_columns.source = LinkSource()
-    read_keys = partial(answer_keys, backend.database)
-    backend.provide(HISTORY_KEYS, history_keys(read_keys))
-    backend.provide(KEYS_INFO, keys_info(read_keys))
+    backend.provide(HISTORY_KEYS, history_keys(backend))
+    backend.provide(KEYS_INFO, keys_info(backend))
     backend.provide(INPUT_ARTIFACTS, versions_of_runs(INPUT))
     backend.provide(OUTPUT_ARTIFACTS, versions_of_runs(OUTPUT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -73,8 +74,28 @@ class Backend:
     def write(self, viewer: Actor | None, work: Callable[Concatenate[Unit, P], T], *arguments: P.args,
               **named: P.kwargs) -> T:
         """Run a unit of work in this viewer's name or the server's own; its result once it is on disk."""
-        return self.database.write(
-            lambda session: work(Unit(session, self.clock, self.events, viewer), *arguments, **named))
+        units: list[Unit] = []
+        result = self.database.write(self._attempt(units, viewer, lambda unit: work(unit, *arguments, **named)))
+        units[-1].follow_up()
+        return result
+
+    async def write_soon(self, viewer: Actor | None, work: Callable[Concatenate[Unit, P], T], *arguments: P.args,
+                         **named: P.kwargs) -> T:
+        """The same for the event loop."""
+        units: list[Unit] = []
+        attempt = self._attempt(units, viewer, lambda unit: work(unit, *arguments, **named))
+        result = await self.database.write_soon(attempt)
+        if units[-1].follow_ups:
+            await asyncio.to_thread(units[-1].follow_up)
+        return result
+
+    def _attempt(self, units: list[Unit], viewer: Actor | None, work: Callable[[Unit], T]) -> Callable[[Session], T]:
+        """A unit for each time that the database tries: what the last of them wants done afterwards is done."""
+        def attempt(session: Session) -> T:
+            unit = Unit(session, self.clock, self.events, viewer)
+            units.append(unit)
+            return work(unit)
+        return attempt
 
     def close(self) -> None:
         self.database.close()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -14,6 +16,21 @@ app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_i
 
 _Folder = Annotated[Path | None, typer.Option(help="Folder of the database and of stored files [.dumbbell].")]
 _Database = Annotated[str | None, typer.Option(help="postgresql://… instead of SQLite in the data folder.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit. The arguments are those of the process unless given."""
+    app(arguments, prog_name=None if arguments is None else "dumbbell")
+
+
+def summaries() -> dict[str, str]:
+    """The names of the commands, and what each does in a sentence."""
+    found: dict[str, str] = {}
+    for command in app.registered_commands:
+        assert command.callback is not None  # noqa: S101 - each is a function below
+        text = inspect.getdoc(command.callback) or ""
+        found[command.name or command.callback.__name__] = text.partition("\n")[0].partition(". ")[0].rstrip(".")
+    return found
 
 
 def _stop(message: object) -> NoReturn:
@@ -178,14 +195,14 @@ def token(
     try:
         name, key = user or backend.settings.user, make_key(backend.clock)
 
-        def unit(session: Any) -> bool:
-            found = user_by_name(session, name)
+        def add(unit: Any) -> bool:
+            found = user_by_name(unit.session, name)
             if found is None:
                 return False
-            add_key(session, backend.clock, found.id, key, "dumbbell token")
+            add_key(unit, found.id, key, "dumbbell token")
             return True
 
-        if not backend.database.write(unit):
+        if not backend.write(None, add):
             _stop(f"there is no user {name!r} here; `dumbbell serve` makes the first one")
         typer.echo(key)
     finally:

@@ -41,7 +41,7 @@ def encode_run(name: str, project: str, entity: str) -> str:
 def decode_run(node_id: str) -> tuple[str, str, str] | None:
     """Name, project and entity of a run's id; None for anything else."""
     text = _text(node_id)
-    if text is None or not text.startswith("Run:v1:"):
+    if text is None or "\0" in text or not text.startswith("Run:v1:"):
         return None
     parts = text.removeprefix("Run:v1:").rsplit(":", 2)
     return (parts[0], parts[1], parts[2]) if len(parts) == 3 else None  # noqa: PLR2004 - name, project, entity

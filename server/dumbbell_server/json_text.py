@@ -50,8 +50,18 @@ def finite(value: Any) -> Any:
 
 
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+UNSTORABLE = "holds a NUL or half a surrogate pair, which cannot be stored; send the text without it"
 
 
 def storable(text: str) -> bool:
-    """Whether both databases can hold the text: Postgres takes no NUL, and nobody half a surrogate pair."""
-    return _UNSTORABLE.search(text) is None
+    """Whether both databases can hold the text: Postgres takes no NUL, and nobody half a surrogate pair.
+
+    It is asked where text comes in: of the arguments of GraphQL (graph/texts.py), of the paths of requests
+    (http/middleware.py), and of what is unpacked from another form, such as YAML or a cursor.
+    """
+    return "\0" not in text and (text.isascii() or _UNSTORABLE.search(text) is None)
+
+
+def made_storable(text: str) -> str:
+    """The text with another control character in place of what cannot be stored: no name has either of them."""
+    return _UNSTORABLE.sub("\x01", text)

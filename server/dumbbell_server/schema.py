@@ -12,8 +12,7 @@ from dumbbell_server.accounts.graphql import (
     OrganizationCore,
     UserCore,
 )
-from dumbbell_server.accounts.mutations import AccountsMutation
-from dumbbell_server.accounts.organization_mutations import OrganizationsMutation
+from dumbbell_server.accounts.mutations import AccountsMutation, OrganizationsMutation
 from dumbbell_server.artifact_files.graphql import (
     ArtifactFiles,
     ArtifactFilesMutation,

@@ -17,11 +17,11 @@ from graphql import (
     GraphQLType,
     get_named_type,
 )
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from dumbbell_server.accounts import service
+from dumbbell_server.accounts.events import AccountsChanged
 from dumbbell_server.database.engine import reading
+from dumbbell_server.database.units import Unit
 from support.logged import Logged, log_artifact
 from support.world import World
 
@@ -130,15 +130,15 @@ def tables(world: World) -> dict[str, list[tuple[Any, ...]]]:
 
 def restore(world: World, before: dict[str, list[tuple[Any, ...]]]) -> None:
     """Put back what `tables` said."""
-    def put(session: Session) -> None:
+    def put(unit: Unit) -> None:
         for table in reversed(SQLModel.metadata.sorted_tables):
-            session.execute(table.delete())
+            unit.session.execute(table.delete())
         for table in SQLModel.metadata.sorted_tables:
             rows = [dict(zip(table.columns.keys(), row, strict=True)) for row in before[table.name]]
             if rows:
-                session.execute(table.insert(), rows)
-    world.backend.database.write(put)
-    service.changed(world.backend)
+                unit.session.execute(table.insert(), rows)
+        unit.emit(AccountsChanged())
+    world.backend.write(None, put)
 
 
 def send(world: World, query: str, variables: dict[str, Any], key: str | None) -> tuple[int, dict[str, Any]]:

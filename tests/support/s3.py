@@ -46,7 +46,8 @@ def start_s3() -> Iterator[S3]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+    python = os.environ.get("MOTO_PYTHON", sys.executable)  # moto brings a botocore newer than the oldest we work with
+    process = subprocess.Popen([python, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                env=os.environ | ENVIRONMENT)
     try:

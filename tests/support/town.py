@@ -74,7 +74,7 @@ class Town:
         self.executor = executor
 
     def user(self, name: str, **more: Any) -> Actor:
-        self.backend.database.write(lambda session: service.create_user(session, self.backend.clock, name, **more))
+        self.backend.write(None, service.create_user, name, **more)
         return self.actor(name)
 
     def actor(self, name: str) -> Actor:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from dumbbell_server.accounts import service
@@ -21,6 +20,7 @@ from dumbbell_server.app import create_app, first_key
 from dumbbell_server.backend import Backend, open_backend
 from dumbbell_server.clock import StillClock
 from dumbbell_server.database.engine import reading
+from dumbbell_server.database.units import Unit
 from dumbbell_server.settings import Settings
 from support.postgres import create_database
 from support.s3 import reach_the_network
@@ -97,11 +97,9 @@ class World:
 
     def add_user(self, name: str, key: str) -> None:
         """Another user, who has this key."""
-        def make(session: Session) -> None:
-            user = service.create_user(session, self.clock, name)
-            add_key(session, self.clock, user.id, key)
-        self.backend.database.write(make)
-        service.changed(self.backend)
+        def make(unit: Unit) -> None:
+            add_key(unit, service.create_user(unit, name).id, key)
+        self.backend.write(None, make)
 
     def count(self, table: str) -> int:
         """How many rows a table has."""

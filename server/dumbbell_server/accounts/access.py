@@ -8,13 +8,14 @@ import time
 from sqlalchemy.orm import Session
 
 from dumbbell_server.accounts import queries
+from dumbbell_server.accounts.events import AccountsChanged
 from dumbbell_server.accounts.keys import digest, well_formed
 from dumbbell_server.accounts.tables import EntityRow, UserRow
-from dumbbell_server.backend import Backend
-from dumbbell_server.database.engine import reading
+from dumbbell_server.database.engine import Database, reading
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import Forbidden, NotFound, Unauthenticated
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import storable
+from dumbbell_server.settings import Settings
 
 _ROLES = {"admin": Role.ADMIN, "member": Role.MEMBER, "viewer": Role.VIEWER, "restricted_viewer": Role.RESTRICTED}
 _FRESH = 2.0  # seconds; only other processes on the same Postgres can make an entry stale
@@ -33,11 +34,11 @@ def actor_of_user(session: Session, user: UserRow) -> Actor:
         roles[personal.id] = Role.ADMIN
     seats = queries.seats_of(session, user.id)
     chosen = session.get(EntityRow, user.default_entity_id) if user.default_entity_id else None
-    home = chosen or personal
-    if home is None:
+    default = chosen or personal
+    if default is None:
         raise Unauthenticated(f"user {user.username!r} has no entity")
     return Actor(
-        user.id, user.username, user.admin, home.id, home.name, roles,
+        user.id, user.username, user.admin, default.id, default.name, roles,
         organizations={organization: role_of(role) for organization, _, role in seats},
         seats={entity: role_of(role) for _, entity, role in seats},
         registries=_registries(session, user.id))
@@ -47,47 +48,59 @@ def _registries(session: Session, user_id: int) -> dict[int, dict[int, Role]]:
     """The highest of the roles that the user has in each registry."""
     found: dict[int, dict[int, Role]] = {}
     for entity, project, role in queries.registry_roles_of(session, user_id):
-        known = found.setdefault(entity, {})
-        known[project] = max(known.get(project, Role.NONE), role_of(role))
+        roles = found.setdefault(entity, {})
+        roles[project] = max(roles.get(project, Role.NONE), role_of(role))
     return found
+
+
+def changed(unit: Unit) -> None:
+    """For every service function that changes keys, roles or users, once the rows are written.
+
+    What the unit itself does afterwards, and the request that it is part of, go by the viewer's new roles.
+    """
+    unit.emit(AccountsChanged())
+    user = unit.session.get(UserRow, unit.viewer.user_id) if unit.viewer else None
+    if user is not None and user.deleted_at is None:
+        unit.viewer = actor_of_user(unit.session, user)
 
 
 class Keys:
     """Keys to actors, remembered until something about accounts changes."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._known: dict[str, tuple[float, Actor]] = {}
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._settings = settings
+        self._actors: dict[str, tuple[float, Actor]] = {}  # by the key's digest, with when they are read again
         self._lock = threading.Lock()
         self._epoch = 0
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Ask the database again: a key, a role or a user changed."""
         with self._lock:
-            self._known.clear()
+            self._actors.clear()
             self._epoch += 1
 
     def actor(self, key: str) -> Actor:
         """Who the key belongs to. Raises Unauthenticated."""
-        known = digest(key)
-        kept = self._known.get(known)
-        if kept is not None and kept[0] > time.monotonic():
-            return kept[1]
+        hashed = digest(key)
+        cached = self._actors.get(hashed)
+        if cached is not None and cached[0] > time.monotonic():
+            return cached[1]
         epoch = self._epoch
-        with reading(self._backend.database) as session:
-            found = self._find(session, key, known)
+        with reading(self._database) as session:
+            actor = self._find(session, key, hashed)
         with self._lock:
-            if epoch == self._epoch:
-                if len(self._known) >= _MOST:
-                    self._known.clear()
-                self._known[known] = (time.monotonic() + _FRESH, found)
-        return found
+            if epoch == self._epoch:  # else what was read may be older than the change
+                if len(self._actors) >= _MOST:
+                    self._actors.clear()
+                self._actors[hashed] = (time.monotonic() + _FRESH, actor)
+        return actor
 
-    def _find(self, session: Session, key: str, known: str) -> Actor:
-        row = queries.key_by_digest(session, known)
+    def _find(self, session: Session, key: str, hashed: str) -> Actor:
+        row = queries.key_by_digest(session, hashed)
         user = session.get(UserRow, row.user_id) if row else None
-        if user is None and self._backend.settings.open and well_formed(key):
-            user = queries.user_by_name(session, self._backend.settings.user)
+        if user is None and self._settings.open and well_formed(key):
+            user = queries.user_by_name(session, self._settings.user)
         if user is None or user.deleted_at is not None:
             raise Unauthenticated("this API key is not known here; set WANDB_API_KEY to a key of this server "
                                   "(`dumbbell token` makes one)")
@@ -97,7 +110,7 @@ class Keys:
 def visible_entity(session: Session, actor: Actor | None, name: str | None) -> EntityRow | None:
     """The entity of that name; the actor's own where none is given."""
     if name:
-        return queries.entity_by_name(session, name) if storable(name) else None
+        return queries.entity_by_name(session, name)
     return session.get(EntityRow, actor.entity_id) if actor else None
 
 

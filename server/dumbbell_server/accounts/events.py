@@ -1,4 +1,4 @@
-"""What accounts tell the domains above them."""
+"""Events of accounts."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class AccountsChanged:
-    """Keys, roles or users are other than before. Told after the unit, with no session: memories must be dropped."""
+    """Keys, roles or users are other than before. Who remembers them forgets them once the unit is on disk."""
 
 
 @dataclass(frozen=True)
 class UserRenamed:
-    """A user has another username. Told inside the unit."""
+    """A user has another username."""
 
     user_id: int
 
 
 @dataclass(frozen=True)
 class EntityDeleting:
-    """An entity and all that is in it are about to go. Told inside the unit, while the rows are still there."""
+    """An entity and all that is in it are about to go; the rows are still there."""
 
     entity_id: int

@@ -17,7 +17,6 @@ from dumbbell_server.accounts.teams import key_purpose
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import EntityRef, OrganizationRef, UserRef
 from dumbbell_server.graph.scalars import JSON, DateTime, Int64, JSONString, compact
-from dumbbell_server.json_text import storable
 
 _MOST_FOUND = 100  # users that one search answers with
 _VERSION = "0.90.0"  # at least 0.81.4, else clients take us for an old server (behaviours.md 2.6)
@@ -98,8 +97,8 @@ class UserCore:
 
     @strawberry.field
     def entity(user: strawberry.Parent[UserRow], info: Info) -> str | None:
-        home = info.context.get(EntityRow, user.default_entity_id)
-        return home.name if home else user.username
+        default = info.context.get(EntityRow, user.default_entity_id)
+        return default.name if default else user.username
 
     @strawberry.field
     def flags(user: strawberry.Parent[UserRow]) -> JSONString | None:
@@ -131,7 +130,7 @@ class UserCore:
 
 @strawberry.type
 class Member:
-    """Somebody in a team, or who is waited for."""
+    """Somebody in a team, or who was invited to it."""
 
     id: str | None
     name: str
@@ -156,10 +155,10 @@ def _team_members(context: Context, team: EntityRow) -> list[Member]:
     with_key = administers(context.require_viewer(), team)
     members = [_member(context, user, role, with_key=with_key)
                for user, role in queries.members_of(context.session, team.id)]
-    waited_for = [Member(id=ids.encode("Invite", invite.id), name=invite.email, role=invite.role,
-                         admin=invite.role == "admin", username=None, email=invite.email, pending=True)
+    invited = [Member(id=ids.encode("Invite", invite.id), name=invite.email, role=invite.role,
+                      admin=invite.role == "admin", username=None, email=invite.email, pending=True)
                   for invite in queries.invites_of(context.session, team.id)]
-    return members + waited_for
+    return members + invited
 
 
 def _organization_members(context: Context, organization_id: int) -> list[Member]:
@@ -343,13 +342,13 @@ class AccountsQuery:
 
     @strawberry.field
     def organization(self, info: Info, name: str) -> OrganizationRef | None:
-        organization = queries.organization_by_name(info.context.session, name) if storable(name) else None
+        organization = queries.organization_by_name(info.context.session, name)
         return organization if organization is not None and _sees(info.context, organization) else None
 
     @strawberry.field
     def users(self, info: Info, query: str | None = None) -> UserConnection | None:
         """Who is so called; without a query everybody for instance admins, for others themselves."""
         actor = info.context.require_viewer()
-        wanted = query or (None if actor.admin else actor.username)
-        rows = queries.search_users(info.context.session, wanted, _MOST_FOUND)
+        text = query or (None if actor.admin else actor.username)
+        rows = queries.search_users(info.context.session, text, _MOST_FOUND)
         return UserConnection(edges=[UserEdge(node=row) for row in rows])

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 
-from sqlalchemy.orm import Session
-
+from dumbbell_server.accounts.events import AccountsChanged
 from dumbbell_server.accounts.queries import key_by_digest
 from dumbbell_server.accounts.tables import ApiKeyRow
 from dumbbell_server.clock import Clock
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict
 
 # What the SDK accepts: after an optional prefix such as "local-", 40 and more of these (http.md 2).
@@ -30,14 +30,15 @@ def make_key(clock: Clock) -> str:
     return clock.token(40)
 
 
-def add_key(session: Session, clock: Clock, user_id: int, key: str, description: str | None = None) -> ApiKeyRow:
+def add_key(unit: Unit, user_id: int, key: str, description: str | None = None) -> ApiKeyRow:
     """The key works from now on. BadInput for a malformed one, Conflict for one that somebody has."""
     if not well_formed(key):
         raise BadInput("an API key has at least 40 characters, all of them letters, digits, '_' or '-'")
-    if key_by_digest(session, digest(key)) is not None:
+    if key_by_digest(unit.session, digest(key)) is not None:
         raise Conflict("this API key is taken")
     row = ApiKeyRow(user_id=user_id, prefix=key[:_SHOWN], digest=digest(key), description=description,
-                    created_at=clock.text())
-    session.add(row)
-    session.flush()
+                    created_at=unit.clock.text())
+    unit.session.add(row)
+    unit.session.flush()
+    unit.emit(AccountsChanged())
     return row

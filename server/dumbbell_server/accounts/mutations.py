@@ -1,22 +1,17 @@
-"""What accounts let clients change."""
+"""What accounts let clients change. No client of the time sends those of organizations: the names are ours."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, TypeVar, cast
+from typing import cast
 
 import strawberry
-from sqlalchemy.orm import Session
 
 from dumbbell_server.accounts import organizations, service, teams
-from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.accounts.graphql import ApiKey
-from dumbbell_server.accounts.tables import ApiKeyRow, UserRow
+from dumbbell_server.accounts.tables import ApiKeyRow
 from dumbbell_server.graph.context import Info
-from dumbbell_server.graph.refs import EntityRef, UserRef
+from dumbbell_server.graph.refs import EntityRef, OrganizationRef, UserRef
 from dumbbell_server.graph.scalars import DateTime
-
-T = TypeVar("T")
 
 
 @strawberry.input
@@ -147,97 +142,124 @@ class RenameEntityPayload:
     client_mutation_id: str | None
 
 
-def write_accounts(info: Info, unit: Callable[[Session], T]) -> T:
-    """Run a unit that changes accounts; afterwards nobody remembers old roles, this request included."""
-    result = info.context.write(unit)
-    forget_roles(info)
-    return result
+@strawberry.input
+class CreateOrganizationInput:
+    name: str
+    client_mutation_id: str | None = None
 
 
-def forget_roles(info: Info) -> None:
-    """After a unit that changed what somebody may do."""
-    context = info.context
-    service.changed(context.backend)
-    user = context.get(UserRow, context.require_viewer().user_id)
-    if user is not None:
-        context.viewer = actor_of_user(context.session, user)
+@strawberry.input
+class DeleteOrganizationInput:
+    name: str
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class UpsertOrganizationMemberInput:
+    organization_name: str
+    username: str
+    role: str | None = None  # admin, member or viewer
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class DeleteOrganizationMemberInput:
+    organization_name: str
+    username: str
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class OrganizationPayload:
+    organization: OrganizationRef | None
+    client_mutation_id: str | None
+
+
+@strawberry.type
+class DeleteOrganizationPayload:
+    success: bool | None
+    client_mutation_id: str | None
 
 
 @strawberry.type
 class AccountsMutation:
-    @strawberry.mutation
-    def create_team(self, info: Info, asked: Annotated[CreateTeamInput, strawberry.argument(name="input")],
-                    ) -> CreateTeamPayload | None:
-        actor, clock = info.context.require_viewer(), info.context.backend.clock
-        team = write_accounts(info, lambda session: organizations.create_team(
-            session, clock, actor, asked.team_name, asked.team_admin_user_name, asked.organization_name))
-        return CreateTeamPayload(entity=team, client_mutation_id=asked.client_mutation_id)
+    @strawberry.field
+    def create_team(self, info: Info, input: CreateTeamInput) -> CreateTeamPayload | None:
+        team = info.context.unit(organizations.create_team, input.team_name, input.team_admin_user_name,
+                                 input.organization_name)
+        return CreateTeamPayload(entity=team, client_mutation_id=input.client_mutation_id)
 
-    @strawberry.mutation
-    def create_invite(self, info: Info, asked: Annotated[CreateInviteInput, strawberry.argument(name="input")],
-                      ) -> CreateInvitePayload | None:
-        actor, clock = info.context.require_viewer(), info.context.backend.clock
-        made = write_accounts(info, lambda session: teams.create_invite(
-            session, clock, actor, asked.entity_name, username=asked.username, email=asked.email,
-            role=asked.role or ("admin" if asked.admin else None)))
+    @strawberry.field
+    def create_invite(self, info: Info, input: CreateInviteInput) -> CreateInvitePayload | None:
+        role = input.role or ("admin" if input.admin else None)
+        made = info.context.unit(teams.create_invite, input.entity_name, username=input.username, email=input.email,
+                                 role=role)
         invite = Invite(id=strawberry.ID(made.node_id), name=made.user.name if made.user else made.email,
                         email=made.email, created_at=DateTime(made.created_at), to_user=made.user)
-        return CreateInvitePayload(invite=invite, client_mutation_id=asked.client_mutation_id)
+        return CreateInvitePayload(invite=invite, client_mutation_id=input.client_mutation_id)
 
-    @strawberry.mutation
-    def delete_invite(self, info: Info, asked: Annotated[DeleteInviteInput, strawberry.argument(name="input")],
-                      ) -> DeleteInvitePayload | None:
-        actor, backend = info.context.require_viewer(), info.context.backend
-        write_accounts(info, lambda session: teams.delete_invite(
-            session, backend.events, backend.clock, actor, asked.id, asked.entity_name))
-        return DeleteInvitePayload(success=True, client_mutation_id=asked.client_mutation_id)
+    @strawberry.field
+    def delete_invite(self, info: Info, input: DeleteInviteInput) -> DeleteInvitePayload | None:
+        info.context.unit(teams.delete_invite, input.id, input.entity_name)
+        return DeleteInvitePayload(success=True, client_mutation_id=input.client_mutation_id)
 
-    @strawberry.mutation
-    def create_service_account(
-        self, info: Info, asked: Annotated[CreateServiceAccountInput, strawberry.argument(name="input")],
-    ) -> CreateServiceAccountPayload | None:
-        actor, backend = info.context.require_viewer(), info.context.backend
-        user = write_accounts(info, lambda session: teams.create_service_account(
-            session, backend.clock, backend.signer, actor, asked.entity_name, asked.description))
-        return CreateServiceAccountPayload(user=user, client_mutation_id=asked.client_mutation_id)
+    @strawberry.field
+    def create_service_account(self, info: Info, input: CreateServiceAccountInput,
+                               ) -> CreateServiceAccountPayload | None:
+        user = info.context.unit(teams.create_service_account, info.context.backend.signer, input.entity_name,
+                                 input.description)
+        return CreateServiceAccountPayload(user=user, client_mutation_id=input.client_mutation_id)
 
-    @strawberry.mutation
-    def create_user(self, info: Info, asked: Annotated[CreateUserInput, strawberry.argument(name="input")],
-                    ) -> CreateUserPayload | None:
-        actor, clock = info.context.require_viewer(), info.context.backend.clock
-        user = write_accounts(info, lambda session: service.create_user_by_email(
-            session, clock, actor, asked.email, admin=bool(asked.admin)))
-        return CreateUserPayload(user=user, client_mutation_id=asked.client_mutation_id)
+    @strawberry.field
+    def create_user(self, info: Info, input: CreateUserInput) -> CreateUserPayload | None:
+        user = info.context.unit(service.create_user_by_email, input.email, admin=bool(input.admin))
+        return CreateUserPayload(user=user, client_mutation_id=input.client_mutation_id)
 
-    @strawberry.mutation
-    def generate_api_key(self, info: Info, asked: Annotated[GenerateApiKeyInput, strawberry.argument(name="input")],
-                         ) -> GenerateApiKeyPayload | None:
+    @strawberry.field
+    def generate_api_key(self, info: Info, input: GenerateApiKeyInput) -> GenerateApiKeyPayload | None:
         """The one answer in which `name` is the whole key."""
-        actor, clock = info.context.require_viewer(), info.context.backend.clock
-        row, key = write_accounts(info, lambda session: service.generate_key(session, clock, actor, asked.description))
+        row, key = info.context.unit(service.generate_key, input.description)
         whole = ApiKeyRow(id=row.id, user_id=row.user_id, prefix=key, digest=row.digest, description=row.description,
                           created_at=row.created_at)  # never stored
-        return GenerateApiKeyPayload(api_key=cast("ApiKey", whole), client_mutation_id=asked.client_mutation_id)
+        return GenerateApiKeyPayload(api_key=cast("ApiKey", whole), client_mutation_id=input.client_mutation_id)
 
-    @strawberry.mutation
-    def delete_api_key(self, info: Info, asked: Annotated[DeleteApiKeyInput, strawberry.argument(name="input")],
-                       ) -> DeleteApiKeyPayload | None:
-        actor = info.context.require_viewer()
-        write_accounts(info, lambda session: service.delete_key(session, actor, asked.id))
-        return DeleteApiKeyPayload(success=True, client_mutation_id=asked.client_mutation_id)
+    @strawberry.field
+    def delete_api_key(self, info: Info, input: DeleteApiKeyInput) -> DeleteApiKeyPayload | None:
+        info.context.unit(service.delete_key, input.id)
+        return DeleteApiKeyPayload(success=True, client_mutation_id=input.client_mutation_id)
 
-    @strawberry.mutation
-    def update_user(self, info: Info, asked: Annotated[UpdateUserInput, strawberry.argument(name="input")],
-                    ) -> UpdateUserPayload | None:
-        actor = info.context.require_viewer()
-        user = write_accounts(info, lambda session: service.update_user(
-            session, actor, default_entity=asked.default_entity, name=asked.name))
-        return UpdateUserPayload(user=user, client_mutation_id=asked.client_mutation_id)
+    @strawberry.field
+    def update_user(self, info: Info, input: UpdateUserInput) -> UpdateUserPayload | None:
+        user = info.context.unit(service.update_user, default_entity=input.default_entity, name=input.name)
+        return UpdateUserPayload(user=user, client_mutation_id=input.client_mutation_id)
 
-    @strawberry.mutation
-    def rename_entity(self, info: Info, asked: Annotated[RenameEntityInput, strawberry.argument(name="input")],
-                      ) -> RenameEntityPayload | None:
-        actor, events = info.context.require_viewer(), info.context.backend.events
-        entity = write_accounts(info, lambda session: service.rename_entity(
-            session, events, actor, asked.entity_name, asked.new_name))
-        return RenameEntityPayload(entity=entity, client_mutation_id=asked.client_mutation_id)
+    @strawberry.field
+    def rename_entity(self, info: Info, input: RenameEntityInput) -> RenameEntityPayload | None:
+        entity = info.context.unit(service.rename_entity, input.entity_name, input.new_name)
+        return RenameEntityPayload(entity=entity, client_mutation_id=input.client_mutation_id)
+
+
+@strawberry.type
+class OrganizationsMutation:
+    @strawberry.field
+    def create_organization(self, info: Info, input: CreateOrganizationInput) -> OrganizationPayload | None:
+        made = info.context.unit(organizations.create_organization, input.name)
+        return OrganizationPayload(organization=made, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def delete_organization(self, info: Info, input: DeleteOrganizationInput) -> DeleteOrganizationPayload | None:
+        info.context.unit(organizations.dissolve, input.name)
+        return DeleteOrganizationPayload(success=True, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def upsert_organization_member(self, info: Info, input: UpsertOrganizationMemberInput,
+                                   ) -> OrganizationPayload | None:
+        """The user is in the organization with this role, at once."""
+        organization = info.context.unit(organizations.set_member, input.organization_name, input.username, input.role)
+        return OrganizationPayload(organization=organization, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def delete_organization_member(self, info: Info, input: DeleteOrganizationMemberInput,
+                                   ) -> OrganizationPayload | None:
+        organization = info.context.unit(organizations.remove_member, input.organization_name, input.username)
+        return OrganizationPayload(organization=organization, client_mutation_id=input.client_mutation_id)

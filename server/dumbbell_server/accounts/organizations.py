@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col
 
 from dumbbell_server.accounts import queries
+from dumbbell_server.accounts.access import changed
 from dumbbell_server.accounts.names import organization_name
 from dumbbell_server.accounts.service import delete_entity, free_name, slug
 from dumbbell_server.accounts.tables import (
@@ -17,27 +18,31 @@ from dumbbell_server.accounts.tables import (
     UserRow,
 )
 from dumbbell_server.accounts.teams import checked_role, delete_team, make_team, user_named
-from dumbbell_server.clock import Clock
-from dumbbell_server.database.events import Events
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import storable
 
 
-def create_organization(session: Session, clock: Clock, name: str, admin: UserRow) -> OrganizationRow:
+def create_organization(unit: Unit, name: str) -> OrganizationRow:
+    """An organization with the actor as its admin. Conflict where the name is taken."""
+    return make_organization(unit, name, user_named(unit.session, unit.actor.username))
+
+
+def make_organization(unit: Unit, name: str, admin: UserRow) -> OrganizationRow:
     """An organization with this user as its admin, and its entity, which has a name of its own."""
+    session, now = unit.session, unit.clock.text()
     organization_name(name)
     if queries.organization_by_name(session, name) is not None:
         raise Conflict(f"the organization {name!r} exists; choose another name")
-    entity = EntityRow(name=free_name(session, f"{slug(name)}-org"), kind="organization", created_at=clock.text())
+    entity = EntityRow(name=free_name(session, f"{slug(name)}-org"), kind="organization", created_at=now)
     session.add(entity)
     session.flush()
-    organization = OrganizationRow(name=name, entity_id=entity.id, created_at=clock.text())
+    organization = OrganizationRow(name=name, entity_id=entity.id, created_at=now)
     session.add(organization)
     session.flush()
     entity.organization_id = organization.id
     session.add(entity)
-    set_role(session, organization, admin, "admin")
+    set_role(unit, organization, admin, "admin")
     return organization
 
 
@@ -48,20 +53,21 @@ def organization_named(session: Session, name: str) -> OrganizationRow:
     return organization
 
 
-def set_role(session: Session, organization: OrganizationRow, user: UserRow, role: str) -> None:
+def set_role(unit: Unit, organization: OrganizationRow, user: UserRow, role: str) -> None:
     """The user is in the organization, with this role."""
     checked_role(role)
-    row = queries.organization_member(session, organization.id, user.id)
+    row = queries.organization_member(unit.session, organization.id, user.id)
     if row is None:
         row = OrganizationMemberRow(organization_id=organization.id, user_id=user.id, role=role)
     row.role = role
-    session.add(row)
-    session.flush()
+    unit.session.add(row)
+    unit.session.flush()
+    changed(unit)
 
 
 def to_administer(session: Session, actor: Actor, name: str) -> OrganizationRow:
     """An organization that the actor administers. NotFound for who is not in it, Forbidden for who is no admin."""
-    found = queries.organization_by_name(session, name) if storable(name) else None
+    found = queries.organization_by_name(session, name)
     if found is None or not (actor.admin or found.id in actor.organizations):
         raise NotFound(f"organization {name!r} not found, or you ({actor.username}) are not in it")
     if not actor.admin and actor.organizations[found.id] < Role.ADMIN:
@@ -69,35 +75,37 @@ def to_administer(session: Session, actor: Actor, name: str) -> OrganizationRow:
     return found
 
 
-def create_team(session: Session, clock: Clock, actor: Actor, name: str, admin_name: str | None,
-                organization: str | None) -> EntityRow:
+def create_team(unit: Unit, name: str, admin_name: str | None, organization: str | None) -> EntityRow:
     """A team of the actor's, or of another's where an instance admin says so; in an organization by its admins."""
+    session, actor = unit.session, unit.actor
     chosen = admin_name or actor.username
     if chosen != actor.username and not actor.admin:
         raise Forbidden(f"only instance admins may make {chosen!r} admin of a new team; "
                         f"leave it out to be the admin yourself ({actor.username})")
-    home = to_administer(session, actor, organization) if organization else None
-    return make_team(session, clock, name, user_named(session, chosen), home.id if home else None)
+    parent = to_administer(session, actor, organization) if organization else None
+    return make_team(unit, name, user_named(session, chosen), parent.id if parent else None)
 
 
-def set_member(session: Session, actor: Actor, name: str, username: str, role: str | None) -> OrganizationRow:
+def set_member(unit: Unit, name: str, username: str, role: str | None) -> OrganizationRow:
     """The user is in the organization with this role; without one a newcomer is a member and others keep theirs."""
-    organization = to_administer(session, actor, name)
+    session = unit.session
+    organization = to_administer(session, unit.actor, name)
     user = user_named(session, username)
     row = queries.organization_member(session, organization.id, user.id)
     if row is not None and role not in {None, "admin"}:
         _keep_an_admin(session, organization, row, user)
     if row is None or role is not None:
-        set_role(session, organization, user, role or "member")
+        set_role(unit, organization, user, role or "member")
     return organization
 
 
-def remove_member(session: Session, actor: Actor, name: str, username: str) -> OrganizationRow:
+def remove_member(unit: Unit, name: str, username: str) -> OrganizationRow:
     """The user is in neither the organization nor its registries; in its teams they stay.
 
     Admins remove anybody, members themselves.
     """
-    organization = queries.organization_by_name(session, name) if storable(name) else None
+    session, actor = unit.session, unit.actor
+    organization = queries.organization_by_name(session, name)
     leaves = organization is not None and organization.id in actor.organizations and username == actor.username
     if organization is None or not leaves:
         organization = to_administer(session, actor, name)
@@ -110,6 +118,7 @@ def remove_member(session: Session, actor: Actor, name: str, username: str) -> O
     session.execute(delete(RegistryMemberRow).where(
         col(RegistryMemberRow.entity_id) == organization.entity_id, col(RegistryMemberRow.user_id) == user.id))
     session.flush()
+    changed(unit)
     return organization
 
 
@@ -122,17 +131,19 @@ def _keep_an_admin(session: Session, organization: OrganizationRow, row: Organiz
                        "make somebody else an admin first")
 
 
-def dissolve(session: Session, events: Events, clock: Clock, actor: Actor, name: str) -> None:
+def dissolve(unit: Unit, name: str) -> None:
     """An admin's organization is gone with its teams and registries."""
-    delete_organization(session, events, clock, to_administer(session, actor, name))
+    delete_organization(unit, to_administer(unit.session, unit.actor, name))
 
 
-def delete_organization(session: Session, events: Events, clock: Clock, organization: OrganizationRow) -> None:
+def delete_organization(unit: Unit, organization: OrganizationRow) -> None:
     """The organization, its teams and its registries are gone."""
+    session = unit.session
     for team in queries.teams_of_organization(session, organization.id):
-        delete_team(session, events, clock, team)
+        delete_team(unit, team)
     entity = session.get(EntityRow, organization.entity_id)
     if entity is not None:
-        delete_entity(session, events, entity)
+        delete_entity(unit, entity)
     session.delete(organization)
     session.flush()
+    changed(unit)

@@ -22,7 +22,6 @@ from dumbbell_server.accounts.tables import (
 )
 from dumbbell_server.database.sessions import RowQuery
 from dumbbell_server.database.statements import literal_like
-from dumbbell_server.json_text import storable
 
 _ENTITY_BY_NAME = RowQuery(EntityRow, "name = :name")
 
@@ -159,7 +158,7 @@ def former(session: Session, kind: str, name: str, parent_id: int = 0) -> int | 
 def search_users(session: Session, query: str | None, limit: int) -> Sequence[UserRow]:
     """Users whose name, username or e-mail begins with the query, exact matches first."""
     statement = select(UserRow).where(col(UserRow.deleted_at).is_(None))
-    if query and (len(query) > _LONGEST or not storable(query)):
+    if query and len(query) > _LONGEST:
         return []
     if query:
         pattern = literal_like(query) + "%"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -11,8 +10,8 @@ from sqlmodel import col
 
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries
-from dumbbell_server.accounts.access import belongs, to_administer, visible_entity
-from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting, UserRenamed
+from dumbbell_server.accounts.access import belongs, changed, to_administer, visible_entity
+from dumbbell_server.accounts.events import EntityDeleting, UserRenamed
 from dumbbell_server.accounts.keys import add_key, digest, make_key
 from dumbbell_server.accounts.names import email_address, entity_name
 from dumbbell_server.accounts.tables import (
@@ -24,22 +23,12 @@ from dumbbell_server.accounts.tables import (
     RegistryMemberRow,
     UserRow,
 )
-from dumbbell_server.clock import Clock
-from dumbbell_server.database.events import Events
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
-from dumbbell_server.identity import Actor
-
-if TYPE_CHECKING:
-    from dumbbell_server.backend import Backend
 
 _SHOWABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 _LONGEST_SLUG = 100
-
-
-def changed(backend: Backend) -> None:
-    """Who remembers keys, roles or users forgets them. Call it after the unit, else old rows are cached again."""
-    backend.events.emit(None, AccountsChanged())
 
 
 def shown_text(text: str, what: str) -> str:
@@ -54,30 +43,29 @@ def slug(text: str) -> str:
     return _NOT_IN_NAME.sub("-", text).strip("-._")[:_LONGEST_SLUG] or "x"
 
 
-def free_name(session: Session, wanted: str) -> str:
+def free_name(session: Session, name: str) -> str:
     """The name, or the first of name-2, name-3, … that is an allowed one and nobody has."""
     number = 1
     while True:
-        name = wanted if number == 1 else f"{wanted}-{number}"
-        if queries.entity_by_name(session, name) is None and queries.user_by_name(session, name) is None:
-            return entity_name(name)
+        candidate = name if number == 1 else f"{name}-{number}"
+        if queries.entity_by_name(session, candidate) is None and queries.user_by_name(session, candidate) is None:
+            return entity_name(candidate)
         number += 1
 
 
-def create_user(
-    session: Session, clock: Clock, username: str, *, email: str | None = None, admin: bool = False,
-    service: bool = False,
-) -> UserRow:
+def create_user(unit: Unit, username: str, *, email: str | None = None, admin: bool = False,
+                service: bool = False) -> UserRow:
     """A user and the personal entity of the same name. Conflict where the name is taken."""
+    session, now = unit.session, unit.clock.text()
     entity_name(username, "username")
     if queries.entity_by_name(session, username) or queries.user_by_name(session, username):
         raise Conflict(f"the name {username!r} is taken; choose another")
     address = email_address(email) if email else f"{username}@localhost"
     user = UserRow(username=username, name=username, email=address, admin=admin, service=service,
-                   created_at=clock.text())
+                   created_at=now)
     session.add(user)
     session.flush()
-    entity = EntityRow(name=username, kind="user", user_id=user.id, created_at=clock.text())
+    entity = EntityRow(name=username, kind="user", user_id=user.id, created_at=now)
     session.add(entity)
     session.flush()
     user.default_entity_id = entity.id
@@ -85,6 +73,7 @@ def create_user(
     if email:
         _accept_invites(session, user)
     session.flush()
+    changed(unit)
     return user
 
 
@@ -94,61 +83,65 @@ def _accept_invites(session: Session, user: UserRow) -> None:
         session.delete(invite)
 
 
-def create_user_by_email(session: Session, clock: Clock, actor: Actor, email: str | None, *, admin: bool) -> UserRow:
+def create_user_by_email(unit: Unit, email: str | None, *, admin: bool) -> UserRow:
     """A user named after the e-mail address, in the teams that invited it. Only instance admins may."""
-    if not actor.admin:
-        raise Forbidden(f"only instance admins may create users; you ({actor.username}) are none")
+    if not unit.actor.admin:
+        raise Forbidden(f"only instance admins may create users; you ({unit.actor.username}) are none")
     if not email:
         raise BadInput("createUser needs an e-mail address")
     email_address(email)
-    if queries.user_by_email(session, email) is not None:
+    if queries.user_by_email(unit.session, email) is not None:
         raise Conflict(f"a user with the e-mail address {email!r} exists")
-    return create_user(session, clock, free_name(session, slug(email.partition("@")[0])), email=email, admin=admin)
+    name = free_name(unit.session, slug(email.partition("@")[0]))
+    return create_user(unit, name, email=email, admin=admin)
 
 
-def ensure_first_user(session: Session, clock: Clock, username: str, key: str | None) -> str | None:
+def ensure_first_user(unit: Unit, username: str, key: str | None) -> str | None:
     """The user of a new server, an instance admin, with this key or a new one. Returns a key that was made.
 
     A key given later is added: whoever sets `DUMBBELL_API_KEY` expects it to work.
     """
-    user = queries.user_by_name(session, username)
+    user = queries.user_by_name(unit.session, username)
     made = None
     if user is None:
-        user = create_user(session, clock, username, admin=True)
-        made = key or make_key(clock)
+        user = create_user(unit, username, admin=True)
+        made = key or make_key(unit.clock)
         key = made
-    if key and queries.key_by_digest(session, digest(key)) is None:
-        add_key(session, clock, user.id, key, "first key")
+    if key and queries.key_by_digest(unit.session, digest(key)) is None:
+        add_key(unit, user.id, key, "first key")
     return made
 
 
-def delete_user(session: Session, events: Events, clock: Clock, user: UserRow) -> None:
+def delete_user(unit: Unit, user: UserRow) -> None:
     """The personal entity, keys and memberships are gone and the name is free. A second time does nothing.
 
     The row stays: runs in teams go on to name who made them.
     """
     if user.deleted_at is not None:
         return
+    session = unit.session
     personal = queries.entity_of_user(session, user.id)
     if personal is not None:
-        delete_entity(session, events, personal)
+        delete_entity(unit, personal)
     session.execute(delete(ApiKeyRow).where(col(ApiKeyRow.user_id) == user.id))
     session.execute(delete(MemberRow).where(col(MemberRow.user_id) == user.id))
     session.execute(delete(OrganizationMemberRow).where(col(OrganizationMemberRow.user_id) == user.id))
     session.execute(delete(RegistryMemberRow).where(col(RegistryMemberRow.user_id) == user.id))
-    user.deleted_at = clock.text()
+    user.deleted_at = unit.clock.text()
     user.username = f"{user.username} (deleted {user.id})"  # no user can be named so
     user.email = ""
     user.admin = False
     user.default_entity_id = None
     session.add(user)
     session.flush()
-    events.emit(session, UserRenamed(user.id))
+    unit.emit(UserRenamed(user.id))
+    changed(unit)
 
 
-def delete_entity(session: Session, events: Events, entity: EntityRow) -> None:
+def delete_entity(unit: Unit, entity: EntityRow) -> None:
     """The entity and all that is in it are gone, and nothing names it: its number may be given out again."""
-    events.emit(session, EntityDeleting(entity.id))
+    unit.emit(EntityDeleting(entity.id))
+    session = unit.session
     session.execute(delete(FormerNameRow).where(
         ((col(FormerNameRow.kind) == "entity") & (col(FormerNameRow.target_id) == entity.id))
         | ((col(FormerNameRow.kind) == "project") & (col(FormerNameRow.parent_id) == entity.id))))
@@ -156,6 +149,7 @@ def delete_entity(session: Session, events: Events, entity: EntityRow) -> None:
         reset_default_entity(session, user)
     session.delete(entity)
     session.flush()
+    changed(unit)
 
 
 def reset_default_entity(session: Session, user: UserRow) -> None:
@@ -165,8 +159,9 @@ def reset_default_entity(session: Session, user: UserRow) -> None:
     session.add(user)
 
 
-def update_user(session: Session, actor: Actor, *, default_entity: str | None, name: str | None) -> UserRow:
-    """The actor with what is given; None leaves it."""
+def update_user(unit: Unit, *, default_entity: str | None, name: str | None) -> UserRow:
+    """The actor with another default entity or name; None leaves it."""
+    session, actor = unit.session, unit.actor
     user = session.get(UserRow, actor.user_id)
     if user is None:
         raise NotFound(f"user {actor.username!r} is gone")
@@ -181,18 +176,20 @@ def update_user(session: Session, actor: Actor, *, default_entity: str | None, n
         user.name = shown_text(name, "name")
     session.add(user)
     session.flush()
+    changed(unit)
     return user
 
 
-def generate_key(session: Session, clock: Clock, actor: Actor, description: str | None) -> tuple[ApiKeyRow, str]:
+def generate_key(unit: Unit, description: str | None) -> tuple[ApiKeyRow, str]:
     """A new key of the actor, and its text, which nothing shows again."""
-    key = make_key(clock)
+    key = make_key(unit.clock)
     about = shown_text(description, "description") if description else None
-    return add_key(session, clock, actor.user_id, key, about), key
+    return add_key(unit, unit.actor.user_id, key, about), key
 
 
-def delete_key(session: Session, actor: Actor, node_id: str) -> None:
+def delete_key(unit: Unit, node_id: str) -> None:
     """The key works no more. NotFound for somebody else's, but for instance admins."""
+    session, actor = unit.session, unit.actor
     number = ids.decode("ApiKey", node_id)
     row = session.get(ApiKeyRow, number) if number else None
     if row is None or not (actor.admin or row.user_id == actor.user_id):
@@ -200,11 +197,13 @@ def delete_key(session: Session, actor: Actor, node_id: str) -> None:
                        "it may be deleted already")
     session.delete(row)
     session.flush()
+    changed(unit)
 
 
-def rename_entity(session: Session, events: Events, actor: Actor, old: str, new: str) -> EntityRow:
+def rename_entity(unit: Unit, old: str, new: str) -> EntityRow:
     """The entity has the new name, its user too; ids that name the old one still find it."""
-    entity = to_administer(session, actor, old)
+    session = unit.session
+    entity = to_administer(session, unit.actor, old)
     entity_name(new)
     if new == old:
         return entity
@@ -216,10 +215,11 @@ def rename_entity(session: Session, events: Events, actor: Actor, old: str, new:
         user.name = new if user.name == user.username else user.name
         user.username = new
         session.add(user)
-        events.emit(session, UserRenamed(user.id))
+        unit.emit(UserRenamed(user.id))
     entity.name = new
     session.add(entity)
     session.flush()
+    changed(unit)
     return entity
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries
-from dumbbell_server.accounts.access import administers, belongs, to_administer, visible_entity
+from dumbbell_server.accounts.access import administers, belongs, changed, to_administer, visible_entity
 from dumbbell_server.accounts.keys import add_key
 from dumbbell_server.accounts.names import email_address, entity_name
 from dumbbell_server.accounts.service import (
@@ -20,11 +20,9 @@ from dumbbell_server.accounts.service import (
     shown_text,
 )
 from dumbbell_server.accounts.tables import EntityRow, InviteRow, MemberRow, UserRow
-from dumbbell_server.clock import Clock
-from dumbbell_server.database.events import Events
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, NotFound
 from dumbbell_server.identity import Actor
-from dumbbell_server.json_text import storable
 from dumbbell_server.signing import Signer
 
 ROLES = ("admin", "member", "viewer")
@@ -39,7 +37,7 @@ def checked_role(role: str) -> str:
 
 @dataclass(frozen=True)
 class Invitation:
-    """What came of an invitation: a member at once where there is a user, else one who is waited for."""
+    """What came of an invitation: a member at once where there is a user, else an invitation of the address."""
 
     node_id: str
     email: str
@@ -53,33 +51,34 @@ def key_purpose(user_id: int) -> str:
 
 
 def user_named(session: Session, username: str) -> UserRow:
-    user = queries.user_by_name(session, username) if storable(username) else None
+    user = queries.user_by_name(session, username)
     if user is None:
         raise NotFound(f"user {username!r} not found")
     return user
 
 
-def make_team(session: Session, clock: Clock, name: str, admin: UserRow,
-              organization_id: int | None = None) -> EntityRow:
+def make_team(unit: Unit, name: str, admin: UserRow, organization_id: int | None = None) -> EntityRow:
     """A team with this user as its admin. Conflict where the name is taken."""
+    session = unit.session
     entity_name(name, "team name")
     if queries.entity_by_name(session, name) or queries.user_by_name(session, name):
         raise Conflict(f"the name {name!r} is taken; choose another name for the team")
-    team = EntityRow(name=name, kind="team", organization_id=organization_id, created_at=clock.text())
+    team = EntityRow(name=name, kind="team", organization_id=organization_id, created_at=unit.clock.text())
     session.add(team)
     session.flush()
-    set_role(session, team, admin, "admin")
+    set_role(unit, team, admin, "admin")
     return team
 
 
-def set_role(session: Session, team: EntityRow, user: UserRow, role: str) -> None:
+def set_role(unit: Unit, team: EntityRow, user: UserRow, role: str) -> None:
     """The user is in the team, with this role."""
-    row = queries.member(session, team.id, user.id)
+    row = queries.member(unit.session, team.id, user.id)
     if row is None:
         row = MemberRow(entity_id=team.id, user_id=user.id, role=role)
     row.role = role
-    session.add(row)
-    session.flush()
+    unit.session.add(row)
+    unit.session.flush()
+    changed(unit)
 
 
 def _team_to_administer(session: Session, actor: Actor, name: str | None) -> EntityRow:
@@ -89,44 +88,46 @@ def _team_to_administer(session: Session, actor: Actor, name: str | None) -> Ent
     return team
 
 
-def create_invite(session: Session, clock: Clock, actor: Actor, entity: str, *, username: str | None,
-                  email: str | None, role: str | None) -> Invitation:
+def create_invite(unit: Unit, entity: str, *, username: str | None, email: str | None,
+                  role: str | None) -> Invitation:
     """A user is a member at once; an address without a user becomes one when the user is created.
 
     Who is in the team already gets the role that is asked for, and keeps theirs where none is.
     """
-    team = _team_to_administer(session, actor, entity)
+    session = unit.session
+    team = _team_to_administer(session, unit.actor, entity)
     if role is not None:
         checked_role(role)
     if not username and not email:
         raise BadInput("createInvite needs a username or an e-mail address")
     user = user_named(session, username) if username else queries.user_by_email(session, email_address(email or ""))
     if user is None:
-        return _await(session, clock, team, email or "", role or "member")
+        return _invite_address(unit, team, email or "", role or "member")
     row = queries.member(session, team.id, user.id)
     if row is not None and role not in {None, "admin"}:
         _keep_an_admin(session, team, row, user)
     if row is None or role is not None:
-        set_role(session, team, user, role or "member")
-    return Invitation(ids.encode("User", user.id), user.email, clock.text(), user)
+        set_role(unit, team, user, role or "member")
+    return Invitation(ids.encode("User", user.id), user.email, unit.clock.text(), user)
 
 
-def _await(session: Session, clock: Clock, team: EntityRow, email: str, role: str) -> Invitation:
+def _invite_address(unit: Unit, team: EntityRow, email: str, role: str) -> Invitation:
+    session = unit.session
     row = next((invite for invite in queries.invites_of(session, team.id) if invite.email == email), None)
     if row is None:
-        row = InviteRow(entity_id=team.id, email=email, role=role, created_at=clock.text())
+        row = InviteRow(entity_id=team.id, email=email, role=role, created_at=unit.clock.text())
     row.role = role
     session.add(row)
     session.flush()
     return Invitation(ids.encode("Invite", row.id), row.email, row.created_at, None)
 
 
-def delete_invite(session: Session, events: Events, clock: Clock, actor: Actor, member_id: str | None,
-                  entity: str | None) -> None:
-    """The member, or who was waited for, is not in the team. A service account is gone with its key.
+def delete_invite(unit: Unit, member_id: str | None, entity: str | None) -> None:
+    """The member, or who was invited, is not in the team. A service account is gone with its key.
 
     Admins remove anybody, members themselves; somebody must remain who can let others in.
     """
+    session, actor = unit.session, unit.actor
     team = visible_entity(session, actor, entity)
     if team is None or not belongs(actor, team):
         raise NotFound(f"entity {entity!r} not found, or you ({actor.username}) do not belong to it")
@@ -144,7 +145,7 @@ def delete_invite(session: Session, events: Events, clock: Clock, actor: Actor, 
     if user is None or row is None:
         raise NotFound(f"nobody in {team.name!r} has the member id {(member_id or '')[:80]!r}; "
                        "take one from the entity's members")
-    _remove(session, events, clock, team, row, user)
+    _remove(unit, team, row, user)
 
 
 def _keep_an_admin(session: Session, team: EntityRow, row: MemberRow, user: UserRow) -> None:
@@ -154,34 +155,35 @@ def _keep_an_admin(session: Session, team: EntityRow, row: MemberRow, user: User
         raise BadInput(f"{user.username!r} is the last admin of {team.name!r}; make somebody else an admin first")
 
 
-def _remove(session: Session, events: Events, clock: Clock, team: EntityRow, row: MemberRow, user: UserRow) -> None:
-    _keep_an_admin(session, team, row, user)
+def _remove(unit: Unit, team: EntityRow, row: MemberRow, user: UserRow) -> None:
+    _keep_an_admin(unit.session, team, row, user)
     if user.service:
-        delete_user(session, events, clock, user)
+        delete_user(unit, user)
         return
-    session.delete(row)
+    unit.session.delete(row)
     if user.default_entity_id == team.id:
-        reset_default_entity(session, user)
-    session.flush()
+        reset_default_entity(unit.session, user)
+    unit.session.flush()
+    changed(unit)
 
 
-def create_service_account(session: Session, clock: Clock, signer: Signer, actor: Actor, entity: str,
-                           description: str) -> UserRow:
+def create_service_account(unit: Unit, signer: Signer, entity: str, description: str) -> UserRow:
     """A user without a person, in this team only, whose key the team's admins can read."""
-    team = _team_to_administer(session, actor, entity)
+    session = unit.session
+    team = _team_to_administer(session, unit.actor, entity)
     shown_text(description, "description")
-    user = create_user(session, clock, free_name(session, f"service-{clock.token(12)}"), service=True)
+    user = create_user(unit, free_name(session, f"service-{unit.clock.token(12)}"), service=True)
     user.name = description
     user.default_entity_id = team.id
     session.add(user)
-    set_role(session, team, user, "member")
-    add_key(session, clock, user.id, signer.derive(key_purpose(user.id)), description)
+    set_role(unit, team, user, "member")
+    add_key(unit, user.id, signer.derive(key_purpose(user.id)), description)
     return user
 
 
-def delete_team(session: Session, events: Events, clock: Clock, team: EntityRow) -> None:
+def delete_team(unit: Unit, team: EntityRow) -> None:
     """The team, its projects and its service accounts are gone."""
-    for user, _ in queries.members_of(session, team.id):
+    for user, _ in queries.members_of(unit.session, team.id):
         if user.service:
-            delete_user(session, events, clock, user)
-    delete_entity(session, events, team)
+            delete_user(unit, user)
+    delete_entity(unit, team)

@@ -17,12 +17,12 @@ def ask(url: str, key: str, on_progress: Callable[[int], None]) -> None:
 
     `on_progress` hears how many runs are left.
     """
-    told = None
+    reported = None
     left = _left(url, key, "POST")
     while left:
-        if left != told:
+        if left != reported:
             on_progress(left)
-            told = left
+            reported = left
         time.sleep(_PAUSE)
         left = _left(url, key, "POST")
 

@@ -167,8 +167,8 @@ def _commit(unit: Unit, artifact_id: int, contents: Contents, last: Sequence[Ent
         if len(contents.entries) > len(last):
             return None
     _insert(session, artifact, last)
-    _leave_one_manifest(session, stored, contents.manifest)
-    expected.forget(session, artifact_id)
+    _leave_one_manifest(unit, stored, contents.manifest)
+    expected.forget(unit, artifact_id)
     service.commit(unit, artifact, digest=contents.digest or artifact.digest,
                    size=sum(entry.size for entry in contents.entries), file_count=len(contents.entries))
     return artifact
@@ -189,10 +189,11 @@ def _insert(session: Session, artifact: ArtifactRow, entries: Sequence[Entry]) -
         insert_many(session, "artifact_entries", _COLUMNS, rows, _OVERWRITE if some_are_there else "")
 
 
-def _leave_one_manifest(session: Session, stored: Sequence[ManifestRow], manifest: ManifestRow) -> None:
+def _leave_one_manifest(unit: Unit, stored: Sequence[ManifestRow], manifest: ManifestRow) -> None:
+    session = unit.session
     for row in stored:
         if row.id != manifest.id:
-            orphan(session, [row.blob_key] if row.blob_key else [])
+            orphan(unit, [row.blob_key] if row.blob_key else [])
             session.delete(row)
     current = session.get_one(ManifestRow, manifest.id) if manifest.id else manifest
     current.current = True

@@ -17,7 +17,6 @@ from dumbbell_server.backend import Backend
 from dumbbell_server.blobs import direct_uploads
 from dumbbell_server.blobs.garbage import orphan
 from dumbbell_server.blobs.store import DirectStore, StagedBlob, new_key
-from dumbbell_server.clock import Clock
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
@@ -64,7 +63,7 @@ def register(backend: Backend, artifact_id: int) -> None:
     with reading(backend.database) as session:
         rows = session.execute(select(ExpectedBlobRow).where(
             col(ExpectedBlobRow.artifact_id) == artifact_id)).scalars().all()
-    came = direct_uploads.register_direct_uploads(backend.database, backend.blobs, rows, partial(_take, backend.clock))
+    came = direct_uploads.register_direct_uploads(partial(backend.write, None), backend.blobs, rows, _take)
     for row in rows:
         if row.blob_key in came and not _is_right(row, came[row.blob_key]):
             raise BadInput(f"the bytes announced with MD5 {row.digest!r} have another; send them again, then commit")
@@ -75,15 +74,15 @@ def _is_right(row: ExpectedBlobRow, came: StagedBlob) -> bool:
     return not came.md5 or came.md5_base64 == row.digest
 
 
-def _take(clock: Clock, session: Session, row: ExpectedBlobRow, came: StagedBlob) -> None:
-    if not _is_right(row, came) or not uploads.received(session.connection(), clock, row.artifact_id, row.digest,
+def _take(unit: Unit, row: ExpectedBlobRow, came: StagedBlob) -> None:
+    if not _is_right(row, came) or not uploads.received(unit.connection, unit.clock, row.artifact_id, row.digest,
                                                         came.size, row.blob_key):
-        orphan(session, [row.blob_key])
+        orphan(unit, [row.blob_key])
 
 
-def forget(session: Session, artifact_id: int) -> None:
+def forget(unit: Unit, artifact_id: int) -> None:
     """Nothing more is expected for this version; what comes nevertheless goes."""
-    orphan(session, session.execute(delete(ExpectedBlobRow).where(
+    orphan(unit, unit.session.execute(delete(ExpectedBlobRow).where(
         col(ExpectedBlobRow.artifact_id) == artifact_id).returning(col(ExpectedBlobRow.blob_key))).scalars().all())
 
 

@@ -65,7 +65,6 @@ def _remove_files(backend: Backend, report: GarbageReport, on_progress: OnProgre
     while sizes := backend.write(None, _remove_some_files, backend.settings.url_lifetime):
         report.files += len(sizes)
         report.size += sum(sizes)
-        delete_orphaned_blobs(backend.database, backend.blobs)
         on_progress(len(sizes))
 
 
@@ -105,6 +104,6 @@ def _remove_some_files(unit: Unit, url_lifetime: float) -> list[int]:
     session = unit.session
     rows = session.execute(select(ArtifactBlobRow).where(*_unneeded(unit.clock, url_lifetime)).limit(_AT_ONCE)
                            .with_for_update()).scalars().all()
-    orphan(session, [row.blob_key for row in rows])
+    orphan(unit, [row.blob_key for row in rows])
     session.execute(delete(ArtifactBlobRow).where(col(ArtifactBlobRow.id).in_([row.id for row in rows])))
     return [row.size for row in rows]

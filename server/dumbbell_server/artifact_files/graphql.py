@@ -17,7 +17,6 @@ from dumbbell_server.artifact_files.pages import birth_of, page_of_files, page_o
 from dumbbell_server.artifacts.graphql import ArtifactDigestAlgorithm
 from dumbbell_server.artifacts.mutations import ArtifactPayload
 from dumbbell_server.artifacts.tables import COMMITTED, ArtifactRow, MembershipRow
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files.graphql import StoredFile
 from dumbbell_server.graph.context import Context, Info
@@ -279,7 +278,6 @@ class ArtifactFilesMutation:
     def commit_artifact(self, info: Info, input: CommitArtifactInput) -> CommitArtifactPayload | None:
         context = info.context
         artifact = commit_version(context.backend, context.require_viewer(), input.artifact_id)
-        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
         return CommitArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)
 
 
@@ -292,5 +290,4 @@ def _complete(context: Context, node_id: str, upload_id: str, md5s: dict[int, st
     upload, parts = found
     asyncio.run(join_parts(backend, parts, upload.artifact_id, upload.digest))
     context.unit(uploads.forget, upload.id)
-    delete_orphaned_blobs(backend.database, backend.blobs)
     return upload.digest

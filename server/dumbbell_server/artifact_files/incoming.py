@@ -31,8 +31,8 @@ async def keep_file(backend: Backend, incoming: StagedBlob, artifact_id: int, di
 async def keep(backend: Backend, incoming: StagedBlob, key: str, work: Callable[Concatenate[Unit, P], None],
                *arguments: P.args, **named: P.kwargs) -> None:
     """The bytes are under the key, which this unit of work names."""
-    await commit_and_write(backend, incoming, key, lambda: backend.database.write_soon(
-        lambda session: work(Unit(session, backend.clock, backend.events, None), *arguments, **named)))
+    await commit_and_write(backend, incoming, key, lambda: backend.write_soon(
+        None, work, *arguments, **named))
 
 
 async def join_parts(backend: Backend, parts: Sequence[PartRow], artifact_id: int, digest: str) -> None:

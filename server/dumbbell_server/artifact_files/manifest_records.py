@@ -73,7 +73,7 @@ def received(unit: Unit, manifest_id: int, size: int, md5: str, blob_key: str) -
     if hex_of(row.digest) is not None and row.digest != md5:
         raise BadInput(f"the manifest was announced with MD5 {row.digest!r}, the body has {md5!r}; send it again")
     if row.blob_key:
-        orphan(session, [row.blob_key])
+        orphan(unit, [row.blob_key])
     row.blob_key, row.size = blob_key, size
     artifact.updated_at = unit.clock.text()
     session.flush()

@@ -17,6 +17,7 @@ from dumbbell_server.artifact_files.tables import (
     UploadRow,
 )
 from dumbbell_server.artifacts.events import VersionsDeleting
+from dumbbell_server.blobs.garbage import BlobsOrphaned
 from dumbbell_server.database.tables import OrphanRow
 from dumbbell_server.database.units import Unit
 from dumbbell_server.projects.service import ProjectDeleting
@@ -30,6 +31,7 @@ def versions_deleting(unit: Unit, event: VersionsDeleting) -> None:
     _orphan_found(session, select(PartRow.blob_key).join(UploadRow, col(UploadRow.id) == PartRow.upload_id).where(
         col(UploadRow.artifact_id).in_(versions)))
     _orphan_found(session, select(ExpectedBlobRow.blob_key).where(col(ExpectedBlobRow.artifact_id).in_(versions)))
+    unit.emit(BlobsOrphaned())
     tables: tuple[Any, ...] = (EntryRow, ManifestRow, UploadRow, ExpectedBlobRow)  # parts go with their upload
     for table in tables:
         session.execute(delete(table).where(col(table.artifact_id).in_(versions)),
@@ -40,6 +42,7 @@ def project_deleting(unit: Unit, event: ProjectDeleting) -> None:
     """No version is left that names the project's bytes; their rows go with the project."""
     _orphan_found(unit.session, select(ArtifactBlobRow.blob_key).where(
         ArtifactBlobRow.project_id == event.project_id))
+    unit.emit(BlobsOrphaned())
 
 
 def _orphan_found(session: Session, keys: Any) -> None:

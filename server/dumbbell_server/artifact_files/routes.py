@@ -12,7 +12,6 @@ from starlette.routing import Route
 from dumbbell_server.artifact_files import downloads, incoming, manifest_records, uploads
 from dumbbell_server.artifact_files.digests import digest_of
 from dumbbell_server.artifact_files.downloads import StoredBytes
-from dumbbell_server.blobs import garbage
 from dumbbell_server.blobs.store import new_key
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import BadInput, NotFound
@@ -48,8 +47,6 @@ async def put_manifest(request: Request) -> Response:
         return Response(status_code=GONE)
     key = new_key(manifest_records.FOLDER)
     await incoming.keep(backend, staged, key, manifest_records.received, number, staged.size, staged.md5_base64, key)
-    await asyncio.get_running_loop().run_in_executor(
-        state_of(request).pool, garbage.delete_orphaned_blobs, backend.database, backend.blobs)
     return taken(staged)
 
 

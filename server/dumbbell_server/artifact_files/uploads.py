@@ -44,7 +44,7 @@ def received_part(unit: Unit, upload_id: str, number: int, size: int, md5: str, 
         raise NotFound("this upload does not exist; it may be complete already")
     row = session.get(PartRow, (upload_id, number))
     if row is not None:
-        orphan(session, [row.blob_key])
+        orphan(unit, [row.blob_key])
         session.delete(row)
         session.flush()
     session.add(PartRow(upload_id=upload_id, number=number, size=size, md5=md5, blob_key=blob_key))
@@ -74,7 +74,7 @@ def forget(unit: Unit, upload_id: str) -> None:
     """The upload and its parts are gone, which they may have been before."""
     session = unit.session
     for part in session.query(PartRow).filter_by(upload_id=upload_id).all():
-        orphan(session, [part.blob_key])
+        orphan(unit, [part.blob_key])
         session.delete(part)
     session.flush()
     upload = session.get(UploadRow, upload_id)

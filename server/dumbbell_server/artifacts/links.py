@@ -87,7 +87,7 @@ def _portfolio(unit: Unit, artifact: ArtifactRow, target: LinkTarget) -> Collect
         return portfolio
     if target.portfolio is None:
         raise BadInput("linkArtifact needs artifactPortfolioName or artifactPortfolioID")
-    project = projects.for_linking(session, unit.clock, unit.actor, target.entity, target.project)
+    project = projects.for_linking(unit, target.entity, target.project)
     unit.emit(VersionLinking(artifact, type_name, project))
     return _portfolio_named(unit, project, target.portfolio, type_name)
 

@@ -9,7 +9,6 @@ import strawberry
 from dumbbell_server.artifacts import aliases, collections, links, removal, service, tags, types, uses
 from dumbbell_server.artifacts.graphql import ArtifactDigestAlgorithm, Tag
 from dumbbell_server.artifacts.tables import PORTFOLIO, SEQUENCE
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.refs import ArtifactRef, ArtifactTypeRef, CollectionRef, MembershipRef
@@ -325,9 +324,7 @@ class ArtifactsMutation:
 
     @strawberry.field
     def delete_artifact(self, info: Info, input: DeleteArtifactInput) -> DeleteArtifactPayload | None:
-        context = info.context
-        artifact = context.unit(removal.delete_version, input.artifact_id, aliases=bool(input.delete_aliases))
-        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
+        artifact = info.context.unit(removal.delete_version, input.artifact_id, aliases=bool(input.delete_aliases))
         return DeleteArtifactPayload(artifact=artifact, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
@@ -377,9 +374,7 @@ class CollectionsMutation:
     @strawberry.field
     def delete_artifact_sequence(self, info: Info, input: DeleteArtifactSequenceInput,
                                  ) -> ArtifactCollectionPayload | None:
-        context = info.context
-        row = context.unit(collections.delete, input.artifact_sequence_id, SEQUENCE)
-        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
+        row = info.context.unit(collections.delete, input.artifact_sequence_id, SEQUENCE)
         return ArtifactCollectionPayload(artifact_collection=row, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field

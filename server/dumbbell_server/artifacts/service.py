@@ -122,7 +122,7 @@ def create(unit: Unit, new: NewVersion) -> ArtifactRow:
     """The version to fill, or the committed one of this sequence that has the same digest."""
     new.check()
     session = unit.session
-    project = projects.for_writing(session, unit.clock, unit.actor, new.entity, new.project)
+    project = projects.for_writing(unit, new.entity, new.project)
     run = runs.by_name(session, project.id, new.run) if new.run and storable(new.run) else None
     if new.run and run is None:
         raise NotFound(f"run {new.entity}/{new.project}/{new.run} not found")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from sqlalchemy import Column, delete
@@ -13,15 +14,22 @@ from dumbbell_server.blobs.store import BlobStore
 from dumbbell_server.database.engine import Database, reading
 from dumbbell_server.database.statements import MAX_PARAMETERS
 from dumbbell_server.database.tables import OrphanRow
+from dumbbell_server.database.units import Unit
 
 
-def orphan(session: Session, keys: Iterable[str]) -> None:
-    """In the unit that removes the last row which names them: the blobs are to go."""
-    session.add_all(OrphanRow(key=key) for key in keys)
+@dataclass(frozen=True)
+class BlobsOrphaned:
+    """The unit has orphaned blobs. `app.py` has them deleted once it is on disk."""
+
+
+def orphan(unit: Unit, keys: Iterable[str]) -> None:
+    """In the unit that removes the last row which names them: the blobs go after it."""
+    unit.session.add_all(OrphanRow(key=key) for key in keys)
+    unit.emit(BlobsOrphaned())
 
 
 def delete_orphaned_blobs(database: Database, blobs: BlobStore) -> int:
-    """After the unit, and at every start: remove the blobs, then forget them. Returns how many."""
+    """After units that orphan blobs, and at every start: remove them, then forget them. Returns how many."""
     removed = 0
     while True:
         with reading(database) as session:

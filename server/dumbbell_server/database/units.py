@@ -6,7 +6,9 @@ A mutation is `context.unit(service.stop, input.id)`, in the name of whoever sen
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
@@ -17,12 +19,13 @@ from dumbbell_server.errors import Unauthenticated
 from dumbbell_server.identity import Actor
 
 
-@dataclass(frozen=True)
+@dataclass
 class Unit:
     session: Session
     clock: Clock
     events: Events
     viewer: Actor | None  # None: the server itself, or a request without a key
+    follow_ups: dict[Callable[[], object], None] = field(default_factory=dict, repr=False)  # in order, each once
 
     @property
     def actor(self) -> Actor:
@@ -37,6 +40,16 @@ class Unit:
     def emit(self, event: object) -> None:
         """Tell the domains above, which act in this unit."""
         self.events.emit(self, event)
+
+    def after_commit(self, act: Callable[[], object]) -> None:
+        """Call it once the unit is on disk, one time however often it is given; never for a unit that is refused."""
+        self.follow_ups[act] = None
+
+    def follow_up(self) -> None:
+        """For whoever ran the unit and knows that it is on disk. One that fails keeps none of the others from it."""
+        with ExitStack() as stack:
+            for act in reversed(self.follow_ups):
+                stack.callback(act)
 
 
 def require_actor(viewer: Actor | None) -> Actor:

@@ -11,10 +11,9 @@ import strawberry
 from graphql import BooleanValueNode, FieldNode, FragmentSpreadNode, VariableNode
 
 from dumbbell_server import ids
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files import service
-from dumbbell_server.files.expected import expect, settle
+from dumbbell_server.files.expected import expect, register_direct_uploads
 from dumbbell_server.files.names import clean, mimetype_of
 from dumbbell_server.files.routes import path_of
 from dumbbell_server.files.tables import RunFileRow
@@ -30,7 +29,7 @@ from dumbbell_server.runs.tables import RunRow
 
 
 class StoredFile(Protocol):
-    """What the type File shows, whoever keeps the file."""
+    """What the type File shows, whatever it is a file of."""
 
     @property
     def name(self) -> str: ...
@@ -54,7 +53,7 @@ class StoredFile(Protocol):
 
 @dataclass(frozen=True)
 class RunFile:
-    """A file of a run under the name that was asked for; `row` once it was uploaded."""
+    """A file of a run under the name that was requested; `row` once it was uploaded."""
 
     run_id: int
     name: str
@@ -101,8 +100,7 @@ class RunFile:
         direct = context.backend.blobs.direct
         if direct is None:
             return context.signed("PUT", path_of(self.run_id, clean(self.name)))
-        return direct.upload_url(context.write(
-            lambda session: expect(session, context.backend.clock, self.run_id, clean(self.name))))
+        return direct.upload_url(context.unit(expect, self.run_id, clean(self.name)))
 
 
 @strawberry.type
@@ -177,39 +175,39 @@ class FileConnection:
 class RunFiles:
     @strawberry.field
     def file_count(run: strawberry.Parent[RunRow], info: Info) -> int | None:
-        settle(info.context.backend, run.id)
+        register_direct_uploads(info.context.backend, run.id)
         return service.count(info.context.session, run.id)
 
     @strawberry.field
     def files(run: strawberry.Parent[RunRow], info: Info, names: list[str | None] | None = None,
               pattern: str | None = None, first: int | None = None,
               after: str | None = None) -> FileConnectionRef | None:
-        """What was uploaded; with `url(upload: true)` beneath, every name that was asked for (behaviours.md 6.7).
+        """What was uploaded; with `url(upload: true)` beneath, every name that was requested (behaviours.md 6.7).
 
         `wandb.restore` (0.31) would know a name that was never uploaded by an MD5 of "0", and fails without; but who
         lists files by name is not to see names without files.
         """
-        asked = [name for name in names or () if name is not None]
-        settle(info.context.backend, run.id)
+        requested = [name for name in names or () if name is not None]
+        register_direct_uploads(info.context.backend, run.id)
         session = info.context.session
-        if asked and pattern:
+        if requested and pattern:
             raise BadInput("files takes `names` or `pattern`, not both")
         fields = list(_fields_beneath(info))
-        if asked and _wants_upload(info, fields) and service.may_write(session, info.context.viewer, run):
-            return _asked_page(info.context, run.id, asked, first, after)
+        if requested and _wants_upload(info, fields) and service.may_write(session, info.context.viewer, run):
+            return _page_of_names(info.context, run.id, requested, first, after)
         size = page_size(first, LARGEST_PAGE)
-        rows = service.list_files(session, run.id, asked, pattern, cursors.number(after), size + 1)
+        rows = service.list_files(session, run.id, requested, pattern, cursors.number(after), size + 1)
         counted = any(field.name.value == "totalCount" for field in fields)
-        total = service.count(session, run.id, asked, pattern) if counted else None
+        total = service.count(session, run.id, requested, pattern) if counted else None
         page = page_of(rows, size, lambda row: row.id)
         edges = [Edge(RunFile(row.run_id, row.name, row), edge.cursor)
                  for edge in page.edges for row in [edge.node]]
         return Page(edges, page.page_info, total)
 
 
-def _asked_page(context: Context, run_id: int, names: Sequence[str], first: int | None, after: str | None,
-                ) -> Page[RunFile]:
-    """The names as they were asked for, uploaded or not; a cursor is a place among them."""
+def _page_of_names(context: Context, run_id: int, names: Sequence[str], first: int | None, after: str | None,
+                   ) -> Page[RunFile]:
+    """The names as they were requested, uploaded or not; a cursor is a position among them."""
     begin = (cursors.number(after) or 0) if after else 0
     size = page_size(first, len(names))
     unique = list(dict.fromkeys(names))
@@ -224,7 +222,7 @@ def _files(context: Context, run_id: int, names: Sequence[str]) -> list[RunFile]
     """One for each name, in their order. BadInput for a name that no file can have."""
     cleaned = [clean(name) for name in names]
     rows = service.existing(context.session, run_id, cleaned)
-    return [RunFile(run_id, name, rows.get(kept)) for name, kept in zip(names, cleaned, strict=True)]
+    return [RunFile(run_id, name, rows.get(stored)) for name, stored in zip(names, cleaned, strict=True)]
 
 
 def _fields_beneath(info: Info) -> Iterable[FieldNode]:
@@ -326,7 +324,5 @@ class FilesMutation:
 
     @strawberry.field
     def delete_files(self, info: Info, input: DeleteFilesInput) -> DeleteFilesPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        context.write(lambda session: service.delete_files(session, actor, input.files))
-        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
+        info.context.unit(service.delete_files, input.files)
         return DeleteFilesPayload(success=True, client_mutation_id=input.client_mutation_id)

@@ -20,12 +20,12 @@ def stripped(name: str) -> str:
 
 
 def clean(name: str) -> str:
-    """The name under which a file is kept. BadInput for one that leads elsewhere or cannot be stored."""
-    kept = stripped(name)
-    problem = _problem(kept)
+    """The name under which a file is stored. BadInput for one that leads elsewhere or cannot be stored."""
+    cleaned = stripped(name)
+    problem = _problem(cleaned)
     if problem is not None:
         raise BadInput(f"file name {name[:140]!r} is not allowed: {problem}")
-    return kept
+    return cleaned
 
 
 def _problem(name: str) -> str | None:

@@ -29,14 +29,14 @@ def for_replacing(session: Session, run_id: int, name: str) -> RunFileRow | None
 def by_names(session: Session, run_id: int, names: Sequence[str]) -> list[RunFileRow]:
     """Those of the names that exist, in no order."""
     found: list[RunFileRow] = []
-    for some in _pieces(names):
+    for some in _batches(names):
         found += session.execute(_of(run_id).where(col(RunFileRow.name).in_(some))).scalars()
     return found
 
 
 def by_ids(session: Session, numbers: Sequence[int]) -> list[RunFileRow]:
     found: list[RunFileRow] = []
-    for some in _pieces(numbers):
+    for some in _batches(numbers):
         found += session.execute(select(RunFileRow).where(col(RunFileRow.id).in_(some))).scalars()
     return found
 
@@ -60,14 +60,14 @@ def count(session: Session, run_id: int, pattern: str | None) -> int:
 
 def lock_runs(session: Session, run_ids: Sequence[int]) -> None:
     """From now to the end of the unit no file of these runs can come (Postgres; SQLite has one writer anyway)."""
-    for some in _pieces(run_ids):
+    for some in _batches(run_ids):
         session.execute(select(col(RunRow.id)).where(col(RunRow.id).in_(some)).order_by(col(RunRow.id)).with_for_update())
 
 
 def blob_keys(session: Session, run_ids: Sequence[int]) -> list[str]:
     """Where the bytes of these runs' files are, or may still come."""
     found: list[str] = []
-    for some in _pieces(run_ids):
+    for some in _batches(run_ids):
         for row in (RunFileRow, ExpectedFileRow):
             found += session.execute(select(col(row.blob_key)).where(col(row.run_id).in_(some))).scalars()
     return found
@@ -86,6 +86,6 @@ def _matches(session: Session, pattern: str) -> ColumnElement[bool]:
     return name.like(like(pattern), escape="\\")  # type: ignore[no-any-return]
 
 
-def _pieces(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+def _batches(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
     """Parameter lists that both databases take."""
     return (values[at:at + MAX_PARAMETERS] for at in range(0, len(values), MAX_PARAMETERS))

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from dumbbell_server.backend import Backend
-from dumbbell_server.blobs import garbage
 from dumbbell_server.blobs.store import new_key
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import NotFound
 from dumbbell_server.files import queries, service
-from dumbbell_server.files.expected import FOLDER, settle
+from dumbbell_server.files.expected import FOLDER, register_direct_uploads
 from dumbbell_server.files.names import clean, mimetype_of
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import check_signature, number_in, state_of
 from dumbbell_server.http.uploads import GONE, announced_size, commit_and_write, receive, taken
-from dumbbell_server.json_text import storable
 from dumbbell_server.runs.tables import RunRow
 
 
@@ -52,9 +49,9 @@ async def get_file(request: Request) -> Response:
 
 
 def _find(backend: Backend, run_id: int, name: str) -> RunFileRow | None:
-    settle(backend, run_id)
+    register_direct_uploads(backend, run_id)
     with reading(backend.database) as session:
-        return queries.by_name(session, run_id, name) if storable(name) else None
+        return queries.by_name(session, run_id, name)
 
 
 def _has_run(backend: Backend, run_id: int) -> bool:
@@ -77,14 +74,9 @@ async def put_file(request: Request) -> Response:
     if incoming is None:
         return Response(status_code=GONE)
     key = new_key(FOLDER)
-
-    def put(session: Session) -> bool:
-        return service.put_file(session, backend.clock, run_id, name, size=incoming.size, md5=incoming.md5_base64,
-                                mimetype=mimetype_of(name), blob_key=key)
-
-    replaces = await commit_and_write(backend, incoming, key, lambda: backend.database.write_soon(put))
-    if replaces:
-        await loop.run_in_executor(state.pool, garbage.delete_orphaned_blobs, backend.database, backend.blobs)
+    await commit_and_write(backend, incoming, key, lambda: backend.write_soon(
+        None, service.put_file, run_id, name, size=incoming.size, md5=incoming.md5_base64, mimetype=mimetype_of(name),
+        blob_key=key))
     return taken(incoming)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
 from dumbbell_server.blobs.garbage import orphan
-from dumbbell_server.clock import Clock
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files import queries
 from dumbbell_server.files.names import LONGEST_NAME, UNSTORABLE, clean, stripped
@@ -46,18 +46,18 @@ def _checked(names: Sequence[str] | None, pattern: str | None) -> tuple[list[str
                        f"use at most {LONGEST_NAME} characters, no control characters among them")
     if not names:
         return None, stripped(pattern) if pattern else None
-    return list(dict.fromkeys(_known(names))), None
+    return list(dict.fromkeys(_allowed(names))), None
 
 
-def _known(names: Sequence[str]) -> list[str]:
+def _allowed(names: Sequence[str]) -> list[str]:
     """The names that a file can have: nothing is found under another."""
-    known = []
+    allowed = []
     for name in names:
         try:
-            known.append(clean(name))
+            allowed.append(clean(name))
         except BadInput:
             continue
-    return known
+    return allowed
 
 
 def existing(session: Session, run_id: int, names: Sequence[str]) -> dict[str, RunFileRow]:
@@ -71,29 +71,25 @@ def check_run(session: Session, run_id: int, name: str) -> None:
         raise NotFound(f"the run of file {name!r} does not exist; it may have been deleted")
 
 
-def put_file(session: Session, clock: Clock, run_id: int, name: str, *, size: int, md5: str, mimetype: str,
-             blob_key: str) -> bool:
-    """The file is these bytes; the flag says that it was others before, which are now orphaned.
-
-    NotFound where the run is gone.
-    """
+def put_file(unit: Unit, run_id: int, name: str, *, size: int, md5: str, mimetype: str, blob_key: str) -> None:
+    """The file is these bytes; what it was before is orphaned. NotFound where the run is gone."""
+    session = unit.session
     check_run(session, run_id, name)
-    now = clock.text()
+    now = unit.clock.text()
     row = queries.for_replacing(session, run_id, name)
-    replaces = row is not None
     if row is None:
         row = RunFileRow(run_id=run_id, name=name, size=size, md5=md5, mimetype=mimetype, blob_key=blob_key,
                          created_at=now, updated_at=now)
     else:
-        orphan(session, [row.blob_key])
+        orphan(unit, [row.blob_key])
         row.size, row.md5, row.mimetype, row.blob_key, row.updated_at = size, md5, mimetype, blob_key, now
     session.add(row)
     session.flush()
-    return replaces
 
 
-def delete_files(session: Session, actor: Actor, file_ids: Sequence[str]) -> None:
+def delete_files(unit: Unit, file_ids: Sequence[str]) -> None:
     """The files are gone. NotFound, and nothing deleted, where one is unknown or not for this actor to see."""
+    session, actor = unit.session, unit.actor
     numbers = {file_id: ids.decode("File", file_id) for file_id in file_ids}
     found = {row.id: row for row in queries.by_ids(session, [number for number in numbers.values() if number])}
     for file_id, number in numbers.items():
@@ -101,31 +97,25 @@ def delete_files(session: Session, actor: Actor, file_ids: Sequence[str]) -> Non
         if row is None or not _visible(session, actor, row.run_id):
             raise NotFound(f"no file has the id {file_id[:80]!r}; it may be deleted already")
     for run_id in {row.run_id for row in found.values()}:
-        check_writable(session, actor, _run(session, run_id), "delete files")
-    orphan(session, [row.blob_key for row in found.values()])
+        check_writable(session, actor, session.get_one(RunRow, run_id), "delete files")
+    orphan(unit, [row.blob_key for row in found.values()])
     for row in found.values():
         session.delete(row)
     session.flush()
 
 
-def _run(session: Session, run_id: int) -> RunRow:
-    run = session.get(RunRow, run_id)
-    assert run is not None  # noqa: S101 - a foreign key
-    return run
-
-
 def _visible(session: Session, actor: Actor, run_id: int) -> bool:
-    home = session.get(ProjectRow, _run(session, run_id).project_id)
-    return home is not None and role_in(actor, home) >= Role.VIEWER
+    project = session.get_one(ProjectRow, session.get_one(RunRow, run_id).project_id)
+    return role_in(actor, project) >= Role.VIEWER
 
 
 def may_write(session: Session, actor: Actor | None, run: RunRow) -> bool:
     """Whether upload URLs of this run are for this actor."""
-    home = session.get(ProjectRow, run.project_id)
-    return actor is not None and home is not None and role_in(actor, home) >= Role.MEMBER
+    project = session.get(ProjectRow, run.project_id)
+    return actor is not None and project is not None and role_in(actor, project) >= Role.MEMBER
 
 
-def runs_deleting(session: Session, event: RunsDeleting) -> None:
+def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
     """The bytes of these runs' files are orphaned; the rows go with the runs."""
-    queries.lock_runs(session, event.run_ids)
-    orphan(session, queries.blob_keys(session, event.run_ids))
+    queries.lock_runs(unit.session, event.run_ids)
+    orphan(unit, queries.blob_keys(unit.session, event.run_ids))

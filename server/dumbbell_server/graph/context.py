@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.units import Unit, require_actor
+from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.batches import Batches
 from dumbbell_server.identity import Actor
+from dumbbell_server.json_text import UNSTORABLE
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,6 +30,7 @@ class Context:
         self.notes: dict[str, object] = {}  # what a domain remembers for this request
         self.answers: dict[object, Any] = {}  # and what it does until something is written
         self.batches = Batches()
+        self.unstorable: str | None = None  # the argument of a mutation that cannot be stored
         self._known: dict[tuple[type, int], Any] = {}
 
     def require_viewer(self) -> Actor:
@@ -40,16 +43,30 @@ class Context:
 
     def unit(self, work: Callable[Concatenate[Unit, P], T], *arguments: P.args, **named: P.kwargs) -> T:
         """Run a unit of work in the viewer's name, who must have sent a key; later reads see what it wrote."""
-        self.require_viewer()
-        result = self.backend.write(self.viewer, work, *arguments, **named)
+        def run(unit: Unit) -> tuple[T, Actor | None]:
+            result = work(unit, *arguments, **named)
+            self._check_storable()
+            return result, unit.viewer
+
+        result, self.viewer = self.backend.write(self.require_viewer(), run)
         self.forget()
         return result
 
     def write(self, unit: Callable[[Session], T]) -> T:
         """Run a unit of work; what is read afterwards is read again."""
-        result = self.backend.database.write(unit)
+        def run(session: Session) -> T:
+            result = unit(session)
+            self._check_storable()
+            return result
+
+        result = self.backend.database.write(run)
         self.forget()
         return result
+
+    def _check_storable(self) -> None:
+        """At the end of a unit: what its own rules refuse, they refuse in their words."""
+        if self.unstorable is not None:
+            raise BadInput(f"{self.unstorable} {UNSTORABLE}")
 
     def forget(self) -> None:
         """Something was written: what is read afterwards is read again."""

@@ -5,18 +5,25 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    FieldNode,
     GraphQLError,
     GraphQLSchema,
     NoUnusedFragmentsRule,
     NoUnusedVariablesRule,
+    OperationType,
+    ValidationContext,
+    ValidationRule,
     execute_sync,
+    get_operation_ast,
     parse,
     specified_rules,
     validate,
@@ -25,6 +32,7 @@ from graphql import (
 from dumbbell_server.errors import DumbbellError
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import PlanningExecutor
+from dumbbell_server.graph.texts import clean_literals, clean_variables
 
 _log = structlog.get_logger()
 
@@ -37,10 +45,33 @@ _LONGEST_CACHED = 64 * 1024
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed text and what is wrong with it."""
+    """A parsed text and what is wrong with it, or what it names."""
 
     node: DocumentNode | None
     errors: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()  # types whose fields it selects, and those fields as `Type.field`
+    unstorable: str | None = None  # where it had text that cannot be stored
+
+
+class _Names(ValidationRule):
+    """No rule: it takes down what the document names on the way that validation goes anyway."""
+
+    def __init__(self, context: ValidationContext, names: set[str]) -> None:
+        super().__init__(context)
+        self._names = names
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        parent = self.context.get_parent_type()
+        if parent is not None:
+            self._names.update((parent.name, f"{parent.name}.{node.name.value}"))
+
+
+@dataclass(frozen=True)
+class BeforeQuery:
+    """A step to be done before a query that names one of these, once a request: time alone changes what it shows."""
+
+    names: frozenset[str]  # as in Document.names
+    step: Callable[[Context], None]
 
 
 @dataclass(frozen=True)
@@ -60,6 +91,11 @@ class Documents:
         self._kept: OrderedDict[str, Document] = OrderedDict()
         self._held = 0
         self._lock = threading.Lock()
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self._held = 0
 
     def get(self, text: str) -> Document:
         with self._lock:
@@ -84,22 +120,33 @@ class Documents:
             return Document(None, (error.message,))
         except RecursionError:
             return Document(None, ("Syntax Error: the document is nested too deeply.",))
-        errors = validate(self._schema, node, RULES, max_errors=20)
+        node, unstorable = clean_literals(text, node)
+        names: set[str] = set()
+        collect: Any = partial(_Names, names=names)
+        errors = validate(self._schema, node, [*RULES, collect], max_errors=20)
         # SDK probes match on double quotes, graphql-core writes single ones (behaviours.md 2.10).
-        return Document(node, tuple(_QUOTED.sub(r'"\1"', error.message) for error in errors))
+        messages = tuple(_QUOTED.sub(r'"\1"', error.message) for error in errors)
+        return Document(node, messages, frozenset(names), unstorable)
 
 
 class Executor:
     """Runs documents against the schema, on the calling thread."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, before_queries: Sequence[BeforeQuery] = ()) -> None:
         self.schema = schema
         self.documents = Documents(schema)
+        self._before_queries = before_queries
 
     def run(self, text: str, variables: dict[str, Any] | None, operation: str | None, context: Context) -> Answer:
         document = self.documents.get(text)
         if document.errors or document.node is None:
             return Answer(200, {"errors": [{"message": message} for message in document.errors]})
+        unstorable = document.unstorable or clean_variables(variables or {})
+        chosen = get_operation_ast(document.node, operation or None)
+        if chosen is not None and chosen.operation is OperationType.QUERY:
+            self._prepare(document.names, context)
+        else:
+            context.unstorable = unstorable
         result = execute_sync(
             self.schema,
             document.node,
@@ -109,6 +156,11 @@ class Executor:
             executor_class=PlanningExecutor,
         )
         return _answer(result)
+
+    def _prepare(self, names: frozenset[str], context: Context) -> None:
+        for before in self._before_queries:
+            if not before.names.isdisjoint(names):
+                before.step(context)
 
 
 def _answer(result: ExecutionResult) -> Answer:

@@ -6,18 +6,20 @@ from typing import Any
 
 import strawberry
 
-from dumbbell_server.database.engine import Database, snapshot
+from dumbbell_server.database.engine import snapshot
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import RunRef
 from dumbbell_server.graph.scalars import JSON, Int64, JSONString, compact
 from dumbbell_server.history import queries, service
-from dumbbell_server.history.ingest.routes import url_of
-from dumbbell_server.history.parquet.offers import offered
-from dumbbell_server.history.reading import console, keys, samples
+from dumbbell_server.history.parquet import offers
+from dumbbell_server.history.parquet.routes import url_of
+from dumbbell_server.history.reading import console
 from dumbbell_server.history.reading.forks import ENDLESS
+from dumbbell_server.history.reading.keys import history_keys as read_keys
 from dumbbell_server.history.reading.rows import DEFAULT_SAMPLES, Spec, rows_between, sampled_lines
+from dumbbell_server.history.reading.samples import sample
 from dumbbell_server.history.tables import EVENTS, HISTORY
 from dumbbell_server.json_text import checked_object
 from dumbbell_server.listing import cursors
@@ -52,26 +54,26 @@ class ParquetHistory:
     live_data: list[JSON | None] | None
 
 
-def _samples(asked: int | None) -> int:
-    if asked is None:
+def _checked_samples(samples: int | None) -> int:
+    if samples is None:
         return DEFAULT_SAMPLES
-    if asked < 0:
-        raise BadInput(f"samples is {asked}; it must not be negative")
-    return asked
+    if samples < 0:
+        raise BadInput(f"samples is {samples}; it must not be negative")
+    return samples
 
 
 def _spec(text: str) -> Spec:
     """A checked spec of sampledHistory; `maxStep` is inclusive there (semantics.md 8)."""
     spec = checked_object(text, "a spec of sampledHistory")
-    wanted = spec.get("keys") or []
-    if not isinstance(wanted, list) or not all(isinstance(key, str) for key in wanted):
+    keys = spec.get("keys") or []
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise BadInput("keys of a sampledHistory spec must be a list of strings")
     low, high = _bound(spec, "minStep"), _bound(spec, "maxStep")
     samples = spec.get("samples")
     if samples is not None and (not isinstance(samples, int) or isinstance(samples, bool)):
         raise BadInput("samples of a sampledHistory spec must be a whole number")
     return Spec(
-        tuple(dict.fromkeys(wanted)), _samples(samples), -ENDLESS if low is None else low,
+        tuple(dict.fromkeys(keys)), _checked_samples(samples), -ENDLESS if low is None else low,
         ENDLESS if high is None else high + 1)
 
 
@@ -82,11 +84,6 @@ def _bound(spec: dict[str, Any], name: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or abs(value) >= 2**62:
         raise BadInput(f"{name} of a sampledHistory spec must be a whole number")
     return int(value)
-
-
-def answer_keys(database: Database, run: RunRow) -> JSON | None:
-    document = keys.of_run(database, run)
-    return JSON(document) if document["keys"] else None
 
 
 def _tail(context: Context, run: RunRow, stream: int) -> JSONString:
@@ -104,7 +101,7 @@ class RunHistory:
         """Rows with minStep <= step < maxStep, all of them; without bounds evenly spread ones."""
         with snapshot(info.context.backend.database) as session:
             if min_step is None and max_step is None:
-                lines = sampled_lines(session, run, HISTORY, _samples(samples))
+                lines = sampled_lines(session, run, HISTORY, _checked_samples(samples))
             else:
                 lines = rows_between(session, run, min_step if min_step is not None else -ENDLESS,
                                              max_step if max_step is not None else ENDLESS)
@@ -115,24 +112,30 @@ class RunHistory:
         run: strawberry.Parent[RunRow], info: Info, samples: int | None = None,
     ) -> list[JSONString] | None:
         with snapshot(info.context.backend.database) as session:
-            return [JSONString(line) for line in sampled_lines(session, run, EVENTS, _samples(samples))]
+            return [JSONString(line) for line in sampled_lines(session, run, EVENTS, _checked_samples(samples))]
 
     @strawberry.field
     def sampled_history(run: strawberry.Parent[RunRow], info: Info, specs: list[JSONString]) -> list[JSON | None]:
         with snapshot(info.context.backend.database) as session:
-            return [JSON(samples.sample(session, run, _spec(spec))) for spec in specs]
+            return [JSON(sample(session, run, _spec(spec))) for spec in specs]
 
     @strawberry.field
     def history_keys(run: strawberry.Parent[RunRow], info: Info) -> JSON | None:
         """Null while nothing was logged, which clients read as lastStep -1."""
-        return answer_keys(info.context.backend.database, run)
+        document = read_keys(info.context.backend, run)
+        return None if document is None else JSON(document)
 
     @strawberry.field
     def parquet_history(run: strawberry.Parent[RunRow], info: Info, live_keys: list[str]) -> ParquetHistory:
         """All rows in files, or no files and no rows, which sends clients to the live pages."""
         del live_keys  # of live rows; we offer none (see parquet/export.py)
-        parts = offered(info.context.backend.database, run.id)
-        return ParquetHistory(parquet_urls=[url_of(info.context, part) for part in parts], live_data=[])
+        context = info.context
+        with snapshot(context.backend.database) as session:
+            offer = offers.find(session, run.id)
+        if offer is not None and offer.recorded is None:
+            offer = context.backend.write(context.viewer, offers.record, offer)
+        partitions = offer.partitions if offer is not None and offer.holds else []
+        return ParquetHistory(parquet_urls=[url_of(context, each) for each in partitions], live_data=[])
 
     @strawberry.field
     def history_tail(run: strawberry.Parent[RunRow], info: Info) -> JSONString | None:
@@ -183,8 +186,7 @@ class RewindRunPayload:
 class HistoryMutation:
     @strawberry.field
     def rewind_run(self, info: Info, input: RewindRunInput) -> RewindRunPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        run = context.write(lambda session: service.rewind(
-            session, context.backend.clock, actor, input.entity_name, input.project_name, input.run_name,
-            input.metric_name, input.metric_value))
+        run = info.context.unit(
+            service.rewind, input.entity_name, input.project_name, input.run_name, input.metric_name,
+            input.metric_value)
         return RewindRunPayload(rewound_run=run, client_mutation_id=input.client_mutation_id)

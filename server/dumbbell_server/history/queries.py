@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -12,7 +12,7 @@ from dumbbell_server.history import statements
 from dumbbell_server.history.packing import Packed, unpack
 
 
-def changed(connection: Connection, run: int) -> None:
+def begin_generation(connection: Connection, run: int) -> None:
     """Rows that were there have changed or gone: what was made of them is void."""
     for statement in statements.BEGIN_GENERATION:
         statement.on(connection, run=run)
@@ -41,7 +41,7 @@ def last_line(session: Session, run: int, stream: int) -> str | None:
     return None if body is None else unpack(bytes(body))[-1]
 
 
-def kept_keys(session: Session, runs: Sequence[int]) -> dict[int, tuple[int, int, str]]:
+def kept_keys(session: Session, runs: Collection[int]) -> dict[int, tuple[int, int, str]]:
     """Generation, count of lines and document of what is kept of these runs' keys."""
     if not runs:
         return {}

@@ -4,47 +4,55 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from dumbbell_server.clock import Clock
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
 from dumbbell_server.history import queries, statements
 from dumbbell_server.history.packing import pack, row_of, step_of
 from dumbbell_server.history.reading import forks
 from dumbbell_server.history.reading.rows import rows_between
 from dumbbell_server.history.tables import HISTORY
-from dumbbell_server.identity import Actor
 from dumbbell_server.json_text import dumps
 from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.tables import RunRow
 
 
-def rewind(session: Session, clock: Clock, actor: Actor, entity: str | None, project: str | None, name: str,
-           metric: str, value: float) -> RunRow | None:
+def rewind(unit: Unit, entity: str | None, project: str | None, name: str, metric: str, value: float) -> RunRow | None:
     """The run without the rows after a step; its summary is that of the rows that stay. None for an unknown run."""
     if metric != "_step" or value != value // 1 or abs(value) >= 2**62:
         raise BadInput(f"a run is rewound to a whole number of _step, not to {metric[:40]!r} = {value}")
-    run = runs.find(session, actor, entity, project, name)
+    session, step = unit.session, int(value)
+    run = runs.find(session, unit.actor, entity, project, name)
     if run is None:
         return None
-    runs.check_writable(session, actor, run, "rewind runs")
-    connection, step = session.connection(), int(value)
+    runs.check_writable(session, unit.actor, run, "rewind runs")
     statements.LOCK_RUN(session, run=run.id)
-    forks.keep_rows(session, run, step)
-    for chunk in statements.CHUNKS_BEYOND_STEP(session, run=run.id, step=step).all():
-        lines = queries.lines_of(session, chunk.id)
-        statements.DELETE_CHUNK(session, id=chunk.id)
-        kept = [line for line in lines if (step_of(row_of(line)) or 0) <= step]
-        if kept:
-            queries.insert(connection, run.id, HISTORY, chunk.writer, pack(chunk.first_line, kept, steps=True))
-    if run.parent_step is not None:
-        run.parent_step = max(-1, min(run.parent_step, step))
-    statements.CUT_HISTORY_HEADS(session, run=run.id)
-    queries.changed(connection, run.id)
-    run.history_line_count = statements.HISTORY_LINES(session, run=run.id).scalar_one()
-    summary: dict[str, object] = {}
-    for line in rows_between(session, run, -(2**62), step + 1):
-        summary.update(row_of(line))
-    run.summary_metrics = dumps(summary)
-    run.updated_at = clock.text()
+    forks.copy_to_forks(session, run, step)
+    _cut(session, run, step)
+    run.summary_metrics = _summary(session, run, step)
+    run.updated_at = unit.clock.text()
     session.add(run)
     session.flush()
     return run
+
+
+def _cut(session: Session, run: RunRow, step: int) -> None:
+    """The run and its streams end with this step."""
+    connection = session.connection()
+    for chunk in statements.CHUNKS_BEYOND_STEP(session, run=run.id, step=step).all():
+        lines = queries.lines_of(session, chunk.id)
+        statements.DELETE_CHUNK(session, id=chunk.id)
+        left = [line for line in lines if (step_of(row_of(line)) or 0) <= step]
+        if left:
+            queries.insert(connection, run.id, HISTORY, chunk.writer, pack(chunk.first_line, left, steps=True))
+    if run.parent_step is not None:
+        run.parent_step = max(-1, min(run.parent_step, step))
+    statements.CUT_HISTORY_HEADS(session, run=run.id)
+    queries.begin_generation(connection, run.id)
+    run.history_line_count = statements.HISTORY_LINES(session, run=run.id).scalar_one()
+
+
+def _summary(session: Session, run: RunRow, step: int) -> str:
+    summary: dict[str, object] = {}
+    for line in rows_between(session, run, -(2**62), step + 1):
+        summary.update(row_of(line))
+    return dumps(summary)

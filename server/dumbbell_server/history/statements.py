@@ -140,7 +140,8 @@ BEGIN_GENERATION = (
 )
 KEY_DOCUMENT = Statement("SELECT generation, lines, document FROM history_keys WHERE run_id = :run")
 PUT_KEY_DOCUMENT = Statement(
-    "INSERT INTO history_keys (run_id, generation, lines, document) VALUES (:run_id, :generation, :lines, :document)"
+    "INSERT INTO history_keys (run_id, generation, lines, document)"
+    " SELECT id, :generation, :lines, :document FROM runs WHERE id = :run_id"
     " ON CONFLICT (run_id) DO UPDATE SET generation = excluded.generation, lines = excluded.lines,"
     " document = excluded.document")
 UNFINISHED_RUNS = Statement(

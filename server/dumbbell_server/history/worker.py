@@ -1,4 +1,7 @@
-"""The thread that does the work in the background, a step at a time, and gives way to who logs."""
+"""The thread that works in the background, a step at a time, and waits while clients log.
+
+It turns lines into columns and Parquet files, and keeps the key documents that reads have made.
+"""
 
 from __future__ import annotations
 
@@ -13,32 +16,27 @@ from typing import Any
 
 import structlog
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from dumbbell_server.backend import Backend
-from dumbbell_server.database.engine import reading
+from dumbbell_server.database.engine import reading, snapshot
+from dumbbell_server.database.units import Unit
 from dumbbell_server.history import statements
 from dumbbell_server.history.columns import compaction
+from dumbbell_server.history.events import KeysRead, RowsCame
 from dumbbell_server.history.parquet import export
 from dumbbell_server.history.parquet.export import Exporter
 from dumbbell_server.history.reading import keys
-from dumbbell_server.runs.states import PREEMPTING, RUNNING
+from dumbbell_server.history.tables import KeysRow
+from dumbbell_server.runs.states import LIVE_STATES
 from dumbbell_server.runs.tables import RunRow
 
 _log = structlog.get_logger()
 
 _TICK = 1.0  # seconds between looks at what there is to do
 _QUIET = 2.0  # seconds without rows before the work on a run begins
-_WAITS = 30.0  # seconds after which it begins all the same; in busy times the seconds without rows
+_LONGEST_WAIT = 30.0  # seconds after which it begins anyway; in busy times the seconds without rows
 _BUSY = 20  # POSTs a second that make busy times, when the work takes a twentieth of the time, else half of it
-_GOES_ON = frozenset({RUNNING, PREEMPTING})
-
-
-@dataclass(frozen=True)
-class RowsCame:
-    """Told once rows of a run, or the news that it has ended, are on disk."""
-
-    run_id: int
+_KEYS_HELD = 32 << 20  # characters of key documents that wait; what is beyond is made again by the next read
 
 
 @dataclass
@@ -51,7 +49,7 @@ class _Waiting:
 
 
 class Worker:
-    """Stops when it is asked to, between two steps; a step that is cut short is done again at the next start."""
+    """Stops between two steps; a step that is cut short is done again at the next start."""
 
     def __init__(self, backend: Backend, exporter: Exporter) -> None:
         self._backend, self._exporter = backend, exporter
@@ -61,9 +59,11 @@ class Worker:
         self._stopping = threading.Event()
         self._hurried = False
         self._came: deque[float] = deque(maxlen=_BUSY)
+        self._keys: dict[int, KeysRow] = {}
+        self._keys_size = 0
         self._thread: threading.Thread | None = None
 
-    def note(self, event: RowsCame) -> None:
+    def rows_came(self, event: RowsCame) -> None:
         now = time.monotonic()
         with self._lock:
             waiting = self._runs.get(event.run_id)
@@ -73,12 +73,20 @@ class Worker:
                 waiting.since, waiting.last = waiting.since or now, now
             self._came.append(now)
 
+    def keys_read(self, event: KeysRead) -> None:
+        """The document is kept at the next step."""
+        size = len(event.row.document)
+        with self._lock:
+            if self._keys_size + size <= _KEYS_HELD:
+                self._keys[event.row.run_id] = event.row
+                self._keys_size += size
+
     def start(self) -> None:
         self._thread = threading.Thread(target=self._loop, name="dumbbell-worker", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Returns once the step in hand is done; what is left is found at the next start."""
+        """Returns once the present step is done; what is left is found at the next start."""
         self._stopping.set()
         self._wake.set()
         self._exporter.stop()
@@ -86,7 +94,7 @@ class Worker:
             self._thread.join()
 
     def hurry(self) -> None:
-        """Until nothing is left, the work waits for nothing and gives way to nobody."""
+        """Until nothing is left, the work waits for nothing."""
         self._hurried = True
         self._wake.set()
 
@@ -95,7 +103,7 @@ class Worker:
         return len(self._with_work())
 
     def run(self, progress: Callable[[int, int], None] = lambda _done, _left: None) -> int:
-        """All of the work, here and now. `progress` hears how many runs are done and left. Returns how many."""
+        """All of the work, at once. `progress` is called with how many runs are done and left. Returns how many."""
         self._hurried = True
         self._find()
         done = 0
@@ -127,7 +135,7 @@ class Worker:
         again = export.MISSING if self._exporter.able else ""
         with reading(self._backend.database) as session:
             found = [row.run_id for row in statements.UNFINISHED_RUNS(session, again=again).all()]
-        long_ago = time.monotonic() - _WAITS
+        long_ago = time.monotonic() - _LONGEST_WAIT
         with self._lock:
             for run_id in found:
                 self._runs.setdefault(run_id, _Waiting(run_id, long_ago, long_ago))
@@ -136,13 +144,14 @@ class Worker:
         try:
             self._find()
             while not self._stopping.is_set():
+                self._keep_keys()
                 worked = False
                 for waiting in self._with_work():
                     if not self._stopping.is_set() and self._is_due(waiting):
                         self._work(waiting.run_id)
                         worked = True
                 if worked:
-                    _give_back()
+                    _trim_memory()
                 if self._hurried and not self.left():
                     self._hurried = False
                 if not self._hurried:
@@ -152,10 +161,24 @@ class Worker:
         except Exception:  # noqa: BLE001 - the edge of the thread: without it the server serves on, from lines
             _log.exception("work in the background has ended")
 
+    def _keep_keys(self) -> None:
+        with self._lock:
+            rows = list(self._keys.values())
+            self._keys, self._keys_size = {}, 0
+        if not rows:
+            return
+        try:
+            self._backend.write(None, keys.keep, rows)
+        except Exception:  # noqa: BLE001 - a cache: reads make them again, and the rest of the work goes on
+            _log.exception("keys of histories were not kept", runs=len(rows))
+
     def _is_due(self, waiting: _Waiting) -> bool:
+        if self._hurried:
+            return True
         now = time.monotonic()
-        return self._hurried or now - waiting.last > (_WAITS if self._busy() else _QUIET) or (
-            waiting.since is not None and now - waiting.since > _WAITS)
+        if now - waiting.last > (_LONGEST_WAIT if self._busy() else _QUIET):
+            return True
+        return waiting.since is not None and now - waiting.since > _LONGEST_WAIT
 
     def _busy(self) -> bool:
         with self._lock:
@@ -177,12 +200,13 @@ class Worker:
     def _steps(self, run_id: int) -> None:
         state = self._state(run_id)
         if state is not None:
-            ended = state.state not in _GOES_ON
+            ended = state.state not in LIVE_STATES
             began = time.monotonic()
             while compaction.advance(self._backend.database, run_id, ended=ended):
-                self._give_way(time.monotonic() - began)
+                self._pause(time.monotonic() - began)
                 if self._stopping.is_set():
                     return
+                self._keep_keys()
                 began = time.monotonic()
             if not ended or not self._finish(run_id, state):
                 return
@@ -192,31 +216,36 @@ class Worker:
 
     def _finish(self, run_id: int, state: Any) -> bool:
         """False where the run has changed meanwhile, which is then looked at again."""
-        with reading(self._backend.database) as session:
+        with snapshot(self._backend.database) as session:
             run = session.get(RunRow, run_id)
-        if run is not None:
-            keys.of_run(self._backend.database, run)
+            fresh = None if run is None else keys.key_document(session, run)[1]
         parquet = self._exporter.export(run_id)
-
-        def unit(session: Session) -> bool:
-            now = statements.STATE_AND_VERSION(session, run=run_id).first()
-            if now is None or tuple(now) != tuple(state):
-                return now is None
-            statements.PUT_COMPACTION(
-                session, run=run_id, generation=now.history_generation, lines=now.history_line_count, parquet=parquet)
-            return True
-
         with contextlib.suppress(IntegrityError):  # the run was deleted meanwhile
-            return self._backend.database.write(unit)
+            return self._backend.write(None, _record, run_id, state, fresh, parquet)
         return True
 
-    def _give_way(self, took: float) -> None:
+    def _pause(self, took: float) -> None:
+        """After a step of so many seconds, the disk and the interpreter are left to clients."""
         if self._hurried:
             return
         self._stopping.wait(min(took * (20 if self._busy() else 1), 5))
 
 
-def _give_back() -> None:
+def _record(unit: Unit, run_id: int, state: Any, fresh: KeysRow | None, parquet: str) -> bool:
+    """Nothing is left to do for the run, and its keys are kept. False where it has changed since it was in `state`."""
+    now = statements.STATE_AND_VERSION.on(unit.connection, run=run_id).first()
+    if now is None:
+        return True
+    if fresh is not None:
+        keys.keep(unit, [fresh])
+    if tuple(now) != tuple(state):
+        return False
+    statements.PUT_COMPACTION.on(
+        unit.connection, run=run_id, generation=now.history_generation, lines=now.history_line_count, parquet=parquet)
+    return True
+
+
+def _trim_memory() -> None:
     """Memory that nobody holds any more goes back to the system, where the C library keeps it otherwise (glibc)."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -10,7 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dumbbell_server.errors import DumbbellError
+from dumbbell_server.errors import DumbbellError, NotFound
+from dumbbell_server.json_text import storable
 
 _log = structlog.get_logger()
 
@@ -54,7 +55,7 @@ class Edge:
             if origin is not None and scope["method"] == "OPTIONS":
                 await Response(status_code=204)(scope, receive, sending)
             else:
-                await self.app(scope, receive, sending)
+                await self._answer(scope, receive, sending)
         except DumbbellError as error:
             if status:
                 raise
@@ -69,3 +70,9 @@ class Edge:
             # the path only: a query string may hold a signature
             _log.debug("request", method=scope["method"], path=scope["path"], status=status,
                        ms=round((time.perf_counter() - begin) * 1e3, 2))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """By the app. What is named in a path can be looked up: nothing has a name that cannot be stored."""
+        if not storable(scope["path"]):
+            raise NotFound("there is nothing at this path: it holds a NUL")
+        await self.app(scope, receive, send)

@@ -41,13 +41,13 @@ def role_in(actor: Actor | None, project: Guarded) -> Role:
 
 
 def _role_in_registry(actor: Actor, registry: Guarded) -> Role:
-    """What they were given there; without that, who is in the organization sees what is open to it."""
+    """The role they have there; without one, who is in the organization sees what is open to it."""
     seat = actor.seats.get(registry.entity_id, Role.NONE)
     if seat == Role.ADMIN:
         return Role.ADMIN
-    given = actor.registries.get(registry.entity_id, {}).get(registry.id)
-    if given is not None:
-        return given
+    role = actor.registries.get(registry.entity_id, {}).get(registry.id)
+    if role is not None:
+        return role
     return Role.VIEWER if seat > Role.NONE and registry.access == PRIVATE else Role.NONE
 
 

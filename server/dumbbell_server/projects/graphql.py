@@ -7,10 +7,7 @@ import strawberry
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import visible_entity
-from dumbbell_server.accounts.mutations import forget_roles
 from dumbbell_server.accounts.tables import EntityRow, UserRow
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs
-from dumbbell_server.errors import NotFound
 from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import EntityRef, ProjectConnectionRef, ProjectRef, UserRef
@@ -233,31 +230,19 @@ class DeleteModelPayload:
 class ProjectsMutation:
     @strawberry.field
     def upsert_model(self, info: Info, input: UpsertModelInput) -> UpsertModelPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        project, inserted = context.write(lambda session: service.upsert(
-            session, context.backend.events, context.backend.clock, actor, input.entity_name, input.name, input.id,
-            input.edit()))
-        if inserted and holds_registries(context.get(EntityRow, project.entity_id)):
-            forget_roles(info)  # whoever made it is its admin
+        project, inserted = info.context.unit(service.upsert, input.entity_name, input.name, input.id, input.edit())
         return UpsertModelPayload(project=project, model=project, inserted=inserted,
                                   client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def rename_project(self, info: Info, input: RenameProjectInput) -> RenameProjectPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        project = context.write(lambda session: service.rename(
-            session, context.backend.clock, actor, input.entity_name, input.old_project_name, input.new_project_name))
+        project = info.context.unit(service.rename, input.entity_name, input.old_project_name, input.new_project_name)
         return RenameProjectPayload(project=project, inserted=False, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_model(self, info: Info, input: DeleteModelInput) -> DeleteModelPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        node = input.id
-        if node is None:
-            found = service.find(context.session, actor, input.entity_name, input.project_name)
-            if found is None:
-                raise NotFound(f"project {input.entity_name}/{input.project_name} not found")
-            node = ids.encode("Project", found.id)
-        context.write(lambda session: service.delete_project(session, context.backend.events, actor, node))
-        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
+        if input.id is None:
+            info.context.unit(service.delete_named, input.entity_name, input.project_name)
+        else:
+            info.context.unit(service.delete_by_id, input.id)
         return DeleteModelPayload(success=True, client_mutation_id=input.client_mutation_id)

@@ -21,8 +21,8 @@ def by_name(session: Session, entity_id: int, name: str) -> ProjectRow | None:
 
 def by_any_name(session: Session, entity: str, name: str) -> ProjectRow | None:
     """A project by what it and its entity are or were called: what an old node id says."""
-    home = accounts.entity_by_name(session, entity)
-    entity_id = home.id if home else accounts.former(session, "entity", entity)
+    row = accounts.entity_by_name(session, entity)
+    entity_id = row.id if row else accounts.former(session, "entity", entity)
     if entity_id is None:
         return None
     found = by_name(session, entity_id, name)

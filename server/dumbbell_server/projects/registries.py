@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Session
-
+from dumbbell_server.accounts.access import changed
 from dumbbell_server.accounts.tables import EntityRow, RegistryMemberRow
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, DumbbellError, Forbidden, NotFound
 from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects.access import PRIVATE
@@ -39,11 +39,12 @@ def check_visibility(access: str | None) -> None:
         raise BadInput(f"a registry's access is one of {', '.join(VISIBILITIES)}, not {access[:40]!r}")
 
 
-def add_creator(session: Session, actor: Actor, registry: ProjectRow) -> None:
+def add_creator(unit: Unit, registry: ProjectRow) -> None:
     """Whoever makes a registry is its admin."""
-    session.add(RegistryMemberRow(project_id=registry.id, entity_id=registry.entity_id, user_id=actor.user_id,
-                                  role="admin"))
-    session.flush()
+    unit.session.add(RegistryMemberRow(project_id=registry.id, entity_id=registry.entity_id,
+                                       user_id=unit.actor.user_id, role="admin"))
+    unit.session.flush()
+    changed(unit)
 
 
 def refusal(registry: ProjectRow | None, entity: EntityRow, name: str) -> DumbbellError:

@@ -13,11 +13,9 @@ from dumbbell_server import ids
 from dumbbell_server.accounts.access import visible_entity
 from dumbbell_server.accounts.events import EntityDeleting
 from dumbbell_server.accounts.tables import EntityRow, FormerNameRow
-from dumbbell_server.clock import Clock
-from dumbbell_server.database.events import Events
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import storable
 from dumbbell_server.projects import queries, registries
 from dumbbell_server.projects.access import ACCESSES, PRIVATE, require, role_in
 from dumbbell_server.projects.tables import ProjectRow
@@ -30,14 +28,14 @@ _LONGEST_TEXT = 1 << 20
 
 @dataclass(frozen=True)
 class ProjectDeleting:
-    """Told inside the unit that deletes this project."""
+    """This project is about to go; its rows are still there."""
 
     project_id: int
 
 
 @dataclass(frozen=True)
 class RegistryTypesAdded:
-    """Told inside the unit that lets a registry take these types of artifacts."""
+    """A registry takes these types of artifacts from now on."""
 
     project_id: int
     names: tuple[str, ...]
@@ -69,7 +67,7 @@ def checked_name(name: str) -> str:
 def find(session: Session, actor: Actor | None, entity_name: str | None, name: str | None) -> ProjectRow | None:
     """The project, or None where it does not exist for this actor."""
     entity = visible_entity(session, actor, entity_name)
-    if entity is None or not storable(name or ""):
+    if entity is None:
         return None
     project = queries.by_name(session, entity.id, name or UNCATEGORIZED)
     return project if project is not None and role_in(actor, project) > Role.NONE else None
@@ -82,8 +80,9 @@ def find_by_id(session: Session, actor: Actor | None, node_id: str) -> ProjectRo
     return project if project is not None and role_in(actor, project) > Role.NONE else None
 
 
-def for_writing(session: Session, clock: Clock, actor: Actor, entity_name: str | None, name: str | None) -> ProjectRow:
+def for_writing(unit: Unit, entity_name: str | None, name: str | None) -> ProjectRow:
     """The project, made on first use. NotFound or Forbidden where the actor may not write there."""
+    session, actor = unit.session, unit.actor
     checked_name(name or UNCATEGORIZED)
     entity = visible_entity(session, actor, entity_name or None)
     project = queries.by_name(session, entity.id, name or UNCATEGORIZED) if entity and entity.id else None
@@ -98,23 +97,24 @@ def for_writing(session: Session, clock: Clock, actor: Actor, entity_name: str |
                        f"yours is {actor.entity_name!r}")
     if actor.role(entity.id) < Role.MEMBER:
         raise Forbidden(f"you ({actor.username}) may only read in entity {entity.name!r}")
-    return _create(session, clock, actor, entity, name or UNCATEGORIZED)
+    return _create(unit, entity, name or UNCATEGORIZED)
 
 
-def _create(session: Session, clock: Clock, actor: Actor, entity: EntityRow, name: str) -> ProjectRow:
-    now = clock.text()
-    project = ProjectRow(entity_id=entity.id, user_id=actor.user_id, name=checked_name(name), access=PRIVATE,
+def _create(unit: Unit, entity: EntityRow, name: str) -> ProjectRow:
+    now = unit.clock.text()
+    project = ProjectRow(entity_id=entity.id, user_id=unit.actor.user_id, name=checked_name(name), access=PRIVATE,
                          created_at=now, updated_at=now)
-    session.add(project)
-    session.flush()
+    unit.session.add(project)
+    unit.session.flush()
     return project
 
 
-def for_linking(session: Session, clock: Clock, actor: Actor, entity_name: str | None, name: str | None) -> ProjectRow:
+def for_linking(unit: Unit, entity_name: str | None, name: str | None) -> ProjectRow:
     """The project to link versions to: made on first use, unless it is a registry, which must be there."""
+    session, actor = unit.session, unit.actor
     entity = visible_entity(session, actor, entity_name or None)
     if entity is None or not registries.holds_registries(entity):
-        return for_writing(session, clock, actor, entity_name, name)
+        return for_writing(unit, entity_name, name)
     project = find(session, actor, entity.name, name)
     if project is None:
         raise NotFound(f"registry {entity.name}/{name} not found")
@@ -122,27 +122,28 @@ def for_linking(session: Session, clock: Clock, actor: Actor, entity_name: str |
     return project
 
 
-def upsert(session: Session, events: Events, clock: Clock, actor: Actor, entity_name: str | None, name: str | None,
-           node_id: str | None, edit: ProjectEdit) -> tuple[ProjectRow, bool]:
-    """Create the project or set what is given; the flag says that it was created."""
-    project, inserted = _to_edit(session, clock, actor, entity_name, name, node_id)
+def upsert(unit: Unit, entity_name: str | None, name: str | None, node_id: str | None,
+           edit: ProjectEdit) -> tuple[ProjectRow, bool]:
+    """Create the project or edit it; the flag says that it was created."""
+    session = unit.session
+    project, inserted = _to_edit(unit, entity_name, name, node_id)
     registry = registries.holds_registries(session.get(EntityRow, project.entity_id))
     if registry:
         registries.check_visibility(edit.access)
     if not inserted:
         access_changes = edit.access is not None and edit.access != project.access
-        require(actor, project, Role.ADMIN if registry or access_changes else Role.MEMBER, "edit settings")
+        require(unit.actor, project, Role.ADMIN if registry or access_changes else Role.MEMBER, "edit settings")
     _apply(project, edit)
     if registry and edit.artifact_types:
-        events.emit(session, RegistryTypesAdded(project.id, edit.artifact_types))
-    project.updated_at = clock.text()
+        unit.emit(RegistryTypesAdded(project.id, edit.artifact_types))
+    project.updated_at = unit.clock.text()
     session.add(project)
     session.flush()
     return project, inserted
 
 
-def _to_edit(session: Session, clock: Clock, actor: Actor, entity_name: str | None, name: str | None,
-             node_id: str | None) -> tuple[ProjectRow, bool]:
+def _to_edit(unit: Unit, entity_name: str | None, name: str | None, node_id: str | None) -> tuple[ProjectRow, bool]:
+    session, actor = unit.session, unit.actor
     if node_id:
         project = find_by_id(session, actor, node_id)
         if project is None:
@@ -153,16 +154,16 @@ def _to_edit(session: Session, clock: Clock, actor: Actor, entity_name: str | No
     made_before = find(session, actor, entity_name, name)
     entity = visible_entity(session, actor, entity_name or None)
     if entity is None or not registries.holds_registries(entity):
-        return for_writing(session, clock, actor, entity_name, name), made_before is None
+        return for_writing(unit, entity_name, name), made_before is None
     if made_before is not None:
         return made_before, False
     registries.check_may_create(actor, entity)
     registries.checked_registry_name(checked_name(name))
     if queries.by_name(session, entity.id, name) is not None:
         raise Conflict(f"registry {entity.name}/{name} exists; choose another name")
-    project = _create(session, clock, actor, entity, name)
+    project = _create(unit, entity, name)
     project.allow_all_artifact_types = True
-    registries.add_creator(session, actor, project)
+    registries.add_creator(unit, project)
     return project, True
 
 
@@ -174,17 +175,16 @@ def _apply(project: ProjectRow, edit: ProjectEdit) -> None:
             continue
         if isinstance(value, str) and len(value) > _LONGEST_TEXT:
             raise BadInput(f"{field} is longer than {_LONGEST_TEXT} characters")
-        if isinstance(value, str) and not storable(value):
-            raise BadInput(f"{field} holds a NUL or half a surrogate pair, which cannot be stored")
         setattr(project, field, value)
 
 
-def rename(session: Session, clock: Clock, actor: Actor, entity_name: str, old: str, new: str) -> ProjectRow:
+def rename(unit: Unit, entity_name: str, old: str, new: str) -> ProjectRow:
     """The project has the new name; ids that name the old one still find it."""
-    project = find(session, actor, entity_name, old)
+    session = unit.session
+    project = find(session, unit.actor, entity_name, old)
     if project is None:
         raise NotFound(f"project {entity_name}/{old} not found")
-    require(actor, project, Role.ADMIN, "rename")
+    require(unit.actor, project, Role.ADMIN, "rename")
     checked_name(new)
     if registries.holds_registries(session.get(EntityRow, project.entity_id)):
         registries.checked_registry_name(new)
@@ -194,7 +194,7 @@ def rename(session: Session, clock: Clock, actor: Actor, entity_name: str, old: 
         raise Conflict(f"project {entity_name}/{new} exists; choose another name")
     remember(session, "project", project.entity_id, old, project.id)
     project.name = new
-    project.updated_at = clock.text()
+    project.updated_at = unit.clock.text()
     session.add(project)
     session.flush()
     return project
@@ -210,19 +210,33 @@ def remember(session: Session, kind: str, parent_id: int, name: str, target_id: 
     session.flush()
 
 
-def delete_project(session: Session, events: Events, actor: Actor, node_id: str) -> None:
+def delete_named(unit: Unit, entity_name: str | None, name: str | None) -> None:
     """The project and all in it are gone. NotFound for a second time."""
-    project = find_by_id(session, actor, node_id)
+    project = find(unit.session, unit.actor, entity_name, name)
+    if project is None:
+        raise NotFound(f"project {entity_name}/{name} not found")
+    _delete(unit, project)
+
+
+def delete_by_id(unit: Unit, node_id: str) -> None:
+    """The project and all in it are gone. NotFound for a second time."""
+    project = find_by_id(unit.session, unit.actor, node_id)
     if project is None:
         raise NotFound(f"no project has the id {node_id[:80]!r}; it may be deleted already")
-    require(actor, project, Role.ADMIN, "delete")
-    events.emit(session, ProjectDeleting(project.id))
-    session.execute(delete(ProjectRow).where(col(ProjectRow.id) == project.id))
+    _delete(unit, project)
 
 
-def entity_deleting(events: Events, session: Session, event: EntityDeleting) -> None:
+def _delete(unit: Unit, project: ProjectRow) -> None:
+    require(unit.actor, project, Role.ADMIN, "delete")
+    unit.emit(ProjectDeleting(project.id))
+    unit.session.execute(delete(ProjectRow).where(col(ProjectRow.id) == project.id))
+
+
+def entity_deleting(unit: Unit, event: EntityDeleting) -> None:
     """The entity's projects go with it."""
-    found = session.execute(select(col(ProjectRow.id)).where(ProjectRow.entity_id == event.entity_id)).scalars().all()
-    for project in found:
-        events.emit(session, ProjectDeleting(project))
+    session = unit.session
+    projects = session.execute(
+        select(col(ProjectRow.id)).where(ProjectRow.entity_id == event.entity_id)).scalars().all()
+    for project_id in projects:
+        unit.emit(ProjectDeleting(project_id))
     session.execute(delete(ProjectRow).where(col(ProjectRow.entity_id) == event.entity_id))

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import strawberry
-from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
-from dumbbell_server.accounts.mutations import write_accounts
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.artifacts.connections import ArtifactCollectionConnection
 from dumbbell_server.artifacts.graphql import ArtifactCollectionType
@@ -134,36 +132,22 @@ class ProjectMembersPayload:
 class RegistriesMutation:
     @strawberry.field
     def create_project_members(self, info: Info, input: CreateProjectMembersInput) -> ProjectMembersPayload | None:
-        actor = info.context.require_viewer()
-
-        def unit(session: Session) -> None:
-            service.add_members(session, actor, input.project_id, input.user_ids or (), input.team_ids or ())
-
-        write_accounts(info, unit)
+        info.context.unit(service.add_members, input.project_id, input.user_ids or (), input.team_ids or ())
         return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_project_members(self, info: Info, input: DeleteProjectMembersInput) -> ProjectMembersPayload | None:
-        actor = info.context.require_viewer()
-
-        def unit(session: Session) -> None:
-            service.remove_members(session, actor, input.project_id, input.user_ids or (), input.team_ids or ())
-
-        write_accounts(info, unit)
+        info.context.unit(service.remove_members, input.project_id, input.user_ids or (), input.team_ids or ())
         return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def update_project_member(self, info: Info, input: UpdateProjectMemberInput) -> ProjectMembersPayload | None:
-        actor = info.context.require_viewer()
-        write_accounts(info, lambda session: service.set_user_role(
-            session, actor, input.project_id, input.user_id, input.user_project_role))
+        info.context.unit(service.set_user_role, input.project_id, input.user_id, input.user_project_role)
         return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def update_project_team_member(
         self, info: Info, input: UpdateProjectTeamMemberInput,
     ) -> ProjectMembersPayload | None:
-        actor = info.context.require_viewer()
-        write_accounts(info, lambda session: service.set_team_role(
-            session, actor, input.project_id, input.team_id, input.team_project_role))
+        info.context.unit(service.set_team_role, input.project_id, input.team_id, input.team_project_role)
         return ProjectMembersPayload(success=True, client_mutation_id=input.client_mutation_id)

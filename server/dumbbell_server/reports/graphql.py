@@ -12,7 +12,6 @@ from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Info
 from dumbbell_server.graph.refs import ProjectRef, UserRef, ViewConnectionRef, ViewRef
 from dumbbell_server.graph.scalars import DateTime, JSONString
-from dumbbell_server.json_text import storable
 from dumbbell_server.listing import cursors
 from dumbbell_server.listing.pages import page_of, page_size
 from dumbbell_server.projects.tables import ProjectRow
@@ -67,11 +66,9 @@ class ProjectViews:
         """Views of one type, reports unless another is named, newest first."""
         size, session = page_size(first), info.context.session
         kind = view_type or service.REPORT
-        if not all(storable(text or "") for text in (kind, view_name, user_name)):
-            return page_of([], size, str, 0)
-        asked = (project.id, kind, view_name or None, user_name or None)
-        rows = queries.newest(session, *asked, cursors.number(after), size + 1)
-        return page_of(rows, size, lambda view: view.id, queries.count(session, *asked))
+        chosen = (project.id, kind, view_name or None, user_name or None)
+        rows = queries.newest(session, *chosen, cursors.number(after), size + 1)
+        return page_of(rows, size, lambda view: view.id, queries.count(session, *chosen))
 
 
 @strawberry.type
@@ -133,16 +130,12 @@ class DeleteViewPayload:
 class ViewsMutation:
     @strawberry.field
     def upsert_view(self, info: Info, input: UpsertViewInput) -> UpsertViewPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        edit = input.edit()
-        view, inserted = context.write(lambda session: service.upsert(
-            session, context.backend.clock, actor, node_id=input.id, entity=input.entity_name,
-            project=input.project_name, edit=edit))
+        info.context.require_viewer()
+        view, inserted = info.context.unit(service.upsert, node_id=input.id, entity=input.entity_name,
+                                           project=input.project_name, edit=input.edit())
         return UpsertViewPayload(view=view, inserted=inserted, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_view(self, info: Info, input: DeleteViewInput) -> DeleteViewPayload | None:
-        actor = info.context.require_viewer()
-        pending = info.context.write(lambda session: service.remove(
-            session, actor, input.id, drafts=bool(input.delete_drafts)))
+        pending = info.context.unit(service.remove, input.id, drafts=bool(input.delete_drafts))
         return DeleteViewPayload(success=True, pending_drafts=pending, client_mutation_id=input.client_mutation_id)

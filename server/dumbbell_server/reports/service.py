@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
-from dumbbell_server.clock import Clock
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, NotFound
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import checked_object, storable
+from dumbbell_server.json_text import checked_object
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require, role_in
 from dumbbell_server.projects.tables import ProjectRow
@@ -42,44 +42,44 @@ def find_by_id(session: Session, actor: Actor | None, node_id: str) -> ViewRow |
     """The view, or None where it does not exist for this actor. Links leave out the `=` at an id's end."""
     number = ids.decode("View", node_id + "=" * (-len(node_id) % 4))
     view = session.get(ViewRow, number) if number else None
-    home = session.get(ProjectRow, view.project_id) if view else None
-    return view if home is not None and role_in(actor, home) >= Role.VIEWER else None
+    project = session.get(ProjectRow, view.project_id) if view else None
+    return view if project is not None and role_in(actor, project) >= Role.VIEWER else None
 
 
-def upsert(session: Session, clock: Clock, actor: Actor, *, node_id: str | None, entity: str | None,
-           project: str | None, edit: ViewEdit) -> tuple[ViewRow, bool]:
-    """The view with what was given; made, which the flag says, where neither the id nor type and name name one."""
-    view = _to_edit(session, actor, node_id) if node_id else None
+def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str | None,
+           edit: ViewEdit) -> tuple[ViewRow, bool]:
+    """The view, edited; made, which the flag says, where neither the id nor type and name name one."""
+    view = _to_edit(unit, node_id) if node_id else None
     if view is not None:
-        _check_free(session, view, edit)
-        return _apply(session, clock, view, edit), False
-    home = projects.for_writing(session, clock, actor, entity, project)
-    name, kind = edit.name or clock.token(12, _NAME_ALPHABET), edit.type or REPORT
-    view = queries.by_name(session, home.id, kind, name)
+        _check_free(unit.session, view, edit)
+        return _apply(unit, view, edit), False
+    parent = projects.for_writing(unit, entity, project)
+    name, kind = edit.name or unit.clock.token(12, _NAME_ALPHABET), edit.type or REPORT
+    view = queries.by_name(unit.session, parent.id, kind, name)
     if view is not None:
-        return _apply(session, clock, view, edit), False
+        return _apply(unit, view, edit), False
     if edit.spec is None:
         raise BadInput("a new view needs a spec")
-    view = ViewRow(project_id=home.id, user_id=actor.user_id, type=kind, name=name, spec="", created_at=clock.text(),
-                   updated_at="")
-    return _apply(session, clock, view, edit), True
+    view = ViewRow(project_id=parent.id, user_id=unit.actor.user_id, type=kind, name=name, spec="",
+                   created_at=unit.clock.text(), updated_at="")
+    return _apply(unit, view, edit), True
 
 
-def _apply(session: Session, clock: Clock, view: ViewRow, edit: ViewEdit) -> ViewRow:
+def _apply(unit: Unit, view: ViewRow, edit: ViewEdit) -> ViewRow:
     for field, value in vars(edit).items():
         if value is not None and not (field in {"name", "type"} and value == ""):
             setattr(view, field, value)
-    view.updated_at = clock.text()
-    session.add(view)
-    session.flush()
+    view.updated_at = unit.clock.text()
+    unit.session.add(view)
+    unit.session.flush()
     return view
 
 
-def _to_edit(session: Session, actor: Actor, node_id: str) -> ViewRow:
-    view = find_by_id(session, actor, node_id)
+def _to_edit(unit: Unit, node_id: str) -> ViewRow:
+    view = find_by_id(unit.session, unit.actor, node_id)
     if view is None:
         raise NotFound(f"no view has the id {node_id[:80]!r}; it may be deleted")
-    require(actor, session.get_one(ProjectRow, view.project_id), Role.MEMBER, "edit views")
+    require(unit.actor, unit.session.get_one(ProjectRow, view.project_id), Role.MEMBER, "edit views")
     return view
 
 
@@ -97,20 +97,21 @@ def checked(edit: ViewEdit) -> ViewEdit:
     for field, limit in (("name", _LONGEST_NAME), ("display_name", _LONGEST_NAME), ("description", _LONGEST_TEXT),
                          ("spec", _LONGEST_SPEC)):
         value = getattr(edit, field)
-        if value is not None and (len(value) > limit or not storable(value)):
-            raise BadInput(f"a view's {field} holds at most {limit} characters, none of them NUL")
+        if value is not None and len(value) > limit:
+            raise BadInput(f"a view's {field} holds at most {limit} characters")
     if edit.spec is not None:
         checked_object(edit.spec, "a view's spec")
     return edit
 
 
-def remove(session: Session, actor: Actor, node_id: str, *, drafts: bool) -> bool:
+def remove(unit: Unit, node_id: str, *, drafts: bool) -> bool:
     """The view is gone, its draft too if asked; the flag says that a draft stays. Members delete their own."""
+    session, actor = unit.session, unit.actor
     view = find_by_id(session, actor, node_id)
     if view is None:
         raise NotFound(f"no view has the id {node_id[:80]!r}; it may be deleted already")
-    home = session.get_one(ProjectRow, view.project_id)
-    require(actor, home, Role.MEMBER if view.user_id == actor.user_id else Role.ADMIN, "delete this view")
+    project = session.get_one(ProjectRow, view.project_id)
+    require(actor, project, Role.MEMBER if view.user_id == actor.user_id else Role.ADMIN, "delete this view")
     draft = queries.by_name(session, view.project_id, view.type + _DRAFT, view.name)
     if draft is not None and drafts:
         session.delete(draft)

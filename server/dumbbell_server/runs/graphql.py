@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import orjson
 import strawberry
-from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import EntityRow, UserRow
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs
+from dumbbell_server.database.units import Unit
 from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import ProjectRef, RunConnectionRef, RunRef, UserRef
 from dumbbell_server.graph.scalars import DateTime, JSONString, compact
-from dumbbell_server.json_text import loads, storable
+from dumbbell_server.json_text import loads
 from dumbbell_server.projects.access import may_write
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import listing, queries, service
@@ -21,15 +20,15 @@ from dumbbell_server.runs.pages import RunPage
 from dumbbell_server.runs.states import FAILED_STATES, LIVE_STATES
 from dumbbell_server.runs.tables import RunRow
 
+# What a query names that shows the states of runs; `app.py` has `expire_silent_runs` done before such a query.
+SHOWING_RUNS = frozenset({"Run", "RunConnection", "Project.runCount"})
 
-def settled(context: Context) -> None:
-    """Before runs are read: those that fell silent have crashed. Once a request."""
-    if "settled" in context.notes:
-        return
-    context.notes["settled"] = True
-    clock, timeout = context.backend.clock, context.backend.settings.heartbeat_timeout
-    if service.has_silent(context.session, clock, timeout):
-        context.write(lambda session: service.mark_silent(session, clock, timeout))
+
+def expire_silent_runs(context: Context) -> None:
+    """A run that was not heard of for the heartbeat timeout has crashed: who reads it next must see that."""
+    backend, timeout = context.backend, context.backend.settings.heartbeat_timeout
+    if service.has_silent_runs(context.session, backend.clock.text_ago(timeout)):
+        backend.write(None, service.expire_silent_runs, timeout)
 
 
 @strawberry.type
@@ -79,8 +78,8 @@ class RunCore:
 
     @strawberry.field
     def read_only(run: strawberry.Parent[RunRow], info: Info) -> bool:
-        home = info.context.require(ProjectRow, run.project_id)
-        return not may_write(info.context.viewer, home)
+        project = info.context.require(ProjectRow, run.project_id)
+        return not may_write(info.context.viewer, project)
 
     @strawberry.field
     def stopped(run: strawberry.Parent[RunRow]) -> bool:
@@ -104,18 +103,13 @@ class RunCore:
         config = loads(run.config)
         inner = config.get("_wandb") if isinstance(config, dict) else None
         value = inner.get("value") if isinstance(inner, dict) else None
-        known = value if isinstance(value, dict) else {}
-        return compact(known if keys is None else {key: known[key] for key in keys if key in known})
+        held = value if isinstance(value, dict) else {}
+        return compact(held if keys is None else {key: held[key] for key in keys if key in held})
 
 
 def node_id(context: Context, run: RunRow) -> str:
-    home = context.require(ProjectRow, run.project_id)
-    return ids.encode_run(run.name, home.name, context.require(EntityRow, home.entity_id).name)
-
-
-def _named(context: Context, project: ProjectRow, name: str) -> RunRow | None:
-    settled(context)
-    return queries.by_name(context.session, project.id, name) if storable(name) else None
+    project = context.require(ProjectRow, run.project_id)
+    return ids.encode_run(run.name, project.name, context.require(EntityRow, project.entity_id).name)
 
 
 @strawberry.type
@@ -137,7 +131,7 @@ class ProjectRuns:
     def run(project: strawberry.Parent[ProjectRow], info: Info, name: str, desc: str | None = None) -> RunRef | None:
         """`desc` is sent by `wandb verify` only, which tries whether a body of 10 MB arrives."""
         del desc
-        return _named(info.context, project, name)
+        return queries.by_name(info.context.session, project.id, name)
 
     @strawberry.field
     def bucket(
@@ -145,7 +139,7 @@ class ProjectRuns:
         missing_ok: bool | None = None, desc: str | None = None,
     ) -> RunRef | None:
         del missing_ok, desc
-        return _named(info.context, project, name or "")
+        return queries.by_name(info.context.session, project.id, name or "")
 
     @strawberry.field
     def runs(
@@ -163,14 +157,12 @@ class ProjectRuns:
 
     @strawberry.field
     def run_count(project: strawberry.Parent[ProjectRow], info: Info, filters: JSONString | None = None) -> int:
-        settled(info.context)
         context = info.context
         return listing.count(context.backend.run_columns, context.session, context.viewer, project, filters)
 
 
 def page_of_runs(context: Context, project: ProjectRow, filters: str | None, order: str | None, after: str | None,
                  first: int | None) -> RunPage:
-    settled(context)
     query = listing.query(filters, order, after, first)
     found = listing.find(context.backend.run_columns, context.session, context.viewer, project, query)
     return RunPage.of(context, project, found)
@@ -272,42 +264,35 @@ class StopRunPayload:
 class RunsMutation:
     @strawberry.field
     def upsert_bucket(self, info: Info, input: UpsertBucketInput) -> UpsertBucketPayload | None:
-        context, actor = info.context, info.context.require_viewer()
+        context = info.context
 
-        def unit(session: Session) -> tuple[RunRow, bool, ProjectRow, EntityRow]:
-            run, inserted = service.upsert(
-                session, context.backend.clock, actor, node_id=input.id, entity=input.entity_name,
-                project=input.model_name, name=input.name, edit=input.edit())
-            home = session.get_one(ProjectRow, run.project_id)
-            return run, inserted, home, session.get_one(EntityRow, home.entity_id)
+        def upsert(unit: Unit) -> tuple[RunRow, bool, ProjectRow, EntityRow]:
+            run, inserted = service.upsert(unit, node_id=input.id, entity=input.entity_name,
+                                           project=input.model_name, name=input.name, edit=input.edit())
+            project = unit.session.get_one(ProjectRow, run.project_id)
+            return run, inserted, project, unit.session.get_one(EntityRow, project.entity_id)
 
-        run, inserted, home, entity = context.write(unit)
+        run, inserted, project, entity = context.unit(upsert)
         if run.restart_pending and not input.id:
             # The core numbers its lines on from this count, resumed or not; but who resumes sends the id (0.31), and
             # who does not has "overwritten" the run. So `wandb sync` of the same rows again replaces them.
             run.history_line_count = 0
-        context.know(run, home, entity)
+        context.know(run, project, entity)
         return UpsertBucketPayload(bucket=run, inserted=inserted, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_run(self, info: Info, input: DeleteRunInput) -> DeleteRunPayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        context.write(lambda session: service.delete_run(
-            session, context.backend.events, actor, input.id, artifacts=bool(input.delete_artifacts)))
-        delete_orphaned_blobs(context.backend.database, context.backend.blobs)
+        info.context.unit(service.delete_run, input.id, artifacts=bool(input.delete_artifacts))
         return DeleteRunPayload(client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def update_run_state(self, info: Info, input: UpdateRunStateInput) -> UpdateRunStatePayload | None:
-        context, actor = info.context, info.context.require_viewer()
-        settled(context)
-        context.write(lambda session: service.set_state(
-            session, context.backend.clock, actor, input.id, input.state))
+        expire_silent_runs(info.context)  # from crashed a run may go elsewhere than from running
+        info.context.unit(service.set_state, input.id, input.state)
         return UpdateRunStatePayload(success=True, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def stop_run(self, info: Info, input: StopRunInput) -> StopRunPayload | None:
         """Null for an unknown run, which is no error (behaviours.md 3.8)."""
-        context, actor = info.context, info.context.require_viewer()
-        found = context.write(lambda session: service.stop(session, context.backend.clock, actor, input.id))
+        found = info.context.unit(service.stop, input.id)
         return StopRunPayload(success=True, client_mutation_id=input.client_mutation_id) if found else None

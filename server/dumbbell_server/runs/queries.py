@@ -23,8 +23,8 @@ def by_name(session: Session, project_id: int, name: str) -> RunRow | None:
 
 def by_node(session: Session, entity: str, project: str, name: str) -> RunRow | None:
     """The run of a node id, also where its project or entity was renamed since."""
-    home = projects.by_any_name(session, entity, project)
-    return by_name(session, home.id, name) if home and home.id else None
+    row = projects.by_any_name(session, entity, project)
+    return by_name(session, row.id, name) if row else None
 
 
 def by_numbers(session: Session, numbers: Sequence[int]) -> dict[int, RunRow]:

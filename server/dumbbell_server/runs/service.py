@@ -12,12 +12,11 @@ from sqlmodel import col, select
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.events import UserRenamed
-from dumbbell_server.clock import Clock
-from dumbbell_server.database.events import Events
 from dumbbell_server.database.revisions import next_revision
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import checked_object, storable
+from dumbbell_server.json_text import checked_object
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require, role_in
 from dumbbell_server.projects.tables import ProjectRow
@@ -40,7 +39,7 @@ _MOST_TAGS = 1000
 
 @dataclass(frozen=True)
 class RunsDeleting:
-    """Told inside the unit that deletes these runs."""
+    """These runs are about to go; their rows are still there."""
 
     run_ids: tuple[int, ...]
     artifacts: bool
@@ -68,18 +67,18 @@ class RunEdit:
 
 def find(session: Session, actor: Actor | None, entity: str | None, project: str | None, name: str) -> RunRow | None:
     """The run, or None where it does not exist for this actor."""
-    home = projects.find(session, actor, entity, project)
-    return queries.by_name(session, home.id, name) if home and storable(name) else None
+    found = projects.find(session, actor, entity, project)
+    return queries.by_name(session, found.id, name) if found else None
 
 
 def find_by_id(session: Session, actor: Actor | None, node_id: str) -> RunRow | None:
     parts = ids.decode_run(node_id)
     if parts is None:
         return None
-    name, project, entity = parts
-    run = queries.by_node(session, entity, project, name)
-    home = session.get(ProjectRow, run.project_id) if run else None
-    return run if home is not None and role_in(actor, home) >= Role.VIEWER else None
+    name, project_name, entity = parts
+    run = queries.by_node(session, entity, project_name, name)
+    project = session.get(ProjectRow, run.project_id) if run else None
+    return run if project is not None and role_in(actor, project) >= Role.VIEWER else None
 
 
 def for_writing(session: Session, actor: Actor, entity: str | None, project: str | None, name: str) -> RunRow:
@@ -92,50 +91,55 @@ def for_writing(session: Session, actor: Actor, entity: str | None, project: str
 
 
 def check_writable(session: Session, actor: Actor, run: RunRow, action: str, role: Role = Role.MEMBER) -> ProjectRow:
-    home = session.get(ProjectRow, run.project_id)
-    assert home is not None  # noqa: S101 - a foreign key
-    require(actor, home, role, action)
-    return home
+    project = session.get_one(ProjectRow, run.project_id)
+    require(actor, project, role, action)
+    return project
 
 
-def upsert(session: Session, clock: Clock, actor: Actor, *, node_id: str | None, entity: str | None,
-           project: str | None, name: str | None, edit: RunEdit) -> tuple[RunRow, bool]:
-    """The run with what was given; made where it did not exist, which the flag says.
+def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str | None, name: str | None,
+           edit: RunEdit) -> tuple[RunRow, bool]:
+    """The run, edited; made where it did not exist, which the flag says.
 
     By name it is a process that starts (or goes on): the run is then running. By id it is somebody who edits: the
     state stays.
     """
     _check(edit)
     if node_id:
-        run = find_by_id(session, actor, node_id)
-        if run is None:
-            raise NotFound(f"no run has the id {node_id[:80]!r}")
-        check_writable(session, actor, run, "edit runs")
-        _apply(session, clock, run, edit)
-        return run, False
-    home = projects.for_writing(session, clock, actor, entity, project)
-    run_id = checked_run_id(name) if name else make_run_id(clock)
-    run = queries.by_name(session, home.id, run_id)
+        edited = _to_edit(unit, node_id, "edit runs")
+        _apply(unit, edited, edit)
+        return edited, False
+    parent = projects.for_writing(unit, entity, project)
+    run_id = checked_run_id(name) if name else make_run_id(unit.clock)
+    run = queries.by_name(unit.session, parent.id, run_id)
     inserted = run is None
     if run is None:
-        run = _create(session, clock, actor, home, run_id)
+        run = _create(unit, parent, run_id)
     elif edit.state is None and run.state not in {RUNNING, PREEMPTING}:
         # a run that goes on is upserted every few seconds: that must not take back a request to stop
         run.state, run.exitcode, run.stop_requested = RUNNING, None, False
         run.restart_pending = run.history_line_count > 0
-    run.heartbeat_at = clock.text()
-    _apply(session, clock, run, edit)
+    run.heartbeat_at = unit.clock.text()
+    _apply(unit, run, edit)
     return run, inserted
 
 
-def _create(session: Session, clock: Clock, actor: Actor, home: ProjectRow, run_id: str) -> RunRow:
-    now = clock.text()
-    home.runs_made += 1
-    run = RunRow(project_id=home.id, user_id=actor.user_id, name=run_id, state=RUNNING,
-                 display_name=make_display_name(clock, home.runs_made), created_at=now, heartbeat_at=now,
+def _to_edit(unit: Unit, node_id: str, action: str) -> RunRow:
+    """NotFound for an unknown run, Forbidden for one that the actor may only see."""
+    run = find_by_id(unit.session, unit.actor, node_id)
+    if run is None:
+        raise NotFound(f"no run has the id {node_id[:80]!r}")
+    check_writable(unit.session, unit.actor, run, action)
+    return run
+
+
+def _create(unit: Unit, project: ProjectRow, run_id: str) -> RunRow:
+    now = unit.clock.text()
+    project.runs_made += 1
+    run = RunRow(project_id=project.id, user_id=unit.actor.user_id, name=run_id, state=RUNNING,
+                 display_name=make_display_name(unit.clock, project.runs_made), created_at=now, heartbeat_at=now,
                  updated_at=now)
-    session.add(run)
-    session.add(home)
+    unit.session.add(run)
+    unit.session.add(project)
     return run
 
 
@@ -147,20 +151,18 @@ def _check(edit: RunEdit) -> None:
             _LONGEST_TEXT if field in {"notes", "description"} else _LONGEST_NAME
         if len(value) > limit:
             raise BadInput(f"{field} is {len(value)} characters long; at most {limit} are kept")
-        if not storable(value):
-            raise BadInput(f"{field} holds a NUL or half a surrogate pair, which cannot be stored")
     if edit.state is not None:
         checked_state(edit.state)
     if edit.summary_metrics is not None:
         checked_object(edit.summary_metrics, "summaryMetrics")
     for tag in edit.tags or ():
-        if not tag.strip() or len(tag) > _LONGEST_NAME or not storable(tag):
+        if not tag.strip() or len(tag) > _LONGEST_NAME:
             raise BadInput(f"tag {tag[:80]!r} is not allowed: 1 to {_LONGEST_NAME} characters, not all of them blank")
     if edit.tags is not None and len(edit.tags) > _MOST_TAGS:
         raise BadInput(f"a run has at most {_MOST_TAGS} tags")
 
 
-def _apply(session: Session, clock: Clock, run: RunRow, edit: RunEdit) -> None:
+def _apply(unit: Unit, run: RunRow, edit: RunEdit) -> None:
     for field, value in vars(edit).items():
         if field == "display_name" and value == "":
             continue  # a run always has a name to be shown by
@@ -170,9 +172,9 @@ def _apply(session: Session, clock: Clock, run: RunRow, edit: RunEdit) -> None:
             setattr(run, field, value)
     if edit.config is not None:
         _note_branch(run, checked_object(edit.config, "config"))
-    run.updated_at = clock.text()
-    session.add(run)
-    session.flush()
+    run.updated_at = unit.clock.text()
+    unit.session.add(run)
+    unit.session.flush()
 
 
 def _note_branch(run: RunRow, config: dict[str, Any]) -> None:
@@ -187,32 +189,30 @@ def _note_branch(run: RunRow, config: dict[str, Any]) -> None:
         run.parent_name, run.parent_step = parent, int(step)
 
 
-def set_state(session: Session, clock: Clock, actor: Actor, node_id: str, state: str) -> None:
+def set_state(unit: Unit, node_id: str, state: str) -> None:
     """The run is in the new state. BadInput with `invalid state transition` where it may not go there."""
-    run = find_by_id(session, actor, node_id)
-    if run is None:
-        raise NotFound(f"no run has the id {node_id[:80]!r}")
-    check_writable(session, actor, run, "change the state of runs")
+    run = _to_edit(unit, node_id, "change the state of runs")
     check_transition(run.state, state)
     run.state = state
-    run.heartbeat_at = run.updated_at = clock.text()
-    session.add(run)
+    run.heartbeat_at = run.updated_at = unit.clock.text()
+    unit.session.add(run)
 
 
-def stop(session: Session, clock: Clock, actor: Actor, node_id: str) -> bool:
+def stop(unit: Unit, node_id: str) -> bool:
     """Every answer to the run's process asks it to stop from now on. False for an unknown run."""
-    run = find_by_id(session, actor, node_id)
+    run = find_by_id(unit.session, unit.actor, node_id)
     if run is None:
         return False
-    check_writable(session, actor, run, "stop runs")
+    check_writable(unit.session, unit.actor, run, "stop runs")
     run.stop_requested = True
-    run.updated_at = clock.text()
-    session.add(run)
+    run.updated_at = unit.clock.text()
+    unit.session.add(run)
     return True
 
 
-def delete_run(session: Session, events: Events, actor: Actor, node_id: str, *, artifacts: bool) -> None:
+def delete_run(unit: Unit, node_id: str, *, artifacts: bool) -> None:
     """The run is gone, which it may be already. Members delete their own runs, admins all."""
+    session, actor = unit.session, unit.actor
     if ids.decode_run(node_id) is None:
         raise BadInput(f"{node_id[:80]!r} is not the id of a run")
     run = find_by_id(session, actor, node_id)
@@ -220,29 +220,31 @@ def delete_run(session: Session, events: Events, actor: Actor, node_id: str, *, 
         return
     role = Role.MEMBER if run.user_id == actor.user_id else Role.ADMIN
     check_writable(session, actor, run, "delete this run", role)
-    events.emit(session, RunsDeleting((run.id,), artifacts))
+    unit.emit(RunsDeleting((run.id,), artifacts))
     session.execute(delete(RunRow).where(col(RunRow.id) == run.id))
     session.execute(update(ProjectRow).where(col(ProjectRow.id) == run.project_id).values(removal=next_revision()))
 
 
-def mark_silent(session: Session, clock: Clock, timeout: float) -> None:
+def has_silent_runs(session: Session, before: str) -> bool:
+    """Whether a run counts as alive that was not heard of since."""
+    return queries.SILENT(session, before=before).first() is not None
+
+
+def expire_silent_runs(unit: Unit, timeout: float) -> None:
     """Runs that were not heard of for `timeout` seconds are crashed, or preempted if they said so."""
-    for row in queries.SILENT(session, before=clock.text_ago(timeout)).all():
-        session.execute(update(RunRow).where(col(RunRow.id) == row.id, col(RunRow.state) == row.state).values(
-            state=after_silence(row.state), updated_at=clock.text()))
+    for row in queries.SILENT(unit.session, before=unit.clock.text_ago(timeout)).all():
+        unit.session.execute(update(RunRow).where(col(RunRow.id) == row.id, col(RunRow.state) == row.state).values(
+            state=after_silence(row.state), updated_at=unit.clock.text()))
 
 
-def has_silent(session: Session, clock: Clock, timeout: float) -> bool:
-    return queries.SILENT(session, before=clock.text_ago(timeout)).first() is not None
-
-
-def user_renamed(session: Session, event: UserRenamed) -> None:
+def user_renamed(unit: Unit, event: UserRenamed) -> None:
     """Who remembers the names of runs' users must read them again."""
-    session.execute(update(RunRow).where(col(RunRow.user_id) == event.user_id).values(revision=next_revision()))
+    unit.session.execute(update(RunRow).where(col(RunRow.user_id) == event.user_id).values(revision=next_revision()))
 
 
-def project_deleting(events: Events, session: Session, event: projects.ProjectDeleting) -> None:
+def project_deleting(unit: Unit, event: projects.ProjectDeleting) -> None:
     """The project's runs go with it."""
-    found = session.execute(select(col(RunRow.id)).where(RunRow.project_id == event.project_id)).scalars().all()
-    events.emit(session, RunsDeleting(tuple(found), artifacts=True))
+    session = unit.session
+    run_ids = session.execute(select(col(RunRow.id)).where(RunRow.project_id == event.project_id)).scalars().all()
+    unit.emit(RunsDeleting(tuple(run_ids), artifacts=True))
     session.execute(delete(RunRow).where(col(RunRow.project_id) == event.project_id))

@@ -11,6 +11,7 @@ from typing import Any
 
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files.names import clean
+from dumbbell_server.json_text import storable
 from dumbbell_server.runs.states import CRASHED, FAILED, FINISHED, RUNNING
 from dumbbell_server.seeding.formula import read_formula
 from dumbbell_server.seeding.nodes import Part, at, read_yaml
@@ -75,9 +76,9 @@ class Form:
 def read_form(name: str) -> Form:
     """The fixture of that name, or the file at that path."""
     if name.isidentifier():
-        place = files("dumbbell_fixtures") / name / f"{name}.yaml"
-        if place.is_file():
-            return parse(place.read_text("utf-8"), f"{name}.yaml")
+        shipped = files("dumbbell_fixtures") / name / f"{name}.yaml"
+        if shipped.is_file():
+            return parse(shipped.read_text("utf-8"), f"{name}.yaml")
     path = Path(name)
     try:
         return parse(path.read_text("utf-8"), path.name)
@@ -94,8 +95,8 @@ def parse(text: str, file: str) -> Form:
         if sum(user.first for user in users) > 1:
             raise found["users"].wrong("only one user can be the first")
         teams = tuple(_team(part, names) for part in found["teams"].items()) if "teams" in found else ()
-        homes = _distinct(found.get("teams", found["users"]), [*names, *(team.name for team in teams)])
-        projects = tuple(_project(part, names, homes) for part in found["projects"].items())
+        entities = _distinct(found.get("teams", found["users"]), [*names, *(team.name for team in teams)])
+        projects = tuple(_project(part, names, entities) for part in found["projects"].items())
         _distinct(found["projects"], [f"{project.entity}/{project.name}" for project in projects])
         return Form(found["created"].moment(), users, teams, projects)
     except RecursionError:
@@ -136,17 +137,24 @@ def _team(part: Part, users: list[str]) -> TeamForm:
     return TeamForm(part.where, found["name"].scalar(str), members)
 
 
-def _project(part: Part, users: list[str], homes: list[str]) -> ProjectForm:
+def _project(part: Part, users: list[str], entities: list[str]) -> ProjectForm:
     found = part.fields("entity name user runs", "description access")
     runs = tuple(_run(run, users) for run in found["runs"].items())
     _distinct(found["runs"], [run.id for run in runs])
-    return ProjectForm(part.where, _one_of(found["entity"], homes, "entity"), found["name"].scalar(str),
+    return ProjectForm(part.where, _one_of(found["entity"], entities, "entity"), found["name"].scalar(str),
                        _one_of(found["user"], users, "user"), _text(found, "description"), _text(found, "access"),
                        runs)
 
 
 def _text(found: dict[str, Part], key: str) -> str | None:
-    return found[key].scalar(str) if key in found else None
+    return _stored_text(found[key]) if key in found else None
+
+
+def _stored_text(part: Part) -> str:
+    text = part.scalar(str)
+    if not storable(text):
+        raise part.wrong("the text holds a NUL or half a surrogate pair, which cannot be stored")
+    return text
 
 
 def _object(found: dict[str, Part], key: str) -> dict[str, Any]:
@@ -160,7 +168,7 @@ def _run(part: Part, users: list[str]) -> RunForm:
         part.where, run_id, _one_of(found["user"], users, "user"),
         state=_one_of(found["state"], _STATES, "state") if "state" in found else FINISHED,
         display_name=_text(found, "name"), group=_text(found, "group"), job_type=_text(found, "job_type"),
-        notes=_text(found, "notes"), tags=found["tags"].texts() if "tags" in found else (),
+        notes=_text(found, "notes"), tags=tuple(map(_stored_text, found["tags"].items())) if "tags" in found else (),
         config=_object(found, "config"), summary=_object(found, "summary"),
         rows=_rows(found["history"], run_id) if "history" in found else (),
         files=_files(found["files"]) if "files" in found else {},
@@ -185,9 +193,9 @@ def _column(part: Part, count: int, seed: str) -> list[float]:
 
 def _files(part: Part) -> dict[str, str]:
     found: dict[str, str] = {}
-    for given, content in part.mapping().items():
+    for raw_name, content in part.mapping().items():
         with at(content.where):
-            name = clean(given)
+            name = clean(raw_name)
         if name in found:
             raise content.wrong(f"file {name!r} is there twice")
         found[name] = content.scalar(str)

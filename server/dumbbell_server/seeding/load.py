@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import actor_of_user
-from dumbbell_server.accounts.service import changed, create_user
+from dumbbell_server.accounts.service import create_user
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.accounts.teams import make_team, set_role, user_named
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.store import BlobStore, StagedBlob, commit_or_discard, new_key
 from dumbbell_server.clock import Clock, StillClock, to_text
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files.expected import FOLDER
 from dumbbell_server.files.names import mimetype_of
@@ -57,23 +58,28 @@ class _Bytes:
     incoming: StagedBlob
 
 
-_Stored = dict[tuple[str, str], _Bytes]  # by the place of the run in the file, and the name
+_Stored = dict[tuple[str, str], _Bytes]  # by where the run stands in the form, and the name
 
 
 @dataclass
 class _Loading:
-    """One unit of work."""
+    """A form on its way into one unit of work."""
 
     backend: Backend
     form: Form
     stored: _Stored
-    session: Session
+    unit: Unit
     counts: Counts = field(default_factory=Counts)
     used: set[str] = field(default_factory=set)  # keys of blobs that now belong to a file
 
     @property
-    def start(self) -> Clock:
-        return _clock(self.form.created, "")
+    def session(self) -> Session:
+        return self.unit.session
+
+    def acting(self, user: str | None = None, clock: Clock | None = None) -> Unit:
+        """The unit in a user's name, or the server's, at another moment: when the form was made, if none is named."""
+        return replace(self.unit, viewer=self.actor(user) if user else None,
+                       clock=clock or _clock(self.form.created, ""))
 
     def name(self, name: str) -> str:
         """What the user or team is called on this server."""
@@ -89,20 +95,14 @@ def load(backend: Backend, form: Form) -> Counts:
     stored: _Stored = {}
     used: set[str] = set()
 
-    def unit(session: Session) -> _Loading:
-        loading = _Loading(backend, form, stored, session)
-        _load(loading)
-        return loading
-
     try:
         asyncio.run(_receive(backend, form, stored))
-        done = backend.database.write(unit)
+        done = backend.write(None, lambda unit: _load(_Loading(backend, form, stored, unit)))
         used = done.used
     finally:
-        for piece in stored.values():
-            if piece.key not in used:
-                backend.blobs.delete(piece.key)
-    changed(backend)
+        for file in stored.values():
+            if file.key not in used:
+                backend.blobs.delete(file.key)
     return done.counts
 
 
@@ -129,7 +129,7 @@ def _clock(moment: datetime, seed: str) -> Clock:
     return StillClock(moment.timestamp(), zlib.crc32(seed.encode()))
 
 
-def _load(loading: _Loading) -> None:
+def _load(loading: _Loading) -> _Loading:
     for user in loading.form.users:
         with at(user.where):
             _user(loading, user)
@@ -144,6 +144,7 @@ def _load(loading: _Loading) -> None:
             moment += _APART
             with at(run.where):
                 _run(loading, project, project_id, run, moment)
+    return loading
 
 
 def _user(loading: _Loading, form: UserForm) -> None:
@@ -152,21 +153,21 @@ def _user(loading: _Loading, form: UserForm) -> None:
         return
     if form.first:
         raise NotFound(f"the first user {name!r} is not there yet")
-    create_user(loading.session, loading.start, name)
+    create_user(loading.acting(), name)
     loading.counts.users += 1
 
 
 def _team(loading: _Loading, form: TeamForm) -> None:
-    session = loading.session
+    unit, session = loading.acting(), loading.session
     there = accounts.entity_by_name(session, form.name)
     if there is not None:
         if there.kind != "team":
             raise BadInput(f"{form.name!r} is taken by a {there.kind}; choose another name for the team")
         return
     users = {user_named(session, loading.name(name)).username: role for name, role in form.members.items()}
-    team = make_team(session, loading.start, form.name, user_named(session, next(iter(users))))
+    team = make_team(unit, form.name, user_named(session, next(iter(users))))
     for name, role in users.items():
-        set_role(session, team, user_named(session, name), role)
+        set_role(unit, team, user_named(session, name), role)
     loading.counts.teams += 1
 
 
@@ -178,12 +179,11 @@ def _entity(loading: _Loading, form: ProjectForm) -> EntityRow:
 
 
 def _project(loading: _Loading, form: ProjectForm) -> int:
-    session, entity = loading.session, _entity(loading, form)
-    row = projects_queries.by_name(session, entity.id, form.name)
+    entity = _entity(loading, form)
+    row = projects_queries.by_name(loading.session, entity.id, form.name)
     if row is None:
         edit = projects.ProjectEdit(description=form.description, access=form.access)
-        row, _ = projects.upsert(session, loading.backend.events, loading.start, loading.actor(form.user), entity.name,
-                                 form.name, None, edit)
+        row, _ = projects.upsert(loading.acting(form.user), entity.name, form.name, None, edit)
         loading.counts.projects += 1
     return row.id
 
@@ -192,20 +192,20 @@ def _run(loading: _Loading, project: ProjectForm, project_id: int, form: RunForm
     session, entity = loading.session, loading.name(project.entity)
     if runs_queries.by_name(session, project_id, form.id) is not None:
         return
-    actor = loading.actor(form.user)
     edit = runs.RunEdit(
         display_name=form.display_name, notes=form.notes, group=form.group, job_type=form.job_type,
         tags=list(form.tags), config=dumps({key: {"value": value} for key, value in form.config.items()}))
-    row, _ = runs.upsert(session, _clock(moment, form.id), actor, node_id=None, entity=entity, project=project.name,
-                         name=form.id, edit=edit)
+    row, _ = runs.upsert(loading.acting(form.user, _clock(moment, form.id)), node_id=None, entity=entity,
+                         project=project.name, name=form.id, edit=edit)
     end = _clock(moment + timedelta(seconds=_PACE * max(1, len(form.rows))), form.id)
+    unit = loading.acting(form.user, end)
     # nobody speaks for a running run: it has the heartbeat timeout from now until it counts as crashed
     heard = loading.backend.clock.text() if form.state == RUNNING else end.text()
-    write_post(session.connection(), actor, entity, project.name, form.id, "", _post(form, moment), heard)
+    write_post(unit.connection, unit.actor, entity, project.name, form.id, "", _post(form, moment), heard)
     session.expire(row)
     if form.state == CRASHED:
-        runs.set_state(session, end, actor, ids.encode_run(form.id, project.name, entity), CRASHED)
-    _files(loading, form, row.id, end)
+        runs.set_state(unit, ids.encode_run(form.id, project.name, entity), CRASHED)
+    _files(loading, unit, form, row.id)
     session.flush()
     loading.counts.runs += 1
 
@@ -227,10 +227,10 @@ def _post(form: RunForm, moment: datetime) -> Post:
     return read_post(body, derive_summary=False)
 
 
-def _files(loading: _Loading, form: RunForm, run_id: int, clock: Clock) -> None:
+def _files(loading: _Loading, unit: Unit, form: RunForm, run_id: int) -> None:
     for name in form.files:
-        piece = loading.stored[form.where, name]
-        put_file(loading.session, clock, run_id, name, size=piece.incoming.size, md5=piece.incoming.md5_base64,
-                 mimetype=mimetype_of(name), blob_key=piece.key)
-        loading.used.add(piece.key)
+        file = loading.stored[form.where, name]
+        put_file(unit, run_id, name, size=file.incoming.size, md5=file.incoming.md5_base64,
+                 mimetype=mimetype_of(name), blob_key=file.key)
+        loading.used.add(file.key)
         loading.counts.files += 1

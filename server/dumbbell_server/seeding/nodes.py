@@ -26,7 +26,7 @@ class _Loader(yaml.SafeLoader):
 
 @contextmanager
 def at(where: str) -> Iterator[None]:
-    """Refusals inside name this place."""
+    """Refusals inside name this line of the file."""
     try:
         yield
     except DumbbellError as error:
@@ -35,7 +35,7 @@ def at(where: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of the file."""
+    """A node of the file."""
 
     file: str
     node: yaml.Node
@@ -49,11 +49,11 @@ class Part:
 
     def fields(self, required: str, optional: str = "") -> dict[str, Part]:
         """The mapping, all of whose keys are these and which has all that are required."""
-        known = [*required.split(), *optional.split()]
+        allowed = [*required.split(), *optional.split()]
         found = self.mapping()
         for key, part in found.items():
-            if key not in known:
-                raise part.wrong(f"unknown key {key!r}; known here are {', '.join(known)}")
+            if key not in allowed:
+                raise part.wrong(f"unknown key {key!r}; known here are {', '.join(allowed)}")
         for key in required.split():
             if key not in found:
                 raise self.wrong(f"{key!r} is missing")

@@ -64,8 +64,6 @@ def read_config(text: str) -> SweepConfig:
 def _tree(text: str) -> dict[str, Any]:
     if len(text) > _LONGEST:
         raise BadInput(f"the sweep config is {len(text)} characters long; at most {_LONGEST} are kept")
-    if not storable(text):
-        raise BadInput("the sweep config holds a NUL or half a surrogate pair, which cannot be stored")
     try:
         tree = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2024-99-99
@@ -80,20 +78,22 @@ def _tree(text: str) -> dict[str, Any]:
 def _name(value: object) -> str | None:
     if value is None or value == "":
         return None
-    if isinstance(value, Mapping | list) or len(str(value)) > _LONGEST_NAME:
-        raise BadInput(f"the sweep config's name must be a text of at most {_LONGEST_NAME} characters")
+    if isinstance(value, Mapping | list) or len(str(value)) > _LONGEST_NAME or not storable(str(value)):
+        raise BadInput(f"the sweep config's name must be a text of at most {_LONGEST_NAME} characters, no NUL among "
+                       "them")
     return str(value)
 
 
 def _metric(value: object) -> tuple[str | None, bool]:
     if value is None:
         return None, False
-    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
-        raise BadInput("the sweep config's metric must be a mapping with a name and perhaps a goal")
+    name = value.get("name") if isinstance(value, Mapping) else None
+    if not isinstance(value, Mapping) or not isinstance(name, str) or not storable(name):
+        raise BadInput("the sweep config's metric must be a mapping with a name, without a NUL, and perhaps a goal")
     goal = value.get("goal") or "minimize"
     if goal not in _GOALS:
         raise BadInput(f"the sweep metric's goal is {str(goal)[:40]!r}; it must be one of {', '.join(_GOALS)}")
-    return value["name"], goal == "maximize"
+    return name, goal == "maximize"
 
 
 def _check_parameters(parameters: object, path: str = "") -> None:

@@ -77,8 +77,8 @@ class SweepCore:
     def runs(sweep: strawberry.Parent[SweepRow], info: Info, first: int | None = None,
              after: str | None = None, order: str | None = None) -> RunConnectionRef:
         """The oldest first where no order is given: pages do not shift while runs come in."""
-        home = info.context.require(ProjectRow, sweep.project_id)
-        return page_of_runs(info.context, home, compact({"sweep": sweep.name}), order or "+created_at", after, first)
+        project = info.context.require(ProjectRow, sweep.project_id)
+        return page_of_runs(info.context, project, compact({"sweep": sweep.name}), order or "+created_at", after, first)
 
 
 @strawberry.type
@@ -155,14 +155,13 @@ class UpsertSweepPayload:
 class SweepsMutation:
     @strawberry.field
     def upsert_sweep(self, info: Info, input: UpsertSweepInput) -> UpsertSweepPayload | None:
-        context, actor = info.context, info.context.require_viewer()
+        info.context.require_viewer()
         if input.launch_scheduler:
             queue = checked_object(input.launch_scheduler, "launchScheduler").get("queue")
             raise NotFound(f"launch queue {str(queue)[:80]!r} not found; this server has no launch queues")
         edit = input.edit()
-        sweep = context.write(lambda session: service.upsert(
-            session, context.backend.clock, actor, node_id=input.id, entity=input.entity_name,
-            project=input.project_name, edit=edit))
+        sweep = info.context.unit(service.upsert, node_id=input.id, entity=input.entity_name,
+                                  project=input.project_name, edit=edit)
         warnings = list(edit.config.warnings) if edit.config else []
         return UpsertSweepPayload(sweep=sweep, config_validation_warnings=warnings,
                                   client_mutation_id=input.client_mutation_id)

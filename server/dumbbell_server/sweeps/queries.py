@@ -49,9 +49,9 @@ def summaries(session: Session, sweep: SweepRow) -> Iterable[str]:
 def attach(session: Session, sweep: SweepRow, names: Sequence[str]) -> None:
     """Runs of the sweep's project belong to the sweep from now on."""
     for start in range(0, len(names), MAX_PARAMETERS):
-        piece = names[start:start + MAX_PARAMETERS]
+        batch = names[start:start + MAX_PARAMETERS]
         session.execute(update(RunRow).where(
-            col(RunRow.project_id) == sweep.project_id, col(RunRow.name).in_(piece)).values(sweep_name=sweep.name))
+            col(RunRow.project_id) == sweep.project_id, col(RunRow.name).in_(batch)).values(sweep_name=sweep.name))
 
 
 def stop_live_runs(session: Session, sweep: SweepRow, now: str) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
-from dumbbell_server.clock import Clock
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.identity import Actor, Role
+from dumbbell_server.identity import Role
 from dumbbell_server.json_text import checked_object, loads, storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require, role_in
@@ -53,25 +53,24 @@ def title(sweep: SweepRow) -> str:
 
 
 def find(session: Session, project_id: int, name: str) -> SweepRow | None:
-    return queries.by_name(session, project_id, name) if storable(name) else None
+    return queries.by_name(session, project_id, name)
 
 
-def upsert(session: Session, clock: Clock, actor: Actor, *, node_id: str | None, entity: str | None,
-           project: str | None, edit: SweepEdit) -> SweepRow:
-    """The sweep with what was given; without an id it is a new one, pending."""
+def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str | None, edit: SweepEdit) -> SweepRow:
+    """The sweep, edited; without an id it is a new one, pending."""
     _check(edit)
-    sweep = _by_id(session, actor, node_id) if node_id else \
-        _new(session, clock, actor, entity, project, edit)
+    session = unit.session
+    sweep = _to_edit(unit, node_id) if node_id else _new(unit, entity, project, edit)
     if edit.config is not None:
-        _take(sweep, edit.config)
+        _set_config(sweep, edit.config)
     for field in ("description", "controller", "scheduler"):
         if getattr(edit, field) is not None:
             setattr(sweep, field, getattr(edit, field))
     if edit.display_name is not None:
         sweep.given_name = edit.display_name or None
     if edit.state is not None:
-        _move(session, clock, sweep, edit.state)
-    sweep.updated_at = clock.text()
+        _move(unit, sweep, edit.state)
+    sweep.updated_at = unit.clock.text()
     session.add(sweep)
     session.flush()
     if edit.prior_runs_filters:
@@ -79,30 +78,30 @@ def upsert(session: Session, clock: Clock, actor: Actor, *, node_id: str | None,
     return sweep
 
 
-def _by_id(session: Session, actor: Actor, node_id: str) -> SweepRow:
+def _to_edit(unit: Unit, node_id: str) -> SweepRow:
+    session, actor = unit.session, unit.actor
     number = ids.decode("Sweep", node_id)
     sweep = session.get(SweepRow, number) if number else None
-    home = session.get(ProjectRow, sweep.project_id) if sweep else None
-    if sweep is None or home is None or role_in(actor, home) == Role.NONE:
+    project = session.get(ProjectRow, sweep.project_id) if sweep else None
+    if sweep is None or project is None or role_in(actor, project) == Role.NONE:
         raise NotFound(f"no sweep has the id {node_id[:80]!r}")
-    require(actor, home, Role.MEMBER, "edit sweeps")
+    require(actor, project, Role.MEMBER, "edit sweeps")
     return sweep
 
 
-def _new(session: Session, clock: Clock, actor: Actor, entity: str | None, project: str | None,
-         edit: SweepEdit) -> SweepRow:
+def _new(unit: Unit, entity: str | None, project: str | None, edit: SweepEdit) -> SweepRow:
     if edit.config is None:
         raise BadInput("a new sweep needs a config; to change a sweep, give its id")
-    home = projects.for_writing(session, clock, actor, entity, project)
-    now = clock.text()
-    name = clock.token(8, _NAME_ALPHABET)
-    while queries.by_name(session, home.id, name) is not None:
-        name = clock.token(8, _NAME_ALPHABET)
-    return SweepRow(project_id=home.id, user_id=actor.user_id, name=name, state=PENDING, config="", method="",
+    parent = projects.for_writing(unit, entity, project)
+    now = unit.clock.text()
+    name = unit.clock.token(8, _NAME_ALPHABET)
+    while queries.by_name(unit.session, parent.id, name) is not None:
+        name = unit.clock.token(8, _NAME_ALPHABET)
+    return SweepRow(project_id=parent.id, user_id=unit.actor.user_id, name=name, state=PENDING, config="", method="",
                     created_at=now, updated_at=now)
 
 
-def _take(sweep: SweepRow, config: SweepConfig) -> None:
+def _set_config(sweep: SweepRow, config: SweepConfig) -> None:
     sweep.config, sweep.method, sweep.config_name = config.text, config.method, config.name
     sweep.metric, sweep.maximize, sweep.run_count_expected = config.metric, config.maximize, config.expected
 
@@ -111,8 +110,8 @@ def _check(edit: SweepEdit) -> None:
     for field, limit in (("description", _LONGEST_TEXT), ("display_name", _LONGEST_NAME),
                          ("controller", _LONGEST_TEXT), ("scheduler", _LONGEST_TEXT)):
         value = getattr(edit, field)
-        if value is not None and (len(value) > limit or not storable(value)):
-            raise BadInput(f"a sweep's {field} holds at most {limit} characters, none of them NUL")
+        if value is not None and len(value) > limit:
+            raise BadInput(f"a sweep's {field} holds at most {limit} characters")
     for field in ("controller", "scheduler"):
         if getattr(edit, field):
             checked_object(getattr(edit, field), field)
@@ -120,14 +119,14 @@ def _check(edit: SweepEdit) -> None:
         raise BadInput(f"sweep state {edit.state[:40]!r} is not known; it is one of {', '.join(_NEXT)}")
 
 
-def _move(session: Session, clock: Clock, sweep: SweepRow, state: str) -> None:
+def _move(unit: Unit, sweep: SweepRow, state: str) -> None:
     """The sweep is in the new state. Stopped, its runs end by themselves; canceled, they are asked to stop."""
     if state != sweep.state and state not in _NEXT[sweep.state]:
         raise BadInput(f"a sweep that is {sweep.state} cannot become {state}; "
                        f"it can become {', '.join(sorted(_NEXT[sweep.state]))}")
     sweep.state = state
     if state == CANCELED:
-        queries.stop_live_runs(session, sweep, clock.text())
+        queries.stop_live_runs(unit.session, sweep, unit.clock.text())
 
 
 def _prior_runs(text: str) -> list[str]:

@@ -25,19 +25,19 @@ from dumbbell_server.history import queries as history
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.http.state import actor_of, base_url, state_of
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.registries import PREFIX
 from dumbbell_server.registries import search
 from dumbbell_server.reports import service as views
 from dumbbell_server.runs import queries, service
+from dumbbell_server.runs.graphql import expire_silent_runs
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps import queries as sweep_queries
 from dumbbell_server.sweeps import service as sweeps
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_AT_HOME = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
+_LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 _LAST_ROWS = 20
 _MOST_RUNS = 100
 _MOST_FILES = 1000
@@ -65,20 +65,21 @@ def _made(make: Page, request: Request) -> str | None:
     backend = state_of(request).backend
     context = Context(backend, actor_of(request), base_url(request))
     try:
-        if context.viewer is None and _is_at_home(request, backend.settings.host):
+        if context.viewer is None and _is_local(request, backend.settings.host):
             context.viewer = _local(context)
+        expire_silent_runs(context)
         return make(context, request.path_params)
     finally:
         context.close()
 
 
-def _is_at_home(request: Request, bound_to: str) -> bool:
+def _is_local(request: Request, bound_to: str) -> bool:
     """Whether somebody at this very machine asks: not through a proxy, nor in a page of somebody else's.
 
     The scripts of any page may ask what answers on this machine, by their own name for it, and could read it.
     """
     through = any(name in request.headers for name in ("origin", "forwarded", "x-forwarded-for", "x-real-ip", "via"))
-    return bound_to in _LOOPBACK and _AT_HOME.fullmatch(request.headers.get("host", "")) is not None and not through
+    return bound_to in _LOOPBACK and _LOCAL_HOST.fullmatch(request.headers.get("host", "")) is not None and not through
 
 
 def _local(context: Context) -> Actor | None:
@@ -151,8 +152,7 @@ def _report(context: Context, where: dict[str, str]) -> str | None:
 
 
 def _registry(context: Context, where: dict[str, str]) -> str | None:
-    organization = accounts.organization_by_name(context.session, where["organization"]) \
-        if storable(where["organization"]) else None
+    organization = accounts.organization_by_name(context.session, where["organization"])
     entity = context.get(EntityRow, organization.entity_id) if organization else None
     registry = projects.find(context.session, context.viewer, entity.name, PREFIX + where["name"]) if entity else None
     if entity is None or registry is None:
@@ -168,8 +168,6 @@ def _registry(context: Context, where: dict[str, str]) -> str | None:
 
 
 def _artifact(context: Context, where: dict[str, str]) -> str | None:
-    if not all(map(storable, where.values())):
-        return None
     project = projects.find(context.session, context.viewer, where["entity"], where["project"])
     found = artifacts.collection_by_name(context.session, project.id, where["collection"]) if project else None
     member = artifacts.membership_by_alias(context.session, found.id, where["version"]) if found else None

@@ -10,6 +10,7 @@ from dumbbell_server.accounts import organizations, queries, service, teams
 from dumbbell_server.accounts.access import Keys
 from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting
 from dumbbell_server.database.engine import reading
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import Unauthenticated
 
 CREATE_TEAM = """mutation($name: String!, $admin: String) {
@@ -45,8 +46,8 @@ def test_viewer_and_server_info(town: Any) -> None:
 def test_keys_are_made_shown_as_prefix_and_deleted(town: Any) -> None:
     town.user("ada")
     town.user("bob")
-    keys = Keys(town.backend)
-    town.backend.events.subscribe(AccountsChanged, lambda _, __: keys.forget())
+    keys = Keys(town.backend.database, town.backend.settings)
+    town.backend.events.subscribe(AccountsChanged, lambda unit, _: unit.after_commit(keys.clear))
     made = town.ask("ada", 'mutation { generateApiKey(input: {description: "x", clientMutationId: "7"}) '
                            "{ apiKey { id name description } clientMutationId } }")["generateApiKey"]
     key = made["apiKey"]["name"]
@@ -117,25 +118,24 @@ def test_service_account_key_is_for_admins_and_goes_with_it(town: Any) -> None:
     town.ask("ada", make)
     service_member = town.ask("ada", MEMBERS, name="crew")["entity"]["members"][2]
     assert service_member["accountType"] == "SERVICE"
-    actor = Keys(town.backend).actor(service_member["apiKey"])
+    actor = Keys(town.backend.database, town.backend.settings).actor(service_member["apiKey"])
     assert actor.entity_name == "crew"
     assert all(m["apiKey"] is None for m in town.ask("bob", MEMBERS, name="crew")["entity"]["members"])
     town.ask("ada", UNINVITE, team="crew", id=service_member["id"])
     with pytest.raises(Unauthenticated):
-        Keys(town.backend).actor(service_member["apiKey"])
+        Keys(town.backend.database, town.backend.settings).actor(service_member["apiKey"])
 
 
 def test_organization_is_seen_by_its_members(town: Any) -> None:
     for name in ("ada", "bob", "eve"):
         town.user(name)
-    clock = town.backend.clock
 
-    def make(session: Any) -> None:
-        org = organizations.create_organization(session, clock, "Big Org", teams.user_named(session, "ada"))
-        organizations.set_role(session, org, teams.user_named(session, "bob"), "viewer")
-        teams.make_team(session, clock, "crew", teams.user_named(session, "ada"), org.id)
+    def make(unit: Unit) -> None:
+        org = organizations.make_organization(unit, "Big Org", teams.user_named(unit.session, "ada"))
+        organizations.set_role(unit, org, teams.user_named(unit.session, "bob"), "viewer")
+        teams.make_team(unit, "crew", teams.user_named(unit.session, "ada"), org.id)
 
-    town.backend.database.write(make)
+    town.backend.write(None, make)
     text = """{ organization(name: "Big Org") { id name coreWeaveOrganizationId orgEntity { name entityType }
       advancedRegistryFeatures { advancedSearch } featureFlags(rampIDType: OrgName) { rampKey isEnabled }
       members { username role } teams { name } } }"""
@@ -172,15 +172,15 @@ def test_rename_is_remembered(town: Any) -> None:
 
 def test_deleted_user_is_gone_twice_and_the_name_is_free(town: Any) -> None:
     town.user("ada")
-    told: list[int] = []
-    town.backend.events.subscribe(EntityDeleting, lambda _, event: told.append(event.entity_id))
+    emitted: list[int] = []
+    town.backend.events.subscribe(EntityDeleting, lambda _, event: emitted.append(event.entity_id))
 
-    def remove(session: Any) -> None:
-        user = teams.user_named(session, "ada")
+    def remove(unit: Unit) -> None:
+        user = teams.user_named(unit.session, "ada")
         for _ in range(2):
-            service.delete_user(session, town.backend.events, town.backend.clock, user)
+            service.delete_user(unit, user)
 
-    town.backend.database.write(remove)
-    assert len(told) == 1
+    town.backend.write(None, remove)
+    assert len(emitted) == 1
     town.user("ada")
     assert team_names(town.ask("ada", VIEWER)["viewer"]) == ["ada"]

@@ -35,19 +35,19 @@ def test_user_commands(client: TestClient, backend: Backend) -> None:
     for _ in range(2):
         assert user(client, "up", admin=False) == 200
         assert user(client, "password", password=ADA) == 200
-    actor = Keys(backend).actor(ADA)
+    actor = Keys(backend.database, backend.settings).actor(ADA)
     assert (actor.username, actor.admin, actor.entity_name) == (ADA, False, ADA)
     with reading(backend.database) as session:
         assert len(queries.keys_of(session, actor.user_id)) == 1
     assert user(client, "login") == user(client, "logout") == 200
     assert user(client, "down") == user(client, "down") == 200
     with pytest.raises(Unauthenticated):
-        Keys(backend).actor(ADA)
+        Keys(backend.database, backend.settings).actor(ADA)
     assert user(client, "up", admin=True) == 200
-    assert Keys(backend).actor(ADA).admin
+    assert Keys(backend.database, backend.settings).actor(ADA).admin
     assert user(client, "down_all") == 200
     with pytest.raises(Unauthenticated):
-        Keys(backend).actor(ADA)
+        Keys(backend.database, backend.settings).actor(ADA)
 
 
 def test_short_name_gets_no_key(client: TestClient) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import math
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -33,42 +34,60 @@ def blobs(bucket: str, monkeypatch: pytest.MonkeyPatch) -> BucketBlobs:
     return opened
 
 
+Arguments = dict[str, Any]
+
+
 def noted(blobs: BucketBlobs, monkeypatch: pytest.MonkeyPatch, operation: str,
-          check: Callable[[int], None] = lambda _: None) -> list[int]:
-    """The numbers of the parts that are sent or copied; `check` may make one of them fail."""
-    numbers: list[int] = []
+          check: Callable[[int], None] = lambda _: None) -> list[Arguments]:
+    """The arguments of the parts that are sent or copied; `check` may make one of them slow, or fail."""
+    requests: list[Arguments] = []
     request = getattr(blobs.direct.client, operation)
 
     def noting(**arguments: Any) -> Any:
-        numbers.append(arguments["PartNumber"])
+        requests.append(arguments)
         check(arguments["PartNumber"])
         return request(**arguments)
 
     monkeypatch.setattr(blobs.direct.client, operation, noting)
-    return numbers
+    return requests
+
+
+def numbers(requests: list[Arguments]) -> list[int]:
+    return sorted(arguments["PartNumber"] for arguments in requests)
 
 
 def test_a_long_stream_goes_in_parts(blobs: BucketBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = noted(blobs, monkeypatch, "upload_part")
+    sent = noted(blobs, monkeypatch, "upload_part")
     staged = receive(blobs, DATA[:100], DATA[100:])
-    assert (sorted(numbers), staged.size, staged.md5) == ([1, 2, 3], len(DATA), hashlib.md5(DATA).digest())
+    assert (numbers(sent), staged.size, staged.md5) == ([1, 2, 3], len(DATA), hashlib.md5(DATA).digest())
     assert blobs.load(staged.key) == DATA
 
 
 def test_parts_are_longer_where_more_would_be_too_many(blobs: BucketBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bucket_module, "_MOST_PARTS", 2)
-    numbers = noted(blobs, monkeypatch, "upload_part")
+    sent = noted(blobs, monkeypatch, "upload_part")
     receive(blobs, DATA, limit=len(DATA))
-    assert sorted(numbers) == [1, 2]
+    assert numbers(sent) == [1, 2]
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3])
 def test_a_part_that_fails_leaves_nothing(blobs: BucketBlobs, monkeypatch: pytest.MonkeyPatch, failing: int) -> None:
+    """Nor is one on its way when the upload is dropped: it would stay."""
+    under_way: set[int] = set()
+
     def check(number: int) -> None:
         if number == failing:
-            time.sleep(0.1)  # others are still under way
             raise ConnectionError
+        under_way.add(number)
+        time.sleep(0.2)
+        under_way.remove(number)
 
+    def drop_parts(key: str, upload: str) -> None:
+        assert not under_way
+        drop(key, upload)
+
+    drop = blobs.direct.drop_parts
+    monkeypatch.setattr(blobs.direct, "drop_parts", drop_parts)
     noted(blobs, monkeypatch, "upload_part", check)
     with pytest.raises(ConnectionError):
         receive(blobs, DATA)
@@ -78,14 +97,21 @@ def test_a_part_that_fails_leaves_nothing(blobs: BucketBlobs, monkeypatch: pytes
 def test_no_more_than_a_few_parts_are_held(blobs: BucketBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bucket that is slower than the sender makes the sender wait."""
     monkeypatch.setattr(bucket_module, "_PARTS_AT_ONCE", 2)
-    under_way, most = 0, 0
+    under_way: set[int] = set()
+    most = 0
+    lock, two = threading.Lock(), threading.Event()
 
-    def upload_part(**_: Any) -> dict[str, str]:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
+    def upload_part(**arguments: Any) -> dict[str, str]:
+        nonlocal most
+        with lock:
+            under_way.add(arguments["PartNumber"])
+            most = max(most, len(under_way))
+            if len(under_way) == 2:
+                two.set()
+        assert two.wait(10)
         time.sleep(0.02)
-        under_way -= 1
+        with lock:
+            under_way.remove(arguments["PartNumber"])
         return {"ETag": "x"}
 
     monkeypatch.setattr(blobs.direct.client, "upload_part", upload_part)
@@ -97,9 +123,11 @@ def test_no_more_than_a_few_parts_are_held(blobs: BucketBlobs, monkeypatch: pyte
 def test_what_is_too_long_for_one_copy_is_copied_in_parts(blobs: BucketBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
     staged = receive(blobs, DATA)
     monkeypatch.setattr(bucket_module, "_LONGEST_COPY", PART)
-    numbers = noted(blobs, monkeypatch, "upload_part_copy")
+    copied = noted(blobs, monkeypatch, "upload_part_copy")
     asyncio.run(blobs.commit(staged, KEY))
-    assert (sorted(numbers), blobs.load(KEY), [*blobs.keys()]) == ([1, 2, 3], DATA, [KEY])
+    assert sorted((part["PartNumber"], part["CopySourceRange"]) for part in copied) == [
+        (1, f"bytes=0-{PART - 1}"), (2, f"bytes={PART}-{2 * PART - 1}"), (3, f"bytes={2 * PART}-{len(DATA) - 1}")]
+    assert (blobs.load(KEY), [*blobs.keys()]) == (DATA, [KEY])
 
 
 def test_a_copy_that_fails_is_not_under_the_key(blobs: BucketBlobs, monkeypatch: pytest.MonkeyPatch) -> None:

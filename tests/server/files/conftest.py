@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from dumbbell_server.backend import open_backend
+from dumbbell_server.blobs.garbage import BlobsOrphaned, delete_orphaned_blobs
 from dumbbell_server.clock import StillClock
 from dumbbell_server.files.routes import ROUTES
 from dumbbell_server.http.middleware import Edge
@@ -35,6 +37,8 @@ def app(place: RunFilesEnv) -> Iterator[Starlette]:
     inner = Starlette(routes=ROUTES, middleware=[Middleware(Edge)])
     pool = ThreadPoolExecutor(2)
     inner.state.dumbbell = State(place.backend, pool)
+    delete_blobs = partial(delete_orphaned_blobs, place.backend.database, place.backend.blobs)
+    place.backend.events.subscribe(BlobsOrphaned, lambda unit, _: unit.after_commit(delete_blobs))
     yield inner
     pool.shutdown()
 

@@ -8,6 +8,7 @@ from dumbbell_server import ids
 from dumbbell_server.blobs import garbage
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.tables import OrphanRow
+from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Forbidden, NotFound
 from dumbbell_server.files import service
 from dumbbell_server.identity import Actor
@@ -16,10 +17,9 @@ from dumbbell_server.runs.tables import RunRow
 from support.run_files_env import RunFilesEnv
 
 
-def put(place: RunFilesEnv, name: str, run: int = 0, key: str | None = None) -> bool:
-    return place.backend.database.write(lambda session: service.put_file(
-        session, place.clock, place.runs[run], name, size=3, md5="kAFQmDzST7DWlj99KOF/cg==", mimetype="text/plain",
-        blob_key=key or f"runs/{run}/{name}"))
+def put(place: RunFilesEnv, name: str, run: int = 0, key: str | None = None) -> None:
+    place.backend.write(None, service.put_file, place.runs[run], name, size=3, md5="kAFQmDzST7DWlj99KOF/cg==",
+                        mimetype="text/plain", blob_key=key or f"runs/{run}/{name}")
 
 
 def listed(place: RunFilesEnv, names: list[str] | None = None, pattern: str | None = None, after: int | None = None,
@@ -92,10 +92,10 @@ def test_both_filters_or_a_broken_one_are_refused(place: RunFilesEnv) -> None:
 
 
 def test_a_replaced_file_keeps_its_row_and_orphans_its_bytes(place: RunFilesEnv) -> None:
-    assert not put(place, "a", key="runs/1")
+    put(place, "a", key="runs/1")
     before = place.rows()[0]
     place.clock.move(60)
-    assert put(place, "a", key="runs/2")
+    put(place, "a", key="runs/2")
     after = place.rows()[0]
     assert (after.id, after.created_at, after.blob_key) == (before.id, before.created_at, "runs/2")
     assert after.updated_at > before.updated_at
@@ -106,15 +106,14 @@ def test_a_replaced_file_keeps_its_row_and_orphans_its_bytes(place: RunFilesEnv)
 
 def test_a_file_of_a_missing_run(place: RunFilesEnv) -> None:
     with pytest.raises(NotFound):
-        place.backend.database.write(lambda session: service.put_file(
-            session, place.clock, 999, "a", size=0, md5="", mimetype="", blob_key="k"))
+        place.backend.write(None, service.put_file, 999, "a", size=0, md5="", mimetype="", blob_key="k")
 
 
 def test_members_delete(place: RunFilesEnv) -> None:
     for name in ("a", "b", "c"):
         put(place, name)
     chosen = [file_id(place, "a"), file_id(place, "b"), file_id(place, "a")]
-    place.backend.database.write(lambda session: service.delete_files(session, place.member, chosen))
+    place.backend.write(place.member, service.delete_files, chosen)
     assert listed(place) == ["c"]
     assert orphaned(place) == {"runs/0/a", "runs/0/b"}
 
@@ -132,8 +131,7 @@ def test_all_or_nothing_is_deleted(place: RunFilesEnv) -> None:
     ]
     for actor, chosen, error in refused:
         with pytest.raises(error):
-            place.backend.database.write(
-                lambda session, who=actor, them=chosen: service.delete_files(session, who, them))  # type: ignore[misc]
+            place.backend.write(actor, service.delete_files, chosen)
     assert listed(place) == ["a"]
     assert orphaned(place) == set()
 
@@ -142,13 +140,13 @@ def test_the_bytes_of_deleted_runs_are_orphaned(place: RunFilesEnv) -> None:
     put(place, "a")
     put(place, "b", run=1)
     put(place, "c", run=2)
-    deleted = (place.runs[0], place.runs[1])
+    leaving = (place.runs[0], place.runs[1])
     place.backend.events.subscribe(RunsDeleting, service.runs_deleting)
 
-    def unit(session):  # noqa: ANN001, ANN202
-        place.backend.events.emit(session, RunsDeleting(deleted, artifacts=False))
-        session.execute(delete(RunRow).where(col(RunRow.id).in_(deleted)))
+    def remove(unit: Unit) -> None:
+        unit.emit(RunsDeleting(leaving, artifacts=False))
+        unit.session.execute(delete(RunRow).where(col(RunRow.id).in_(leaving)))
 
-    place.backend.database.write(unit)
+    place.backend.write(None, remove)
     assert orphaned(place) == {"runs/0/a", "runs/1/b"}
     assert [row.name for row in place.rows()] == ["c"]

@@ -12,7 +12,7 @@ from dumbbell_server.database.engine import snapshot
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.packing import row_of
 from dumbbell_server.history.reading import samples
-from dumbbell_server.history.reading.forks import ENDLESS, lines_in, parts_of
+from dumbbell_server.history.reading.forks import ENDLESS, lines_in, ranges_of
 from dumbbell_server.history.reading.rows import Spec, evenly, picked
 from dumbbell_server.history.reading.samples import sample
 from dumbbell_server.runs.tables import RunRow
@@ -36,7 +36,7 @@ def row_at(step: int, chance: random.Random) -> str:
 def plain(world: World, run: RunRow, spec: Spec) -> list[dict[str, Any]]:
     """What a sample is by definition."""
     with snapshot(world.backend.database) as session:
-        rows = [row_of(line) for line in lines_in(session, parts_of(session, run, spec.low, spec.high))]
+        rows = [row_of(line) for line in lines_in(session, ranges_of(session, run, spec.low, spec.high))]
     held = [row for row in rows if not spec.keys] or [
         kept for row in rows if spec.keys and (kept := picked(row, spec.keys)) is not None]
     return [held[at] for at in evenly(len(held), spec.samples)]

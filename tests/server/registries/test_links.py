@@ -10,6 +10,7 @@ import pytest
 
 from dumbbell_server.accounts import queries, service
 from dumbbell_server.accounts.keys import add_key
+from dumbbell_server.database.units import Unit
 
 if TYPE_CHECKING:
     from conftest import Club
@@ -175,14 +176,12 @@ def test_a_user_who_is_gone_has_no_role(club: Club) -> None:
     registry = club.make("boss", "models")["project"]["id"]
     give(club, registry, "vic", "admin")
 
-    def replace(session: Any) -> None:
-        user = queries.user_by_name(session, "vic")
+    def replace(unit: Unit) -> None:
+        user = queries.user_by_name(unit.session, "vic")
         assert user is not None
-        service.delete_user(session, club.world.backend.events, club.world.clock, user)
-        again = service.create_user(session, club.world.clock, "vic")
-        add_key(session, club.world.clock, again.id, "v" * 40)
+        service.delete_user(unit, user)
+        add_key(unit, service.create_user(unit, "vic").id, "v" * 40)
 
-    club.world.backend.database.write(replace)
-    service.changed(club.world.backend)
+    club.world.backend.write(None, replace)
     assert not club.sees("vic", "models")
     assert club.world.count("registry_members") == 1

@@ -94,7 +94,7 @@ def test_deleting_a_report_says_whether_a_draft_stays(world: World) -> None:
     ({"spec": '{"a":"\x00"}'}, "spec"),
     ({"name": "x" * 513}, "name"),
     ({"type": "a b"}, "'a b'"),
-    ({"displayName": "\x00"}, "display_name"),
+    ({"displayName": "\x00"}, "displayName"),
 ])
 def test_bad_input_makes_nothing(world: World, fields: dict[str, Any], named: str) -> None:
     refused = world.errors(UPSERT, {"projectName": "p", "spec": "{}", **fields}, status=400)

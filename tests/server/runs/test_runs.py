@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.world import World
+from support.world import KEY, World
 
 STATE = "mutation M($id: ID!, $state: String!) { updateRunState(input: {id: $id, state: $state}) { success } }"
 STOP = "mutation M($id: ID!) { stopRun(input: {id: $id}) { success } }"
@@ -127,6 +127,12 @@ def test_a_post_brings_a_finished_run_back(world: World) -> None:
     world.stream("r", {"complete": True, "exitcode": 0})
     world.stream("r", {})
     assert state(world) == "running"
+
+
+def test_a_page_shows_a_silent_run_as_crashed(world: World) -> None:
+    world.upsert("r")
+    world.clock.move(301)
+    assert "crashed" in world.client.get("/local/p/runs/r", headers={"authorization": f"Bearer {KEY}"}).text
 
 
 def test_a_silent_run_has_crashed_and_a_post_brings_it_back(world: World) -> None:

@@ -47,7 +47,9 @@ def test_expected_runs(text: str, expected: int | None) -> None:
     ("a: &a {method: grid}\nb: *a", "aliases"),
     ("!!python/object/apply:os.system [exit 1]", "not YAML"),
     ("[" * 20_000, "nested"),
-    ("method: grid\x00", "NUL"),
+    ("method: grid\x00", "not YAML"),
+    ('{method: grid, name: "a\\0b"}', "NUL"),
+    ('{method: grid, metric: {name: "a\\0b"}}', "NUL"),
     ("method: grid #" + "x" * (1 << 20), "long"),
 ])
 def test_a_config_that_is_none_is_refused_by_name(text: str, named: str) -> None:

@@ -172,7 +172,7 @@ def test_sweeps_are_listed_newest_first(world: World) -> None:
     ({"config": "method: hill"}, "'hill'"),
     ({"controller": "{"}, "controller"),
     ({"scheduler": "[]"}, "scheduler"),
-    ({"displayName": "x\x00"}, "display_name"),
+    ({"displayName": "x\x00"}, "displayName"),
     ({"description": "x" * ((1 << 20) + 1)}, "description"),
     ({"projectName": "a/b"}, "a/b"),
 ])

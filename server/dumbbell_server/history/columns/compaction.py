@@ -64,7 +64,7 @@ def advance(database: Database, run_id: int, *, ended: bool) -> bool:
 
 
 def catch_up(database: Database, run_id: int) -> None:
-    """Before a read that needs all rows looked at: what that costs is kept, so that nobody has to pay it again."""
+    """Before a read that needs all rows looked at: they become columns, which the next read finds."""
     with reading(database) as session:
         lines = statements.LINES_WITHOUT_COLUMNS(session, run=run_id).scalar() or 0
     if lines > 2 * LINES:

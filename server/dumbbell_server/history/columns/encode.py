@@ -89,19 +89,24 @@ def flat(row: dict[str, Any], inside: set[str]) -> dict[str, Any]:
 def build(rows: list[dict[str, Any]]) -> Group:
     """The columns of these rows."""
     inside: set[str] = set()
-    places, values = _transposed(rows, inside)
+    positions, values = _transposed(rows, inside)
     steps = values.get("_step", ())
-    ordered = len(steps) == len(rows) and set(map(type, steps)) <= {int} and all(map(le, steps, islice(steps, 1, None)))
+    ordered = len(steps) == len(rows) and _is_ordered(steps)
     facts = {name: facts_of(column) for name, column in values.items()} if ordered else _facts_by_step(rows)
     columns = {}
     for name, column in values.items():
         kind, body = (INSIDE, b"") if name in inside else encode(column)
-        mask = None if len(column) == len(rows) else _mask(places[name], len(rows))
+        mask = None if len(column) == len(rows) else _mask(positions[name], len(rows))
         columns[name] = Column(kind, len(column), mask, body, facts.get(name))
     for name in inside - values.keys():
         columns[name] = Column(INSIDE, 0, None, b"", None)
-    known = steps if ordered else [step for step in map(step_of, rows) if step is not None]
-    return Group(len(rows), min(known, default=None), max(known, default=None), ordered, columns)
+    if not ordered:
+        steps = [step for step in map(step_of, rows) if step is not None]
+    return Group(len(rows), min(steps, default=None), max(steps, default=None), ordered, columns)
+
+
+def _is_ordered(steps: Sequence[Any]) -> bool:
+    return set(map(type, steps)) <= {int} and all(map(le, steps, islice(steps, 1, None)))
 
 
 def facts_of_rows(rows: list[dict[str, Any]]) -> dict[str, Facts]:
@@ -111,30 +116,35 @@ def facts_of_rows(rows: list[dict[str, Any]]) -> dict[str, Facts]:
 
 def _transposed(rows: list[dict[str, Any]], inside: set[str],
                 ) -> tuple[dict[str, Sequence[int]], dict[str, Sequence[Any]]]:
-    """Row numbers and values by name. Rows of one shape, which most are, are turned over at once."""
+    """Positions of rows, and values, by name. Rows of one shape, which most are, are transposed at once."""
     flat_already = _of_one_flat_shape(rows)
     if flat_already is not None:
         return dict.fromkeys(flat_already, range(len(rows))), flat_already
+    positions: dict[str, Sequence[int]] = {}
+    values: dict[str, Sequence[Any]] = {}
+    for name, columns in _by_shape(rows, inside).items():
+        if len(columns) == 1:
+            positions[name], values[name] = columns[0]
+        else:
+            pairs = [pair for column in columns for pair in zip(*column, strict=True)]
+            pairs.sort(key=lambda pair: pair[0])
+            positions[name], values[name] = [at for at, _ in pairs], [value for _, value in pairs]
+    return positions, values
+
+
+def _by_shape(rows: list[dict[str, Any]], inside: set[str]) -> dict[str, list[tuple[Sequence[int], Sequence[Any]]]]:
+    """Positions and values by name, apart for each set of keys that rows have."""
     shapes: dict[tuple[str, ...], tuple[list[int], list[Any]]] = {}
     for at, row in enumerate(rows):
         leaves = flat(row, inside)
-        numbers, lines = shapes.setdefault(tuple(leaves), ([], []))
-        numbers.append(at)
+        positions, lines = shapes.setdefault(tuple(leaves), ([], []))
+        positions.append(at)
         lines.append(leaves.values())
-    pieces: dict[str, list[tuple[Sequence[int], Sequence[Any]]]] = {}
-    for names, (numbers, lines) in shapes.items():
+    columns: dict[str, list[tuple[Sequence[int], Sequence[Any]]]] = {}
+    for names, (positions, lines) in shapes.items():
         for name, column in zip(names, zip(*lines, strict=True), strict=True):
-            pieces.setdefault(name, []).append((numbers, column))
-    places: dict[str, Sequence[int]] = {}
-    values: dict[str, Sequence[Any]] = {}
-    for name, parts in pieces.items():
-        if len(parts) == 1:
-            places[name], values[name] = parts[0]
-        else:
-            pairs = sorted((pair for numbers, column in parts for pair in zip(numbers, column, strict=True)),
-                           key=lambda pair: pair[0])
-            places[name], values[name] = [at for at, _ in pairs], [value for _, value in pairs]
-    return places, values
+            columns.setdefault(name, []).append((positions, column))
+    return columns
 
 
 def _of_one_flat_shape(rows: list[dict[str, Any]]) -> dict[str, Sequence[Any]] | None:
@@ -153,9 +163,9 @@ def _facts_by_step(rows: list[dict[str, Any]]) -> dict[str, Facts]:
     return facts_of_rows([row for _, row in stepped])
 
 
-def _mask(places: Sequence[int], rows: int) -> bytes:
+def _mask(positions: Sequence[int], rows: int) -> bytes:
     mask = bytearray(rows)
-    for at in places:
+    for at in positions:
         mask[at] = 1
     return bytes(mask)
 
@@ -189,8 +199,8 @@ def decode(kind: str, count: int, body: bytes) -> Sequence[Any]:
         return Mixed(body)
     if kind == INSIDE:
         return ()
-    found: list[Any] = json.loads(zstandard.decompress(body))  # orjson would take an int of 65 bits for a float
-    return found
+    values: list[Any] = json.loads(zstandard.decompress(body))  # orjson would take an int of 65 bits for a float
+    return values
 
 
 def join(groups: Sequence[Group]) -> Group:
@@ -201,19 +211,19 @@ def join(groups: Sequence[Group]) -> Group:
 
 
 def _joined(name: str, groups: Sequence[Group]) -> Column:
-    found = [(group.rows, group.columns.get(name)) for group in groups]
-    parts = [column for _, column in found if column is not None]
+    columns = [column for group in groups if (column := group.columns.get(name)) is not None]
     facts: Facts | None = None
-    for part in parts:
-        facts = add(facts, part.facts) if part.facts is not None else facts
-    whole = len(parts) == len(groups) and all(part.mask is None and part.kind != INSIDE for part in parts)
-    mask = None if whole else b"".join(_whole_mask(rows, column) for rows, column in found)
-    count, kinds = sum(part.count for part in parts), {part.kind for part in parts}
+    for column in columns:
+        facts = add(facts, column.facts) if column.facts is not None else facts
+    in_all_rows = len(columns) == len(groups) and all(
+        column.mask is None and column.kind != INSIDE for column in columns)
+    mask = None if in_all_rows else b"".join(_whole_mask(group.rows, group.columns.get(name)) for group in groups)
+    count, kinds = sum(column.count for column in columns), {column.kind for column in columns}
     if INSIDE in kinds:
         return Column(INSIDE, count, mask, b"", facts)
     if len(kinds) == 1 and kinds <= {FLOATS, INTS}:
-        return Column(parts[0].kind, count, mask, b"".join(part.body for part in parts), facts)
-    values = [value for part in parts for value in decode(part.kind, part.count, part.body)]
+        return Column(columns[0].kind, count, mask, b"".join(column.body for column in columns), facts)
+    values = [value for column in columns for value in decode(column.kind, column.count, column.body)]
     kind, body = encode(values)
     return Column(kind, count, mask, body, facts)
 

@@ -1,4 +1,4 @@
-"""What `historyKeys` says of a key, and how two pieces of a history add up to one."""
+"""What `historyKeys` says of a key, and how those of rows and of later rows add up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 
 class Facts(TypedDict):
-    """`first` is what a piece before has to be compared with."""
+    """`first` is what the last of earlier rows is compared with."""
 
     types: dict[str, int]
     monotonic: bool
@@ -28,7 +28,7 @@ def facts_of(values: Sequence[Any]) -> Facts:
 
 
 def add(before: Facts | None, after: Facts) -> Facts:
-    """Of both pieces; all steps of the second come after those of the first."""
+    """Of both; all steps of the second come after those of the first."""
     if before is None:
         return after
     types = dict(before["types"])

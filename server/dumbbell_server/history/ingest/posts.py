@@ -38,11 +38,11 @@ def read_post(body: dict[str, Any], *, derive_summary: bool) -> Post:
     files = body.get("files") or {}
     if not isinstance(files, dict):
         raise BadInput("files must be an object of file names")
-    for name, part in files.items():
-        if not isinstance(part, dict):
+    for name, file in files.items():
+        if not isinstance(file, dict):
             raise BadInput(f"files: {name[:80]!r} must be an object with offset and content")
-        offset, lines = part.get("offset", 0), part.get("content")
-        _check_part(name, offset, lines)
+        offset, lines = file.get("offset", 0), file.get("content")
+        _check_file(name, offset, lines)
         if name == _SUMMARY and lines:
             post.summary = lines[-1]
             checked_object(lines[-1], _SUMMARY)
@@ -51,7 +51,7 @@ def read_post(body: dict[str, Any], *, derive_summary: bool) -> Post:
     return post
 
 
-def _check_part(name: str, offset: Any, lines: Any) -> None:
+def _check_file(name: str, offset: Any, lines: Any) -> None:
     if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset < _MOST_LINES:
         raise BadInput(f"files: {name[:80]!r} has offset {str(offset)[:40]!r}; it is a line number from 0")
     if isinstance(lines, list) and offset + len(lines) > _MOST_LINES:
@@ -64,7 +64,7 @@ def _add_chunk(post: Post, stream: int, offset: int, lines: list[str], *, derive
     # a line break inside would shift the numbers of all lines after it
     lines = [line.replace("\n", " ") if "\n" in line else line for line in lines]
     if stream != CONSOLE:
-        for line in {lines[0], lines[-1]}:  # the rest is read when somebody asks: parsing all would double the cost
+        for line in {lines[0], lines[-1]}:  # the rest is parsed by reads: all here would double the cost
             if not isinstance(_loaded(line), dict):
                 raise BadInput("a line of the history or of the system metrics is not a JSON object: "
                                f"{line[:80]!r}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import orjson
+from typing import Any
+
 from sqlalchemy import Connection, Row
 from sqlalchemy.orm import Session
 
@@ -10,7 +11,7 @@ from dumbbell_server.errors import Forbidden, NotFound
 from dumbbell_server.history import statements
 from dumbbell_server.history.ingest.posts import Post
 from dumbbell_server.history.packing import Packed, pack, unpack
-from dumbbell_server.history.queries import changed, insert
+from dumbbell_server.history.queries import begin_generation, insert
 from dumbbell_server.history.reading import forks
 from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
 from dumbbell_server.identity import Actor, Role
@@ -23,8 +24,9 @@ from dumbbell_server.runs.tables import RunRow
 def write_post(connection: Connection, actor: Actor, entity: str, project: str, run: str, writer: str,
                post: Post, now: str) -> tuple[int, bool]:
     """Everything of the POST is stored. Returns the run and whether it is asked to stop."""
-    known = storable(entity + project + run)
-    row = statements.FIND_RUN.on(connection, entity=entity, project=project, run=run).first() if known else None
+    row = None
+    if storable(entity + project + run):
+        row = statements.FIND_RUN.on(connection, entity=entity, project=project, run=run).first()
     role = role_in(actor, row) if row is not None else Role.NONE
     if row is None or role == Role.NONE:
         raise NotFound(f"run {entity}/{project}/{run} not found; create it by upsertBucket first")
@@ -34,7 +36,7 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
         _restart(connection, row.id, post)
     grown = [0, 0, 0]
     for stream, packed in post.chunks:
-        grown[stream] += _place(connection, row.id, stream, writer, packed)
+        grown[stream] += _store(connection, row.id, stream, writer, packed)
     statements.RECORD_POST.on(
         connection, run=row.id, now=now, state=_state(row, post),
         history=grown[HISTORY], events=grown[EVENTS], console=grown[CONSOLE])
@@ -42,7 +44,7 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
     return row.id, bool(row.stop_requested)
 
 
-def _state(row: Row[tuple[object, ...]], post: Post) -> str:
+def _state(row: Row[Any], post: Post) -> str:
     """Any POST shows that the run lives (semantics.md 4); `complete` that it has ended."""
     state = PREEMPTING if post.preempting or row.state == PREEMPTING else RUNNING
     if post.complete:
@@ -54,23 +56,23 @@ def _write_extras(connection: Connection, run: int, post: Post, now: str) -> Non
     if post.summary is not None:
         statements.SET_SUMMARY.on(connection, run=run, text=post.summary, now=now)
     elif post.derived:
-        known = loads(statements.GET_SUMMARY.on(connection, run=run).scalar_one())
-        statements.SET_SUMMARY.on(connection, run=run, text=dumps({**known, **post.derived}), now=now)
+        summary = loads(statements.GET_SUMMARY.on(connection, run=run).scalar_one())
+        statements.SET_SUMMARY.on(connection, run=run, text=dumps({**summary, **post.derived}), now=now)
     if post.system:
-        known = loads(statements.GET_SYSTEM_METRICS.on(connection, run=run).scalar_one())
-        statements.SET_SYSTEM_METRICS.on(connection, run=run, text=dumps({**known, **post.system}))
+        metrics = loads(statements.GET_SYSTEM_METRICS.on(connection, run=run).scalar_one())
+        statements.SET_SYSTEM_METRICS.on(connection, run=run, text=dumps({**metrics, **post.system}))
     if post.complete:
         statements.SET_EXITCODE.on(connection, run=run, exitcode=post.exitcode, now=now)
 
 
-def _place(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> int:
+def _store(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> int:
     """Store a chunk at its lines. Returns by how many lines the stream grew."""
     head = statements.STREAM_LINES.on(connection, run=run, stream=stream, writer=writer).scalar() or 0
     if stream == HISTORY and writer and packed.min_step is None:
         if packed.end <= head:
-            return 0  # sent again: its steps are given
+            return 0  # sent again: its rows have got their steps
         packed = _with_steps(connection, run, packed, head)
-    if packed.first_line < head and not _make_room(connection, run, stream, writer, packed):
+    if packed.first_line < head and not _cut_overlapping(connection, run, stream, writer, packed):
         return 0
     insert(connection, run, stream, writer, packed)
     if packed.end <= head:
@@ -83,21 +85,23 @@ def _with_steps(connection: Connection, run: int, packed: Packed, head: int) -> 
     """Rows from `head` on, with steps in the order of arrival: 0.28's processes of a shared run send none."""
     step = int(statements.HISTORY_LINES.on(connection, run=run).scalar_one())
     first = max(head, packed.first_line)
-    lines = [_with_step(line, step + at) for at, line in enumerate(unpack(packed.body)[first - packed.first_line:])]
-    return pack(first, lines, steps=True)
+    new = unpack(packed.body)[first - packed.first_line:]
+    return pack(first, [_with_step(line, step + at) for at, line in enumerate(new)], steps=True)
 
 
 def _with_step(line: str, step: int) -> str:
+    if not line.lstrip().startswith("{"):
+        return line
     rest = line.lstrip().removeprefix("{").lstrip()
-    return f'{{"_step":{step}{"" if rest.startswith("}") else ","}{rest}' if line.lstrip().startswith("{") else line
+    comma = "" if rest.startswith("}") else ","
+    return f'{{"_step":{step}{comma}{rest}'
 
 
-def _make_room(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> bool:
+def _cut_overlapping(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> bool:
     """Cut what the new lines replace out of the chunks that are there. False where they are there already."""
     rows = statements.OVERLAPPING_CHUNKS.on(
         connection, run=run, stream=stream, writer=writer, first=packed.first_line, last=packed.end).all()
-    if len(rows) == 1 and (rows[0].first_line, rows[0].line_count) == (packed.first_line, packed.line_count) \
-            and bytes(rows[0].body) == packed.body:
+    if len(rows) == 1 and _is_same(rows[0], packed):
         return False  # a retry sends the same bytes
     for row in rows:
         lines = unpack(bytes(row.body))
@@ -109,27 +113,28 @@ def _make_room(connection: Connection, run: int, stream: int, writer: str, packe
         if after:
             insert(connection, run, stream, writer, pack(packed.end, after, steps=stream == HISTORY))
     if stream == HISTORY:
-        changed(connection, run)
+        begin_generation(connection, run)
     return True
 
 
+def _is_same(row: Row[Any], packed: Packed) -> bool:
+    lines = (row.first_line, row.line_count)
+    return lines == (packed.first_line, packed.line_count) and bytes(row.body) == packed.body
+
+
 def _restart(connection: Connection, run: int, post: Post) -> None:
-    """Rows from line 0 on are of the run's new self; who goes on at another line has resumed after all."""
+    """Rows from line 0 on replace the former ones; a process that goes on at another line has resumed after all."""
     lines = [packed.first_line for stream, packed in post.chunks if stream == HISTORY]
     if 0 in lines:
         with Session(connection, autoflush=False) as session:
-            drop_history(session, run)
+            _delete_history(session, run)
     if lines:
         statements.CLEAR_RESTART.on(connection, run=run)
 
 
-def drop_history(session: Session, run: int) -> None:
+def _delete_history(session: Session, run: int) -> None:
     """No row is left, but for the forks that show them."""
-    forks.keep_rows(session, session.get_one(RunRow, run), -1)
+    forks.copy_to_forks(session, session.get_one(RunRow, run), -1)
     for statement in statements.DELETE_HISTORY:
         statement(session, run=run)
-    changed(session.connection(), run)
-
-
-STOPPED = orjson.dumps({"exitcode": None, "limits": {}, "stopped": True})
-GOES_ON = orjson.dumps({"exitcode": None, "limits": {}})
+    begin_generation(session.connection(), run)

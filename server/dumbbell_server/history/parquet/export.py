@@ -2,7 +2,7 @@
 
 The SDK (0.31) keeps each file under the names of entity, project and run and its index, whatever the URL, and adds live
 rows to those of files without a look. So a file never changes once it was offered, and a run offers all of its rows in
-files or none; one whose rows have changed since, or who came by the names of another, never offers any again.
+files or none; one whose rows have changed since, or that has the names of an earlier one, never offers any again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from dumbbell_server.blobs.garbage import delete_orphaned_blobs, orphan
 from dumbbell_server.blobs.store import CHUNK, StagedBlob, commit_or_discard, new_key
 from dumbbell_server.database.engine import snapshot
 from dumbbell_server.database.statements import MAX_PARAMETERS
+from dumbbell_server.database.units import Unit
 from dumbbell_server.history import statements
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.parquet.writer import Writer
@@ -41,7 +43,7 @@ _TEXT_TYPES = {"string": "string", "boolean": "bool"}
 
 
 class Exporter:
-    """Makes files by a process of its own: the library takes a third of a second and 60 MiB."""
+    """Makes files in another process: the library takes a third of a second and 60 MiB."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -67,79 +69,83 @@ class Exporter:
         """Whether all rows of this run, which has ended, are in files now."""
         with snapshot(self._backend.database) as session:
             run = statements.EXPORTED_RUN(session, run=run_id).first()
-            there = statements.PARTITIONS(session, run=run_id).all()
-            rows = compaction.groups(session, run_id)
-            types = None if run is None or run.parent_name is not None or run.others else _types(session, run_id, rows)
+            partitions = statements.PARTITIONS(session, run=run_id).all()
+            groups = compaction.groups(session, run_id)
+            alone = run is not None and run.parent_name is None and not run.others
+            types = _types(session, run_id, groups) if alone else None
         if run is None:
             return NO
-        self._drop([part for part in there if part.generation != run.history_generation])
-        there = [part for part in there if part.generation == run.history_generation]
-        if types is None or any(orjson.loads(part.columns).keys() != types.keys() for part in there):
+        self._drop([each for each in partitions if each.generation != run.history_generation])
+        partitions = [each for each in partitions if each.generation == run.history_generation]
+        if types is None or any(orjson.loads(each.columns).keys() != types.keys() for each in partitions):
             return NO
         if not self.able:
             return MISSING
-        start = there[-1].end_line if there else 0
-        rows = [row for row in rows if row.first_line >= start]
-        if rows:
-            self._add(run_id, run.history_generation, len(there), rows, types)
+        start = partitions[-1].end_line if partitions else 0
+        groups = [group for group in groups if group.first_line >= start]
+        if groups:
+            self._add(run_id, run.history_generation, len(partitions), groups, types)
         return YES
 
-    def _drop(self, parts: Sequence[Row[Any]]) -> None:
-        if not parts:
+    def _drop(self, partitions: Sequence[Row[Any]]) -> None:
+        if not partitions:
             return
 
-        def unit(session: Session) -> None:
-            orphan(session, [part.blob_key for part in parts])
-            for part in parts:
-                statements.DELETE_PARTITION(session, id=part.id)
+        def drop(unit: Unit) -> None:
+            orphan(unit, [each.blob_key for each in partitions])
+            for each in partitions:
+                statements.DELETE_PARTITION(unit.session, id=each.id)
 
-        self._backend.database.write(unit)
+        self._backend.write(None, drop)
         delete_orphaned_blobs(self._backend.database, self._backend.blobs)
 
-    def _add(self, run_id: int, generation: int, number: int, rows: Sequence[Row[Any]], types: dict[str, str]) -> None:
+    def _add(self, run_id: int, generation: int, number: int, groups: Sequence[Row[Any]],
+             types: dict[str, str]) -> None:
+        """One more file, of these groups."""
         path = self._folder / f"{run_id}.parquet"
         with self._writer.file(path, types) as file:
-            for row in rows:
+            for group in groups:
                 with snapshot(self._backend.database) as session:
-                    file.add(row.rows, {
+                    file.add(group.rows, {
                         bytes(column.name).decode(): (column.kind, column.held, bytes(column.body))
-                        for column in statements.COLUMN_BODIES_OF_GROUP(session, group=row.id).all()})
-        incoming, key = asyncio.run(self._store(path))
+                        for column in statements.COLUMN_BODIES_OF_GROUP(session, group=group.id).all()})
+        staged, key = asyncio.run(self._store(path))
         path.unlink()
-        part = PartitionRow(run_id=run_id, generation=generation, number=number, end_line=rows[-1].end_line,
-                            columns=orjson.dumps(types).decode(), size=incoming.size, md5=incoming.md5_base64,
-                            blob_key=key)
-
-        def unit(session: Session) -> bool:
-            if statements.LOCK_GENERATION(session, run=run_id).scalar() != generation:
-                return False
-            session.add(part)
-            return True
-
-        kept = False
+        partition = PartitionRow(
+            run_id=run_id, generation=generation, number=number, end_line=groups[-1].end_line,
+            columns=orjson.dumps(types).decode(), size=staged.size, md5=staged.md5_base64, blob_key=key)
+        added = False
         with contextlib.suppress(IntegrityError):  # another server was quicker
-            kept = self._backend.database.write(unit)
-        if not kept:
+            added = self._backend.write(None, _add_partition, partition)
+        if not added:
             self._backend.blobs.delete(key)
 
     async def _store(self, path: Path) -> tuple[StagedBlob, str]:
-        incoming = await self._backend.blobs.receive(_pieces(path), path.stat().st_size)
+        staged = await self._backend.blobs.receive(_read(path), path.stat().st_size)
         key = new_key("history")
-        await commit_or_discard(self._backend.blobs, incoming, key)
-        return incoming, key
+        await commit_or_discard(self._backend.blobs, staged, key)
+        return staged, key
 
 
-def runs_deleting(session: Session, event: RunsDeleting) -> None:
+def _add_partition(unit: Unit, partition: PartitionRow) -> bool:
+    """False where the rows of the run have changed since they were written to the file."""
+    if statements.LOCK_GENERATION(unit.session, run=partition.run_id).scalar() != partition.generation:
+        return False
+    unit.session.add(partition)
+    return True
+
+
+def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
     """The files of these runs are orphaned."""
     for start in range(0, len(event.run_ids), MAX_PARAMETERS):
-        orphan(session, session.execute(select(PartitionRow.blob_key).where(
+        orphan(unit, unit.session.execute(select(PartitionRow.blob_key).where(
             col(PartitionRow.run_id).in_(event.run_ids[start:start + MAX_PARAMETERS]))).scalars().all())
 
 
-async def _pieces(path: Path) -> AsyncIterator[bytes]:
+async def _read(path: Path) -> AsyncIterator[bytes]:
     with path.open("rb") as source:
-        while piece := source.read(CHUNK):
-            yield piece
+        while chunk := source.read(CHUNK):
+            yield chunk
 
 
 def _types(session: Session, run_id: int, groups: Sequence[Row[Any]]) -> dict[str, str] | None:
@@ -148,9 +154,9 @@ def _types(session: Session, run_id: int, groups: Sequence[Row[Any]]) -> dict[st
     That takes steps in order, and every key in every row with values of one type: a file has null where a row lacks a
     key, and knows no objects within rows.
     """
-    ordered = all(group.ordered for group in groups) and all(
-        before.max_step <= after.min_step for before, after in pairwise(groups))
-    if not groups or not ordered:
+    if not groups or not all(group.ordered for group in groups):
+        return None
+    if any(before.max_step > after.min_step for before, after in pairwise(groups)):
         return None
     total = sum(group.rows for group in groups)
     kinds: dict[str, dict[str, int]] = {}
@@ -162,17 +168,22 @@ def _types(session: Session, run_id: int, groups: Sequence[Row[Any]]) -> dict[st
     texts = _text_types(session, run_id)
     types: dict[str, str] = {}
     for name, held in kinds.items():
-        if sum(held.values()) != total:
+        found = _type(held.keys(), texts.get(name, set())) if sum(held.values()) == total else None
+        if found is None:
             return None
-        if held.keys() <= _NUMBERS:
-            types[name] = "int64" if held.keys() <= {INTS, RANGE} else "double"
-            if types[name] == "double" and INTS in held:
-                return None  # some may be too large for a double
-        elif held.keys() == {TEXTS} and len(texts[name]) == 1 and texts[name] <= _TEXT_TYPES.keys():
-            types[name] = _TEXT_TYPES[next(iter(texts[name]))]
-        else:
-            return None
+        types[name] = found
     return types if types.get("_step") == "int64" else None
+
+
+def _type(kinds: AbstractSet[str], texts: set[str]) -> str | None:
+    """The type in a file of values that lie in columns of these kinds, and are of these types where they are JSON."""
+    if kinds <= {INTS, RANGE}:
+        return "int64"
+    if kinds <= _NUMBERS:
+        return None if INTS in kinds else "double"  # some ints may be too large for a double
+    if kinds == {TEXTS} and len(texts) == 1:
+        return _TEXT_TYPES.get(next(iter(texts)))
+    return None
 
 
 def _text_types(session: Session, run_id: int) -> dict[str, set[str]]:

@@ -1,4 +1,4 @@
-"""A process that writes Parquet files from columns: its half, which needs nothing of ours, and the half that asks.
+"""A process that writes Parquet files from columns: its half, which imports nothing of ours, and the server's half.
 
 What goes to it: a line of JSON that names a file and its columns; then for each group of rows a line of JSON with the
 kind, count and length of each column's body, and the bodies; an empty line at the end. What comes back: a line of JSON
@@ -71,7 +71,7 @@ class Writer:
             self._end()
 
     def stop(self) -> None:
-        """For good, and at once: whoever waits for a file gets an error."""
+        """For good, and at once: a file that is being written is an error."""
         self._stopped = True
         self._end()
 
@@ -95,16 +95,16 @@ class Writer:
             process.wait()
 
 
-def _values(pa: Any, kind: str, count: int, body: bytes, wanted: Any) -> Any:
-    """A column of a group as an Arrow array of the wanted type."""
+def _values(pa: Any, kind: str, count: int, body: bytes, arrow_type: Any) -> Any:
+    """A column of a group as an Arrow array of this type."""
     if kind == "j":
-        return pa.array(json.loads(_decompressed(body)), wanted)
+        return pa.array(json.loads(_decompressed(body)), arrow_type)
     if kind == "r":
         start, stride = json.loads(body)
         body = array("q", range(start, start + stride * count, stride)).tobytes()
-    given = pa.int64() if kind in {"q", "r"} else pa.float64()
-    values = pa.Array.from_buffers(given, count, [None, pa.py_buffer(body[:8 * count])])
-    return values if given == wanted else values.cast(wanted)
+    stored = pa.int64() if kind in {"q", "r"} else pa.float64()
+    values = pa.Array.from_buffers(stored, count, [None, pa.py_buffer(body[:8 * count])])
+    return values if stored == arrow_type else values.cast(arrow_type)
 
 
 def _decompressed(body: bytes) -> bytes:
@@ -117,14 +117,14 @@ def _write(head: dict[str, Any], source: IO[bytes]) -> None:
     import pyarrow as pa  # noqa: PLC0415 - only this process pays for it
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    wanted = {"int64": pa.int64(), "double": pa.float64(), "string": pa.string(), "bool": pa.bool_()}
-    schema = pa.schema([(name, wanted[kind]) for name, kind in head["types"].items()])
+    types = {"int64": pa.int64(), "double": pa.float64(), "string": pa.string(), "bool": pa.bool_()}
+    schema = pa.schema([(name, types[kind]) for name, kind in head["types"].items()])
     texts = [name for name, kind in head["types"].items() if kind == "string"]
     with pq.ParquetWriter(head["path"], schema, compression="zstd", use_dictionary=texts) as writer:
         while (line := source.readline().strip()):
-            piece = json.loads(line)
+            group = json.loads(line)
             columns = [_values(pa, kind, count, source.read(length), schema.field(name).type)
-                       for name, kind, count, length in piece["columns"]]
+                       for name, kind, count, length in group["columns"]]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
@@ -134,7 +134,7 @@ def main() -> None:
         error = None
         try:
             _write(json.loads(line), source)
-        except Exception as reason:  # noqa: BLE001 - the asking half raises it again, and uses the pipe no more
+        except Exception as reason:  # noqa: BLE001 - the server's half raises it again, and uses the pipe no more
             error = f"{type(reason).__name__}: {reason}"
         out.write(json.dumps({"error": error}).encode() + b"\n")
         out.flush()

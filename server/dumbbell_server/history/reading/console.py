@@ -38,23 +38,23 @@ def parsed(number: int, text: str) -> Line:
     return Line(number, match.group(2), "error" if match.group(1) else None, None, match.group(3))
 
 
-def _placed(session: Session, run_id: int) -> Iterator[tuple[int, int, int]]:
+def _numbered_chunks(session: Session, run_id: int) -> Iterator[tuple[int, int, int]]:
     """Chunks with the number of their first line and their length. Several writers follow each other as they came."""
-    pieces = queries.chunks(session, run_id, CONSOLE)
-    if len({piece.writer for piece in pieces}) <= 1:
-        for piece in pieces:
-            yield piece.id, piece.first_line, piece.line_count
+    chunks = queries.chunks(session, run_id, CONSOLE)
+    if len({chunk.writer for chunk in chunks}) <= 1:
+        for chunk in chunks:
+            yield chunk.id, chunk.first_line, chunk.line_count
         return
-    at = 0
-    for piece in sorted(pieces, key=lambda piece: piece.id):
-        yield piece.id, at, piece.line_count
-        at += piece.line_count
+    number = 0
+    for chunk in sorted(chunks, key=lambda chunk: chunk.id):
+        yield chunk.id, number, chunk.line_count
+        number += chunk.line_count
 
 
 def forward(session: Session, run_id: int, start: int, limit: int) -> list[Line]:
     """Up to `limit` lines from number `start` on."""
     lines: list[Line] = []
-    for chunk, first, count in _placed(session, run_id):
+    for chunk, first, count in _numbered_chunks(session, run_id):
         if first + count <= start or len(lines) >= limit:
             continue
         for offset, text in enumerate(queries.lines_of(session, chunk)):
@@ -66,7 +66,7 @@ def forward(session: Session, run_id: int, start: int, limit: int) -> list[Line]
 def tail(session: Session, run_id: int, count: int) -> list[Line]:
     """The last `count` lines, in ascending order."""
     lines: list[Line] = []
-    for chunk, first, _ in reversed(list(_placed(session, run_id))):
+    for chunk, first, _ in reversed(list(_numbered_chunks(session, run_id))):
         if len(lines) >= count:
             break
         found = [parsed(first + offset, text) for offset, text in enumerate(queries.lines_of(session, chunk))]

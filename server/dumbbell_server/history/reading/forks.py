@@ -1,4 +1,4 @@
-"""A fork shows its parent's rows up to a step: by looking there, or, once the parent has changed, from its own copy."""
+"""A fork shows its parent's rows up to a step: by looking there, or, once the parent has changed, in its own copy."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.database.statements import MAX_PARAMETERS
+from dumbbell_server.database.units import Unit
 from dumbbell_server.history import queries
 from dumbbell_server.history.packing import repacked, step_in, unpack
 from dumbbell_server.history.tables import BORROWED, HISTORY
@@ -21,7 +22,7 @@ _DEEPEST = 64  # forks of forks
 
 
 @dataclass(frozen=True)
-class Part:
+class StepRange:
     """Steps `low` to `high` (exclusive) of one run; a fork shows its parent's and then its own."""
 
     run_id: int
@@ -30,54 +31,60 @@ class Part:
     stream: int = HISTORY
 
 
-def parts_of(session: Session, run: RunRow, low: int = -ENDLESS, high: int = ENDLESS) -> list[Part]:
-    parts = [Part(run.id, low, high)]
+def ranges_of(session: Session, run: RunRow, low: int = -ENDLESS, high: int = ENDLESS) -> list[StepRange]:
+    """Where the run's rows from step `low` to before `high` are, in the order of their steps."""
+    ranges = [StepRange(run.id, low, high)]
     seen, child = {run.id}, run
-    while child.parent_name is not None and child.parent_step is not None and len(parts) < _DEEPEST:
+    while child.parent_name is not None and child.parent_step is not None and len(ranges) < _DEEPEST:
         high = min(high, child.parent_step + 1)
         if child.parent_kept:
-            parts.insert(0, Part(child.id, low, high, BORROWED))
+            ranges.insert(0, StepRange(child.id, low, high, BORROWED))
             break
         parent = runs.by_name(session, child.project_id, child.parent_name)
         if parent is None or parent.id in seen:
             break
-        parts.insert(0, Part(parent.id, low, high))
+        ranges.insert(0, StepRange(parent.id, low, high))
         seen.add(parent.id)
         child = parent
-    return [part for part in parts if part.low < part.high]
+    return [steps for steps in ranges if steps.low < steps.high]
 
 
-def lines_in(session: Session, parts: list[Part]) -> list[str]:
-    """The lines of these parts in the order of their steps."""
-    found: list[str] = []
+def lines_in(session: Session, ranges: list[StepRange]) -> list[str]:
+    """The lines of these ranges, in the order of their steps."""
+    lines: list[str] = []
     reached, in_order = -2 * ENDLESS, True
-    for part in parts:
-        for chunk in queries.bodies_between(session, part.run_id, part.stream, part.low, part.high):
-            lines = unpack(bytes(chunk.body))
+    for steps in ranges:
+        for chunk in queries.bodies_between(session, steps.run_id, steps.stream, steps.low, steps.high):
+            some = unpack(bytes(chunk.body))
             if chunk.ordered:
-                lines = cut(lines, chunk.min_step, chunk.max_step, part)
-                in_order = in_order and (not lines or reached <= _step(lines[0]))
-                reached = _step(lines[-1]) if lines else reached
+                some = cut(some, chunk.min_step, chunk.max_step, steps)
+                in_order = in_order and (not some or reached <= _step(some[0]))
+                reached = _step(some[-1]) if some else reached
             else:
-                lines = [line for line in lines if (step := step_in(line)) is not None and part.low <= step < part.high]
+                some = [line for line in some if _is_within(line, steps)]
                 in_order = False
-            found += lines
-    return found if in_order else sorted(found, key=_step)  # stable: rows of one step stay in the order of their lines
+            lines += some
+    return lines if in_order else sorted(lines, key=_step)  # stable: rows of one step stay in the order of their lines
 
 
-def cut(lines: list[str], lowest: int, highest: int, part: Part) -> list[str]:
-    """Those of a chunk's lines, ordered from step `lowest` to `highest`, that are in the part."""
-    start = 0 if part.low <= lowest else bisect_left(lines, part.low, key=_step)
-    end = len(lines) if highest < part.high else bisect_left(lines, part.high, key=_step)
+def cut(lines: list[str], lowest: int, highest: int, steps: StepRange) -> list[str]:
+    """Those of a chunk's lines, ordered from step `lowest` to `highest`, that are of these steps."""
+    start = 0 if steps.low <= lowest else bisect_left(lines, steps.low, key=_step)
+    end = len(lines) if highest < steps.high else bisect_left(lines, steps.high, key=_step)
     return lines[start:end]
+
+
+def _is_within(line: str, steps: StepRange) -> bool:
+    step = step_in(line)
+    return step is not None and steps.low <= step < steps.high
 
 
 def _step(line: str) -> int:
     return step_in(line) or 0
 
 
-def keep_rows(session: Session, run: RunRow, step: int) -> None:
-    """Before rows of `run` beyond `step` change or go: the forks that show them keep them."""
+def copy_to_forks(session: Session, run: RunRow, step: int) -> None:
+    """Before rows of `run` beyond `step` change or go: the forks that show them have copies of their own."""
     shared = max(-1, min(step, 2**31 - 1))  # the range of parent_step
     for fork in session.execute(select(RunRow).where(
             RunRow.project_id == run.project_id, RunRow.parent_name == run.name,
@@ -85,8 +92,9 @@ def keep_rows(session: Session, run: RunRow, step: int) -> None:
         _copy(session, fork)
 
 
-def runs_deleting(session: Session, event: RunsDeleting) -> None:
+def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
     """Forks of these runs outlive them with all that they show."""
+    session = unit.session
     going = set(event.run_ids)
     for start in range(0, len(event.run_ids), MAX_PARAMETERS):
         some = event.run_ids[start:start + MAX_PARAMETERS]
@@ -99,7 +107,8 @@ def runs_deleting(session: Session, event: RunsDeleting) -> None:
 
 
 def _copy(session: Session, fork: RunRow) -> None:
-    lines = lines_in(session, [part for part in parts_of(session, fork) if part.run_id != fork.id])
+    parents = [steps for steps in ranges_of(session, fork) if steps.run_id != fork.id]
+    lines = lines_in(session, parents)
     for chunk in repacked(0, lines):
         queries.insert(session.connection(), fork.id, BORROWED, "", chunk)
     fork.parent_kept = True

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.history import queries
 from dumbbell_server.history.packing import step_in
-from dumbbell_server.history.reading.forks import ENDLESS, lines_in, parts_of
+from dumbbell_server.history.reading.forks import ENDLESS, lines_in, ranges_of
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.runs.tables import RunRow
 
@@ -19,18 +19,18 @@ DEFAULT_SAMPLES = 500
 
 def rows_between(session: Session, run: RunRow, low: int, high: int) -> list[str]:
     """Lines with low <= step < high, in the order of their steps."""
-    return lines_in(session, parts_of(session, run, low, high))
+    return lines_in(session, ranges_of(session, run, low, high))
 
 
-def evenly(total: int, wanted: int) -> Iterator[int]:
-    """At most `wanted` of the indices below `total`, first and last among them."""
-    if total <= wanted:
+def evenly(total: int, count: int) -> Iterator[int]:
+    """At most `count` of the indices below `total`, first and last among them."""
+    if total <= count:
         yield from range(total)
-    elif wanted == 1:
+    elif count == 1:
         yield total - 1
     else:
-        for at in range(wanted):
-            yield at * (total - 1) // (wanted - 1)
+        for at in range(count):
+            yield at * (total - 1) // (count - 1)
 
 
 def sampled_lines(session: Session, run: RunRow, stream: int, samples: int) -> list[str]:
@@ -38,20 +38,20 @@ def sampled_lines(session: Session, run: RunRow, stream: int, samples: int) -> l
     if run.parent_name is not None and stream == HISTORY:
         every = rows_between(session, run, -ENDLESS, ENDLESS)
         return [every[at] for at in evenly(len(every), samples)]
-    pieces = queries.chunks(session, run.id, stream)
-    wanted = evenly(sum(piece.line_count for piece in pieces), samples)
+    chunks = queries.chunks(session, run.id, stream)
+    positions = evenly(sum(chunk.line_count for chunk in chunks), samples)
     lines: list[str] = []
-    before, at = 0, next(wanted, None)
-    for piece in pieces:
+    before, at = 0, next(positions, None)
+    for chunk in chunks:
         if at is None:
             break
-        if at < before + piece.line_count:
-            body = queries.lines_of(session, piece.id)
-            while at is not None and at < before + piece.line_count:
+        if at < before + chunk.line_count:
+            body = queries.lines_of(session, chunk.id)
+            while at is not None and at < before + chunk.line_count:
                 lines.append(body[at - before])
-                at = next(wanted, None)
-        before += piece.line_count
-    if len({piece.writer for piece in pieces}) > 1:
+                at = next(positions, None)
+        before += chunk.line_count
+    if len({chunk.writer for chunk in chunks}) > 1:
         lines.sort(key=lambda line: step_in(line) or 0)
     return lines
 
@@ -68,13 +68,13 @@ class Spec:
 
 def picked(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
     """Just these keys of a row; None where one is missing."""
-    found_all = {}
+    values = {}
     for key in keys:
         found, value = _lookup(row, key)
         if not found:
             return None
-        found_all[key] = value
-    return found_all
+        values[key] = value
+    return values
 
 
 def _lookup(row: dict[str, Any], key: str) -> tuple[bool, Any]:

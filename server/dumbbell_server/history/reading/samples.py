@@ -19,7 +19,7 @@ from dumbbell_server.history import queries, statements
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.columns.encode import Column, decode, digest
 from dumbbell_server.history.packing import row_of, unpack
-from dumbbell_server.history.reading.forks import Part, cut, lines_in, parts_of
+from dumbbell_server.history.reading.forks import StepRange, cut, lines_in, ranges_of
 from dumbbell_server.history.reading.rows import Spec, evenly, picked
 from dumbbell_server.history.tables import HISTORY, INSIDE, INTS, OBJECTS, RANGE
 from dumbbell_server.json_text import finite
@@ -27,7 +27,7 @@ from dumbbell_server.runs.tables import RunRow
 
 _PARSED = 4096  # lines without columns up to which all are looked at
 _UNPACKED = 100_000  # of those beyond, for few samples: a millisecond for each 2000
-_CHUNKS = 32  # that are looked into where all that hold a wanted row would be more; the others show their first row
+_CHUNKS = 32  # that are unpacked where all that hold a row to show would be more; the others show their first row
 
 
 class NotMonotonic(Exception):
@@ -42,18 +42,18 @@ class _Segment(Protocol):
         """Rows that hold all the keys."""
         ...
 
-    def take(self, places: Sequence[int]) -> Iterable[dict[str, Any]]:
-        """Those of them at these places."""
+    def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
+        """Those of them at these positions."""
         ...
 
 
 def sample(session: Session, run: RunRow, spec: Spec) -> list[dict[str, Any]]:
     """At most `spec.samples` rows, as objects without NaN: they go out as JSON, not as text. Wants a snapshot."""
-    parts = parts_of(session, run, spec.low, spec.high)
+    ranges = ranges_of(session, run, spec.low, spec.high)
     try:
-        rows = _spread([segment for part in parts for segment in _segments(session, part, spec.keys)], spec.samples)
+        rows = _spread([segment for steps in ranges for segment in _segments(session, steps, spec.keys)], spec.samples)
     except NotMonotonic:
-        rows = _spread([_Lines(lines_in(session, parts), spec.keys)], spec.samples)
+        rows = _spread([_Lines(lines_in(session, ranges), spec.keys)], spec.samples)
     return [finite(row) for row in rows]
 
 
@@ -61,37 +61,37 @@ def _spread(segments: list[_Segment], samples: int) -> list[dict[str, Any]]:
     if any(before.high > after.low for before, after in pairwise(segments)):
         raise NotMonotonic
     counts = [segment.count() for segment in segments]
-    wanted = list(evenly(sum(counts), samples))
+    positions = list(evenly(sum(counts), samples))
     rows: list[dict[str, Any]] = []
     before = start = 0
     for segment, count in zip(segments, counts, strict=True):
-        end = bisect_left(wanted, before + count)
+        end = bisect_left(positions, before + count)
         if end > start:
-            rows += segment.take([at - before for at in wanted[start:end]])
+            rows += segment.take([at - before for at in positions[start:end]])
         before, start = before + count, end
     return rows
 
 
-def _segments(session: Session, part: Part, keys: tuple[str, ...]) -> list[_Segment]:
-    if part.stream != HISTORY:
-        return [_Lines(lines_in(session, [part]), keys, part.low, part.high - 1)]
+def _segments(session: Session, steps: StepRange, keys: tuple[str, ...]) -> list[_Segment]:
+    if steps.stream != HISTORY:
+        return [_Lines(lines_in(session, [steps]), keys, steps.low, steps.high - 1)]
     found: list[_Segment] = []
-    rows = [row for row in compaction.groups(session, part.run_id) if _meets(row, part)]
-    columns = _columns(session, part.run_id, keys) if rows and keys else {}
+    rows = [row for row in compaction.groups(session, steps.run_id) if _meets(row, steps)]
+    columns = _columns(session, steps.run_id, keys) if rows and keys else {}
     for row in rows:
         if not row.ordered:
             raise NotMonotonic
-        found.append(_group(session, part, row, columns.get(row.id, {}), keys))
-    found += _tail(session, part, keys)
+        found.append(_group(session, steps, row, columns.get(row.id, {}), keys))
+    found += _without_columns(session, steps, keys)
     return sorted(found, key=lambda segment: (segment.low, segment.high))
 
 
-def _meets(row: Row[Any], part: Part) -> bool:
-    return row.min_step is not None and row.max_step >= part.low and row.min_step < part.high
+def _meets(row: Row[Any], steps: StepRange) -> bool:
+    return row.min_step is not None and row.max_step >= steps.low and row.min_step < steps.high
 
 
 def _columns(session: Session, run_id: int, keys: tuple[str, ...]) -> dict[int, dict[bytes, Row[Any]]]:
-    """What there is of the keys, and of paths on the way to them, by group; without bodies."""
+    """The columns of the keys, and of paths on the way to them, by group and digest; without bodies."""
     names = {"_step", *keys}
     for key in keys:
         names.update(key[:at] for at, letter in enumerate(key) if letter == ".")
@@ -103,21 +103,21 @@ def _columns(session: Session, run_id: int, keys: tuple[str, ...]) -> dict[int, 
     return found
 
 
-def _group(session: Session, part: Part, row: Row[Any], columns: dict[bytes, Row[Any]], keys: tuple[str, ...],
+def _group(session: Session, steps: StepRange, row: Row[Any], columns: dict[bytes, Row[Any]], keys: tuple[str, ...],
            ) -> _Segment:
-    low, high = max(part.low, row.min_step), min(part.high - 1, row.max_step)
+    low, high = max(steps.low, row.min_step), min(steps.high - 1, row.max_step)
     if not keys or _leads_inside(columns, keys):
-        lines = [line for (body,) in statements.CHUNK_BODIES_OF_GROUP(
-            session, run=part.run_id, writer=row.writer, first=row.first_line, end=row.end_line).all()
-            for line in unpack(bytes(body))]
-        return _Lines(cut(lines, row.min_step, row.max_step, part), keys, low, high)
-    steps = columns.get(digest("_step"))
-    if steps is None or steps.kind not in {INTS, RANGE}:
+        bodies = statements.CHUNK_BODIES_OF_GROUP(
+            session, run=steps.run_id, writer=row.writer, first=row.first_line, end=row.end_line).all()
+        lines = [line for (body,) in bodies for line in unpack(bytes(body))]
+        return _Lines(cut(lines, row.min_step, row.max_step, steps), keys, low, high)
+    step_column = columns.get(digest("_step"))
+    if step_column is None or step_column.kind not in {INTS, RANGE}:
         raise NotMonotonic
     start, end = 0, row.rows
-    if part.low > row.min_step or part.high <= row.max_step:
-        values = _values(session, row.id, steps)
-        start, end = bisect_left(values, part.low), bisect_left(values, part.high)
+    if steps.low > row.min_step or steps.high <= row.max_step:
+        values = _values(session, row.id, step_column)
+        start, end = bisect_left(values, steps.low), bisect_left(values, steps.high)
     return _Columns(session, row.id, low, high, start, end, {key: columns.get(digest(key)) for key in keys})
 
 
@@ -151,7 +151,7 @@ class _Columns:
     start: int
     end: int
     columns: dict[str, Row[Any] | None]
-    places: list[int] | None = None  # of the rows that hold all keys, where that is not all rows
+    positions: list[int] | None = None  # of the rows that hold all keys, where that is not all rows
 
     def count(self) -> int:
         if None in self.columns.values():
@@ -163,11 +163,14 @@ class _Columns:
         for mask in masks:
             common &= int.from_bytes(mask, "little")
         rows = common.to_bytes((common.bit_length() + 7) // 8, "little")[:self.end]
-        self.places = list(compress(range(self.start, len(rows)), rows[self.start:]))
-        return len(self.places)
+        self.positions = list(compress(range(self.start, len(rows)), rows[self.start:]))
+        return len(self.positions)
 
-    def take(self, places: Sequence[int]) -> Iterable[dict[str, Any]]:
-        rows = [self.start + at for at in places] if self.places is None else [self.places[at] for at in places]
+    def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
+        if self.positions is None:
+            rows = [self.start + at for at in positions]
+        else:
+            rows = [self.positions[at] for at in positions]
         taken = []
         for column in self.columns.values():
             if column is not None:
@@ -180,12 +183,12 @@ def _indices(column: Row[Any] | Column, rows: list[int]) -> list[int]:
     """Where the values of these rows are: those of rows without one take no space."""
     if column.mask is None:
         return rows
-    mask, found, before, seen = bytes(column.mask), [], 0, 0
+    mask, indices, before, seen = bytes(column.mask), [], 0, 0
     for row in rows:
         seen += mask.count(1, before, row)
         before = row
-        found.append(seen)
-    return found
+        indices.append(seen)
+    return indices
 
 
 @dataclass
@@ -204,35 +207,32 @@ class _Lines:
         self.rows = [row for line in self.lines if (row := picked(row_of(line), self.keys)) is not None]
         return len(self.rows)
 
-    def take(self, places: Sequence[int]) -> Iterable[dict[str, Any]]:
-        return [row_of(self.lines[at]) if self.rows is None else self.rows[at] for at in places]
+    def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
+        return [row_of(self.lines[at]) if self.rows is None else self.rows[at] for at in positions]
 
 
-def _tail(session: Session, part: Part, keys: tuple[str, ...]) -> list[_Segment]:
-    """What there are no columns of yet."""
-    chunks = [row for row in statements.CHUNKS_WITHOUT_COLUMNS(session, run=part.run_id).all() if _meets(row, part)]
+def _without_columns(session: Session, steps: StepRange, keys: tuple[str, ...]) -> list[_Segment]:
+    """The chunks that have no columns yet: parsed where they are few, else only those at the ends of the range."""
+    chunks = [row for row in statements.CHUNKS_WITHOUT_COLUMNS(session, run=steps.run_id).all() if _meets(row, steps)]
     if not all(chunk.ordered for chunk in chunks):
         raise NotMonotonic
+    inner: list[Row[Any]] = []
     if sum(chunk.line_count for chunk in chunks) > _PARSED:
-        inner: list[Row[Any]] = []
-        outer: list[Row[Any]] = []
-        for chunk in chunks:
-            within = chunk.min_step >= part.low and chunk.max_step < part.high
-            (inner if within else outer).append(chunk)
+        inner = [chunk for chunk in chunks if chunk.min_step >= steps.low and chunk.max_step < steps.high]
         if any(before.max_step > after.min_step for before, after in pairwise(inner)):
             raise NotMonotonic
-        parsed = [_chunk(session, part, chunk, keys) for chunk in outer]
-        return [Unverified(session, keys, inner), *parsed] if inner else parsed
-    return [_chunk(session, part, chunk, keys) for chunk in chunks]
+    unread = {chunk.id for chunk in inner}
+    parsed = [_chunk(session, steps, chunk, keys) for chunk in chunks if chunk.id not in unread]
+    return [Unverified(session, keys, inner), *parsed] if inner else parsed
 
 
-def _chunk(session: Session, part: Part, chunk: Row[Any], keys: tuple[str, ...]) -> _Segment:
-    lines = cut(queries.lines_of(session, chunk.id), chunk.min_step, chunk.max_step, part)
-    return _Lines(lines, keys, max(part.low, chunk.min_step), min(part.high - 1, chunk.max_step))
+def _chunk(session: Session, steps: StepRange, chunk: Row[Any], keys: tuple[str, ...]) -> _Segment:
+    lines = cut(queries.lines_of(session, chunk.id), chunk.min_step, chunk.max_step, steps)
+    return _Lines(lines, keys, max(steps.low, chunk.min_step), min(steps.high - 1, chunk.max_step))
 
 
 class Unverified:
-    """Many lines, taken to hold all keys until one that is looked at does not."""
+    """Many lines, taken to hold all keys until one that is parsed does not."""
 
     def __init__(self, session: Session, keys: tuple[str, ...], chunks: list[Row[Any]]) -> None:
         self._session, self._keys, self._chunks = session, keys, chunks
@@ -242,36 +242,43 @@ class Unverified:
     def count(self) -> int:
         return sum(chunk.line_count for chunk in self._chunks)
 
-    def take(self, places: Sequence[int]) -> Iterable[dict[str, Any]]:
+    def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
         rows = []
-        for chunk, within in self._by_chunk(places):
+        for chunk, within in self._by_chunk(positions):
             if within == [0] and chunk.first_row is not None:
                 lines = [chunk.first_row.decode("utf-8", "surrogatepass")]
             else:
                 lines = queries.lines_of(self._session, chunk.id)
             for at in within:
                 row = row_of(lines[at])
-                kept = picked(row, self._keys) if self._keys else row
-                if kept is None:
+                values = picked(row, self._keys) if self._keys else row
+                if values is None:
                     raise NotMonotonic
-                rows.append(kept)
+                rows.append(values)
         return rows
 
-    def _by_chunk(self, places: Sequence[int]) -> list[tuple[Row[Any], list[int]]]:
-        """The lines to look at. Where they are in too many chunks, most chunks give the line that comes cheap."""
-        lots: list[tuple[Row[Any], list[int]]] = []
+    def _by_chunk(self, positions: Sequence[int]) -> list[tuple[Row[Any], list[int]]]:
+        """Chunks and the lines of them to show, of which there are about as many as positions."""
+        exact: list[tuple[Row[Any], list[int]]] = []
         before = start = 0
         for chunk in self._chunks:
-            end = bisect_left(places, before + chunk.line_count)
+            end = bisect_left(positions, before + chunk.line_count)
             if end > start:
-                lots.append((chunk, [at - before for at in places[start:end]]))
+                exact.append((chunk, [at - before for at in positions[start:end]]))
             before, start = before + chunk.line_count, end
-        unpacked = sum(chunk.line_count for chunk, _ in lots)
-        if len(lots) <= _CHUNKS or unpacked <= _UNPACKED or 4 * len(places) > before:
-            return lots
-        looked_into = set(evenly(len(lots), _CHUNKS))
-        cheap = [at for at, (chunk, _) in enumerate(lots) if at not in looked_into and chunk.first_row is not None]
-        share = (len(places) - len(cheap)) // _CHUNKS
-        found = [(lots[at][0], [0]) for at in cheap] + [
-            (lots[at][0], list(evenly(lots[at][0].line_count, share)) if share > 1 else [0]) for at in looked_into]
-        return sorted(found, key=lambda lot: (lot[0].min_step, lot[0].id))
+        lines_unpacked = sum(chunk.line_count for chunk, _ in exact)
+        if len(exact) <= _CHUNKS or lines_unpacked <= _UNPACKED or 4 * len(positions) > before:
+            return exact
+        return _fewer_unpacked([chunk for chunk, _ in exact], len(positions))
+
+
+def _fewer_unpacked(chunks: list[Row[Any]], count: int) -> list[tuple[Row[Any], list[int]]]:
+    """About `count` lines, from a few chunks that are unpacked and from the others the first, which costs little."""
+    unpacked = set(evenly(len(chunks), _CHUNKS))
+    first_only = [chunk for at, chunk in enumerate(chunks) if at not in unpacked and chunk.first_row is not None]
+    share = (count - len(first_only)) // _CHUNKS
+    found = [(chunk, [0]) for chunk in first_only]
+    for at in unpacked:
+        lines = list(evenly(chunks[at].line_count, share)) if share > 1 else [0]
+        found.append((chunks[at], lines))
+    return sorted(found, key=lambda pair: (pair[0].min_step, pair[0].id))

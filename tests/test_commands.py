@@ -1,0 +1,45 @@
+"""Each command, as a process of its own in an empty folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dumbbell_server.cli import summaries
+from support.server import API_KEY, start_server
+from support.wire import Client
+
+
+def run(folder: Path, *arguments: str) -> str:
+    """What a command printed, which has to succeed."""
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("DUMBBELL_")}
+    done = subprocess.run([sys.executable, "-m", "dumbbell", *arguments], cwd=folder, text=True, capture_output=True,
+                          env=outer | {"DUMBBELL_API_KEY": API_KEY}, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_command_is_tried_here() -> None:
+    assert set(summaries()) == {"serve", "migrate", "gc", "token", "seed", "compact"}
+
+
+def test_migrate_gc_token_seed_and_compact(tmp_path: Path) -> None:
+    assert run(tmp_path, "migrate") == "The database is up to date.\n"
+    assert (tmp_path / ".dumbbell" / "dumbbell.db").exists()
+    assert run(tmp_path, "seed", "demo").startswith("Made 1 users")
+    assert len(run(tmp_path, "token").strip()) == len(API_KEY)
+    assert run(tmp_path, "compact").endswith("Nothing is left to do.\n")
+    assert run(tmp_path, "gc").startswith("Would remove 0 versions, 0 files")
+    assert run(tmp_path, "gc", "--delete").startswith("Removed 0 versions, 0 files")
+
+
+def test_serve_answers_and_ends_at_sigterm(tmp_path: Path) -> None:
+    with start_server(tmp_path, DUMBBELL_SEED="demo") as server:
+        with contextlib.closing(Client(server)) as client:
+            assert client.ask("{ viewer { username } }") == {"viewer": {"username": "local"}}
+            assert client.ask('{ models(entityName: "local") { edges { node { name } } } }')["models"]["edges"]
+        assert run(tmp_path, "compact", "--url", server.base_url).endswith("Nothing is left to do.\n")
+        assert server.stop() == 0
