@@ -293,6 +293,6 @@ class RunsMutation:
 
     @strawberry.field
     def stop_run(self, info: Info, input: StopRunInput) -> StopRunPayload | None:
-        """Null for an unknown run, which is no error (behaviours.md 3.8)."""
+        """Null for an unknown run, which is no error (docs/protocol/behaviours.md#run-states)."""
         found = info.context.unit(service.stop, input.id)
         return StopRunPayload(success=True, client_mutation_id=input.client_mutation_id) if found else None

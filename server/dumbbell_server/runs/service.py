@@ -47,7 +47,7 @@ class RunsDeleting:
 
 @dataclass(frozen=True)
 class RunEdit:
-    """What an upsert sets; None leaves it as it is (semantics.md 20, pitfall 3)."""
+    """What an upsert sets; None leaves it as it is (docs/protocol/graphql.md#nulls-in-mutations)."""
 
     display_name: str | None = None
     description: str | None = None
@@ -178,7 +178,7 @@ def _apply(unit: Unit, run: RunRow, edit: RunEdit) -> None:
 
 
 def _note_branch(run: RunRow, config: dict[str, Any]) -> None:
-    """A fork says in its config where it comes from (semantics.md 6); it shows that run's history up to the step."""
+    """A fork names its parent in its config, and shows its rows (docs/protocol/behaviours.md#forks-and-rewinds)."""
     inner = config.get("_wandb")
     value = inner.get("value") if isinstance(inner, dict) else None
     branch = value.get("branch_point") if isinstance(value, dict) else None
