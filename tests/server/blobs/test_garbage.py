@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy.orm import Session
 from sqlmodel import select
 
 from dumbbell_server.app import create_app
 from dumbbell_server.blobs import garbage
 from dumbbell_server.blobs.direct_uploads import register_direct_uploads
-from dumbbell_server.blobs.garbage import delete_orphaned_blobs, find_strays, find_unfinished_uploads, orphan
+from dumbbell_server.blobs.garbage import (
+    BlobsOrphaned,
+    delete_orphaned_blobs,
+    find_strays,
+    find_unfinished_uploads,
+    orphan,
+)
 from dumbbell_server.blobs.memory import MemoryBlobs
 from dumbbell_server.blobs.store import DirectStore, StagedBlob
+from dumbbell_server.clock import StillClock
 from dumbbell_server.database.engine import Database, reading
+from dumbbell_server.database.events import Events
 from dumbbell_server.database.opening import open_database
 from dumbbell_server.database.tables import OrphanRow
+from dumbbell_server.database.units import Unit
 from dumbbell_server.files.tables import ExpectedFileRow, RunFileRow
 from support.run_files_env import fill
 
@@ -62,6 +70,23 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
+Write = Callable[[Callable[[Unit], None]], None]
+
+
+@pytest.fixture
+def announced() -> list[object]:
+    """The events of units that said that they orphan blobs."""
+    return []
+
+
+@pytest.fixture
+def write(database: Database, announced: list[object]) -> Write:
+    """Runs a unit of work of the server itself."""
+    events = Events()
+    events.subscribe(BlobsOrphaned, lambda _, event: announced.append(event))
+    return lambda work: database.write(lambda session: work(Unit(session, StillClock(), events, None)))
+
+
 def expected(database: Database, *keys: str) -> list[ExpectedFileRow]:
     database.write(lambda session: session.add_all(
         ExpectedFileRow(blob_key=key, run_id=1, name=key, created_at=NOW) for key in keys))
@@ -78,33 +103,35 @@ def orphans(database: Database) -> list[str]:
         return list(session.execute(select(OrphanRow.key)).scalars())
 
 
-def test_orphans_go_with_their_bytes_and_the_others_stay(database: Database, blobs: MemoryBlobs,
+def test_orphans_go_with_their_bytes_and_the_others_stay(database: Database, blobs: MemoryBlobs, write: Write,
+                                                         announced: list[object],
                                                          monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(garbage, "MAX_PARAMETERS", 2)
     for key in "abcde":
         blobs.store(key, b"x")
-    database.write(lambda session: orphan(session, ["a", "b", "c", "gone"]))
+    write(lambda unit: orphan(unit, ["a", "b", "c", "gone"]))
+    assert announced == [BlobsOrphaned()]
     assert delete_orphaned_blobs(database, blobs) == 4
     assert ([*blobs.keys()], orphans(database)) == (["d", "e"], [])
     assert delete_orphaned_blobs(database, blobs) == 0
 
 
-def test_a_unit_that_fails_orphans_nothing(database: Database, blobs: MemoryBlobs) -> None:
+def test_a_unit_that_fails_orphans_nothing(database: Database, blobs: MemoryBlobs, write: Write) -> None:
     blobs.store("a", b"x")
 
-    def failing(session: Session) -> None:
-        orphan(session, ["a"])
-        session.flush()
+    def failing(unit: Unit) -> None:
+        orphan(unit, ["a"])
+        unit.session.flush()
         raise ValueError
 
     with pytest.raises(ValueError, match=r"^$"):
-        database.write(failing)
+        write(failing)
     assert (delete_orphaned_blobs(database, blobs), [*blobs.keys()]) == (0, ["a"])
 
 
-def test_an_orphan_is_remembered_until_its_bytes_are_gone(database: Database, blobs: MemoryBlobs,
+def test_an_orphan_is_remembered_until_its_bytes_are_gone(database: Database, blobs: MemoryBlobs, write: Write,
                                                           monkeypatch: pytest.MonkeyPatch) -> None:
-    database.write(lambda session: orphan(session, ["a"]))
+    write(lambda unit: orphan(unit, ["a"]))
 
     def failing(_: str) -> None:
         raise ConnectionError
@@ -143,26 +170,25 @@ def test_every_table_with_blobs_is_asked_for_strays() -> None:
         "artifact_blobs_expected"}
 
 
-def test_direct_uploads_are_taken_once(database: Database, blobs: MemoryBlobs, direct: Direct) -> None:
+def test_direct_uploads_are_taken_once(database: Database, blobs: MemoryBlobs, direct: Direct, write: Write) -> None:
     found = expected(database, "came", "late", "lost")
     direct.came["came"] = StagedBlob("came", 3, b"")
-    blobs.store("lost", b"came after it was given up")
     taken: list[Any] = []
 
-    def take(_: Session, row: ExpectedFileRow, blob: StagedBlob) -> None:
+    def take(_: Unit, row: ExpectedFileRow, blob: StagedBlob) -> None:
         taken.append((row.name, blob.size))
 
     def register() -> list[str]:
-        return [*register_direct_uploads(database, blobs, found, take, lambda row: row.name == "lost")]
+        return [*register_direct_uploads(write, blobs, found, take, lambda row: row.name == "lost")]
 
     assert register() == ["came"]
-    assert ([row.name for row in rows(database)], [*blobs.keys()]) == (["late"], [])
+    assert ([row.name for row in rows(database)], orphans(database)) == (["late"], ["lost"])
     assert register() == ["came"]  # another request that had read the same rows
     assert taken == [("came", 3)]
 
 
-def test_a_direct_upload_that_cannot_be_taken_stays_expected(database: Database, blobs: MemoryBlobs,
-                                                             direct: Direct) -> None:
+def test_a_direct_upload_that_cannot_be_taken_stays_expected(database: Database, blobs: MemoryBlobs, direct: Direct,
+                                                             write: Write) -> None:
     found = expected(database, "came")
     direct.came["came"] = StagedBlob("came", 3, b"")
 
@@ -170,5 +196,10 @@ def test_a_direct_upload_that_cannot_be_taken_stays_expected(database: Database,
         raise ValueError
 
     with pytest.raises(ValueError, match=r"^$"):
-        register_direct_uploads(database, blobs, found, take)
+        register_direct_uploads(write, blobs, found, take)
     assert [row.name for row in rows(database)] == ["came"]
+
+
+def test_nobody_asks_a_bucket_for_nothing(blobs: MemoryBlobs, database: Database, write: Write) -> None:
+    blobs.direct = None
+    assert register_direct_uploads(write, blobs, expected(database, "came"), lambda *_: None) == {}
