@@ -12,7 +12,7 @@ from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.backend import Backend
 from dumbbell_server.clock import StillClock
 from dumbbell_server.database.engine import reading
-from dumbbell_server.files.routes import path_of
+from dumbbell_server.files.names import path_of
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects.tables import ProjectRow

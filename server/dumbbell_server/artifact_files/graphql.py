@@ -18,7 +18,7 @@ from dumbbell_server.artifacts.graphql import ArtifactDigestAlgorithm
 from dumbbell_server.artifacts.mutations import ArtifactPayload
 from dumbbell_server.artifacts.tables import COMMITTED, ArtifactRow, MembershipRow
 from dumbbell_server.errors import BadInput
-from dumbbell_server.files.graphql import StoredFile
+from dumbbell_server.files.pages import StoredFile
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.inputs import plain
 from dumbbell_server.graph.refs import ArtifactManifestRef, ArtifactRef, FileConnectionRef, FileRef

@@ -11,8 +11,7 @@ from dumbbell_server.artifact_files import expected, queries
 from dumbbell_server.artifact_files.files import PlannedFile, VersionFile, files_of_version, part_path
 from dumbbell_server.artifacts import access
 from dumbbell_server.artifacts.tables import COMMITTED, ArtifactRow
-from dumbbell_server.files.graphql import StoredFile
-from dumbbell_server.files.pages import FILE_VALUES
+from dumbbell_server.files.pages import FILE_VALUES, StoredFile
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import Plan, PlannedEdges
 from dumbbell_server.listing import cursors

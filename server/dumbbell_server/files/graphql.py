@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import strawberry
 from graphql import BooleanValueNode, FieldNode, FragmentSpreadNode, VariableNode
@@ -14,8 +14,8 @@ from dumbbell_server import ids
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files import service
 from dumbbell_server.files.expected import expect, register_direct_uploads
-from dumbbell_server.files.names import clean, mimetype_of
-from dumbbell_server.files.routes import path_of
+from dumbbell_server.files.names import clean, mimetype_of, path_of
+from dumbbell_server.files.pages import StoredFile
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
@@ -26,29 +26,6 @@ from dumbbell_server.listing.pages import LARGEST_PAGE, Edge, Page, page_of, pag
 from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.graphql import node_id
 from dumbbell_server.runs.tables import RunRow
-
-
-class StoredFile(Protocol):
-    """What the type File shows, whatever it is a file of."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def node_id(self) -> str: ...
-    @property
-    def size(self) -> int: ...
-    @property
-    def mimetype(self) -> str: ...
-    @property
-    def updated_at(self) -> str | None: ...
-    @property
-    def digest(self) -> str | None: ...
-    @property
-    def storage_path(self) -> str | None: ...
-    @property
-    def stored(self) -> bool: ...
-    def read_url(self, context: Context) -> str: ...
-    def upload_url(self, context: Context) -> str | None: ...
 
 
 @dataclass(frozen=True)

@@ -53,3 +53,8 @@ def _problem_of_path(name: str) -> str | None:
 
 def mimetype_of(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def path_of(run_id: int | str, name: str) -> str:
+    """Where the bytes of a file are, before percent-encoding."""
+    return f"/storage/runs/{run_id}/{name}"

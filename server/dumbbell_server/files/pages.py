@@ -3,10 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from dumbbell_server.files.graphql import StoredFile
 from dumbbell_server.graph.context import Context
+
+
+class StoredFile(Protocol):
+    """What the type File shows, whatever it is a file of."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def node_id(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def mimetype(self) -> str: ...
+    @property
+    def updated_at(self) -> str | None: ...
+    @property
+    def digest(self) -> str | None: ...
+    @property
+    def storage_path(self) -> str | None: ...
+    @property
+    def stored(self) -> bool: ...
+    def read_url(self, context: Context) -> str: ...
+    def upload_url(self, context: Context) -> str | None: ...
+
 
 FILE_VALUES: dict[str, Callable[[Context, StoredFile], Any]] = {
     "id": lambda _context, file: file.node_id,

@@ -14,17 +14,12 @@ from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import NotFound
 from dumbbell_server.files import queries, service
 from dumbbell_server.files.expected import FOLDER, register_direct_uploads
-from dumbbell_server.files.names import clean, mimetype_of
+from dumbbell_server.files.names import clean, mimetype_of, path_of
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import check_signature, number_in, state_of
 from dumbbell_server.http.uploads import GONE, announced_size, commit_and_write, receive, taken
 from dumbbell_server.runs.tables import RunRow
-
-
-def path_of(run_id: int | str, name: str) -> str:
-    """Where the bytes of a file are, before percent-encoding."""
-    return f"/storage/runs/{run_id}/{name}"
 
 
 def _signed_for(request: Request) -> tuple[int, str]:

@@ -27,7 +27,6 @@ class Context:
         self.backend = backend
         self.viewer = actor
         self.base_url = base_url
-        self.notes: dict[str, object] = {}  # what a domain remembers for this request
         self.answers: dict[object, Any] = {}  # and what it does until something is written
         self.batches = Batches()
         self.unstorable: str | None = None  # the argument of a mutation that cannot be stored
