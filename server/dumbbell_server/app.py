@@ -46,7 +46,8 @@ from dumbbell_server.schema import build_schema
 from dumbbell_server.web.pages import ROUTES as PAGES
 
 E = TypeVar("E")
-_WORKERS = 4  # threads that execute GraphQL: more would only fight for the interpreter
+_WRITERS = 4  # threads that wait for the writer, so that it can group their commits
+_READERS = 2  # threads that execute queries: more would only fight for the interpreter
 
 
 def first_key(backend: Backend) -> str | None:
@@ -81,7 +82,8 @@ def create_app(backend: Backend) -> FastAPI:
     backend.events.subscribe(KeysRead, lambda _unit, event: worker.keys_read(event))
     executor = Executor(build_schema(), [BeforeQuery(SHOWING_RUNS, expire_silent_runs)])
     backend.register_cache(executor.documents.clear)
-    app.state.dumbbell = AppState(backend, executor, keys.actor, ThreadPoolExecutor(_WORKERS, "dumbbell-graphql"))
+    app.state.dumbbell = AppState(backend, executor, keys.actor, ThreadPoolExecutor(_WRITERS, "dumbbell-writes"),
+                                  ThreadPoolExecutor(_READERS, "dumbbell-reads"))
     return app
 
 

@@ -123,7 +123,7 @@ def open_world(folder: Path, database_url: str | None = None, **more: Any) -> It
             with TestClient(app) as client:
                 yield World(backend, clock, client)
         finally:
-            app.state.dumbbell.pool.shutdown()
+            app.state.dumbbell.close()
     finally:
         backend.close()
 

@@ -24,7 +24,13 @@ class AppState:
     backend: Backend
     executor: Executor
     actor_of: Callable[[str], Actor]  # raises Unauthenticated
-    pool: ThreadPoolExecutor
+    pool: ThreadPoolExecutor  # for what waits: for the disk, for the writer
+    readers: ThreadPoolExecutor  # for queries, which only compute
+
+    def close(self) -> None:
+        """Once what is under way has ended."""
+        for pool in (self.pool, self.readers):
+            pool.shutdown()
 
 
 def state_of(request: Request) -> AppState:
