@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from dumbbell_server.cli import summaries
@@ -43,3 +44,23 @@ def test_serve_answers_and_ends_at_sigterm(tmp_path: Path) -> None:
             assert client.ask('{ models(entityName: "local") { edges { node { name } } } }')["models"]["edges"]
         assert run(tmp_path, "compact", "--url", server.base_url).endswith("Nothing is left to do.\n")
         assert server.stop() == 0
+
+
+AT_ITS_END = """if True:
+    import atexit, gc, sys
+    from dumbbell_server.cli import main
+    atexit.register(lambda: print(gc.isenabled(), gc.get_stats()[2]["collections"], "rich" in sys.modules))
+    main(sys.argv[1:])
+"""
+
+
+def test_a_start_collects_no_garbage_and_imports_no_rich(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    process = subprocess.Popen([sys.executable, "-c", AT_ITS_END, "serve", "--port", "0", "--data-dir", str(tmp_path),
+                                "--ready-file", str(ready)], stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not ready.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    said, _ = process.communicate(timeout=20)
+    assert said.splitlines()[-1] == "True 0 False"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -73,8 +75,10 @@ def serve(
 
     Examples: `dumbbell serve`; `dumbbell serve --port 0 --data-dir /tmp/x --ready-file /tmp/ready.json`.
     """
+    gc.disable()  # until it serves: what is made by then stays, and to go through it is an eighth of the start
+    with _hidden("rich"):  # structlog takes it where it finds it, for colours that we never show
+        from dumbbell_server.logs import set_up
     from dumbbell_server.errors import DumbbellError, StartupError
-    from dumbbell_server.logs import set_up
 
     settings = _settings(host=host, port=port, data_dir=data_dir, database_url=database_url, blob_url=blob_url,
                          public_url=public_url, fixture_port=fixture_port, open=open_, seed=seed)
@@ -83,6 +87,19 @@ def serve(
         _serve(settings, ready_file or _from_environment())
     except (StartupError, DumbbellError) as error:
         _stop(error)
+
+
+@contextlib.contextmanager
+def _hidden(name: str) -> Iterator[None]:
+    """A package that is not found by what is imported meanwhile."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # so Python says that there is no such module
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def _from_environment() -> Path | None:
@@ -111,6 +128,8 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
         app = create_app(backend)
         apps: list[Any] = [(app, sockets)]
         if settings.seed is not None:
+            gc.freeze()
+            gc.enable()  # a file may be long
             load(backend, read_form(settings.seed))
         fixture_url = None
         if settings.fixture_port is not None:
@@ -154,8 +173,8 @@ def migrate(data_dir: _Folder = None, database_url: _Database = None) -> None:
     typer.echo("The database is up to date.")
 
 
-@app.command()
-def gc(
+@app.command("gc")
+def collect_garbage(
     delete: Annotated[bool, typer.Option(help="Remove it; without this it is only counted.")] = False,
     data_dir: _Folder = None, database_url: _Database = None,
 ) -> None:

@@ -11,8 +11,8 @@
       StorageFull 507         the disk is full; nothing was changed
     StartupError              the server cannot start; the command prints one line and ends with 2
 
-None of the 4xx is retried by a client (http.md 3), but 409 by the SDK's own upsertBucket: a run never conflicts. The
-5xx are retried.
+None of the 4xx is retried by a client (docs/protocol/http.md#retries), but 409 by the SDK's own upsertBucket: a
+run never conflicts. The 5xx are retried.
 """
 
 from __future__ import annotations
@@ -65,4 +65,4 @@ class StartupError(Exception):
 
 
 # Texts that clients match as substrings, in one place.
-INVALID_STATE_TRANSITION = "invalid state transition"  # wandb 0.31 Run.update_state
+INVALID_STATE_TRANSITION = "invalid state transition"  # wandb 0.31.0 apis/public/runs.py:Run.update_state

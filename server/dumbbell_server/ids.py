@@ -1,4 +1,4 @@
-"""Node ids: base64 of `Kind:…`, in the forms that clients decode (graphql.md 1.4)."""
+"""Node ids: base64 of `Kind:…`, in the forms that clients decode (docs/protocol/graphql.md#ids)."""
 
 from __future__ import annotations
 

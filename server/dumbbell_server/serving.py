@@ -103,6 +103,7 @@ async def _serve(servers: list[tuple[_Server, list[socket.socket]]], on_ready: C
         await asyncio.sleep(_GRACE / 500)
     # what was made at start stays: to go through it again and again costs a third of a long page
     gc.freeze()
+    gc.enable()
     gc.set_threshold(10_000, 10, 10)
     on_ready()
     await asyncio.gather(*tasks)

@@ -87,4 +87,4 @@ def test_comments_cite_pages_and_releases() -> None:
     """Else the patterns above find nothing, and the other test says so of all texts."""
     texts = "\n".join(path.read_text() for path in files("server"))
     assert len(re.findall(r"docs/protocol/[\w-]+\.md#", texts)) >= 20
-    assert len(_WANDB.findall(texts)) >= 3
+    assert len(_WANDB.findall(texts)) >= 2

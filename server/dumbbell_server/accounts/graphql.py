@@ -19,7 +19,7 @@ from dumbbell_server.graph.refs import EntityRef, OrganizationRef, UserRef
 from dumbbell_server.graph.scalars import JSON, DateTime, Int64, JSONString, compact
 
 _MOST_FOUND = 100  # users that one search answers with
-_VERSION = "0.90.0"  # at least 0.81.4, else clients take us for an old server (behaviours.md 2.6)
+_VERSION = "0.90.0"  # at least 0.81.4, else clients take us for an old server (docs/protocol/graphql.md#server-info)
 
 
 def _always(kind: Any, value: object) -> Any:
@@ -102,7 +102,7 @@ class UserCore:
 
     @strawberry.field
     def flags(user: strawberry.Parent[UserRow]) -> JSONString | None:
-        # code saving is off by default: else a plain run uploads more than its five files (behaviours.md 2.5)
+        # no code is saved by default: else a plain run uploads more than its files (docs/protocol/graphql.md#viewer)
         return JSONString('{"code_saving_enabled":false}')
 
     @strawberry.field
@@ -270,7 +270,7 @@ class OrganizationCore:
         organization: strawberry.Parent[OrganizationRow],
         ramp_id_type: Annotated[RampIDType | None, strawberry.argument(name="rampIDType")] = None,  # noqa: ARG002
     ) -> list[FeatureFlag | None] | None:
-        """None: a flag that is missing is on (behaviours.md 8.18)."""
+        """None: a flag that is missing is on (docs/protocol/behaviours.md#registries)."""
         return []
 
     @strawberry.field

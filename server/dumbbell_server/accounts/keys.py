@@ -12,7 +12,8 @@ from dumbbell_server.clock import Clock
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict
 
-# What the SDK accepts: after an optional prefix such as "local-", 40 and more of these (http.md 2).
+# After an optional prefix such as "local-", 40 and more of these: what the SDK accepts
+# (wandb 0.31.0 sdk/lib/wbauth/validation.py:check_api_key)
 _KEY = re.compile(r"[A-Za-z0-9_-]{40,512}")
 _SHOWN = 8
 

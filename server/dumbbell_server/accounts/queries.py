@@ -32,6 +32,11 @@ def entity_by_name(session: Session, name: str) -> EntityRow | None:
     return _ENTITY_BY_NAME.first(session, name=name)
 
 
+def plain_entity(session: Session, name: str) -> EntityRow | None:
+    """The same as a plain row."""
+    return _ENTITY_BY_NAME.plain(session, name=name)
+
+
 def entity_of_user(session: Session, user_id: int) -> EntityRow | None:
     """The personal entity."""
     return session.execute(select(EntityRow).where(EntityRow.user_id == user_id)).scalar()

@@ -1,4 +1,4 @@
-"""The fixture service: accounts for test suites, as W&B's own test container makes them (behaviours.md 1.1-1.6).
+"""The fixture service: accounts for test suites, as W&B's container has them (docs/protocol/http.md#fixture-service).
 
 It asks for no key, so it listens on loopback only and where it is arguments for. Every command may be sent twice.
 """

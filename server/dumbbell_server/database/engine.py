@@ -16,7 +16,6 @@ import asyncio
 import contextlib
 import itertools
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +29,7 @@ from sqlalchemy.orm.session import JoinTransactionMode
 
 from dumbbell_server.database.failures import UNDONE, refusal_of
 from dumbbell_server.database.sessions import ReadingSession, UnitSession
+from dumbbell_server.database.statements import driver_of
 from dumbbell_server.errors import StorageUnavailable
 
 T = TypeVar("T")
@@ -203,7 +203,7 @@ def _run_group(connection: Connection, group: list[_Job]) -> None:
                     _run_under_savepoint(connection, job)
                 _check_open(connection)
     except BaseException:
-        _driver(connection).rollback()  # a commit that failed leaves the transaction open, and none could follow it
+        driver_of(connection).rollback()  # a commit that failed leaves the transaction open, and none could follow it
         raise
 
 
@@ -213,14 +213,8 @@ class _TransactionEnded(StorageUnavailable):
 
 def _check_open(connection: Connection) -> None:
     """Only the driver knows. A unit may have swallowed the error that says so."""
-    if not _driver(connection).in_transaction:
+    if not driver_of(connection).in_transaction:
         raise _TransactionEnded(UNDONE)
-
-
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - it is the engine of SQLite
-    return driver
 
 
 def _run_alone(connection: Connection, job: _Job) -> None:

@@ -80,12 +80,17 @@ def _row_type(names: tuple[str, ...]) -> Callable[[Iterable[Any]], Any]:
     return kind._make
 
 
-def _execute(connection: Connection, text: str, values: dict[str, Any]) -> Result:
-    """A statement on SQLite, in the transaction of the connection; what the driver raises comes as SQLAlchemy's."""
+def driver_of(connection: Connection) -> sqlite3.Connection:
+    """What SQLAlchemy speaks to SQLite through."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - the caller knows
+    return driver
+
+
+def _execute(connection: Connection, text: str, values: dict[str, Any]) -> Result:
+    """A statement on SQLite, in the transaction of the connection; what the driver raises comes as SQLAlchemy's."""
     try:
-        return _Rows(driver.execute(text, values))
+        return _Rows(driver_of(connection).execute(text, values))
     except sqlite3.Error as error:
         raise DBAPIError.instance(text, values, error, sqlite3.Error, dialect=connection.dialect) from error
 

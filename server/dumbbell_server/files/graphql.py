@@ -182,7 +182,9 @@ class RunFiles:
     def files(run: strawberry.Parent[RunRow], info: Info, names: list[str | None] | None = None,
               pattern: str | None = None, first: int | None = None,
               after: str | None = None) -> FileConnectionRef | None:
-        """What was uploaded; with `url(upload: true)` beneath, every name that was requested (behaviours.md 6.7).
+        """What was uploaded; with `url(upload: true)` beneath, every name that was requested.
+
+        See docs/protocol/behaviours.md#files.
 
         `wandb.restore` (0.31) would know a name that was never uploaded by an MD5 of "0", and fails without; but who
         lists files by name is not to see names without files.

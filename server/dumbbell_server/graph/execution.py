@@ -36,7 +36,7 @@ from dumbbell_server.graph.texts import clean_literals, clean_variables
 
 _log = structlog.get_logger()
 
-# Clients declare variables and carry fragments that they then do not use (graphql.md 1.1).
+# Clients declare variables and carry fragments that they then do not use (docs/protocol/graphql.md#tolerances).
 RULES = [rule for rule in specified_rules if rule not in (NoUnusedFragmentsRule, NoUnusedVariablesRule)]
 _QUOTED = re.compile(r"'([^']*)'")
 _MAX_TOKENS = 20_000
@@ -124,7 +124,7 @@ class Documents:
         names: set[str] = set()
         collect: Any = partial(_Names, names=names)
         errors = validate(self._schema, node, [*RULES, collect], max_errors=20)
-        # SDK probes match on double quotes, graphql-core writes single ones (behaviours.md 2.10).
+        # SDK probes match on double quotes, graphql-core writes single ones (docs/protocol/graphql.md#errors).
         messages = tuple(_QUOTED.sub(r'"\1"', error.message) for error in errors)
         return Document(node, messages, frozenset(names), unstorable)
 

@@ -1,4 +1,4 @@
-"""Scalars of the protocol (graphql.md 1.3)."""
+"""Scalars of the protocol (docs/protocol/graphql.md#scalars)."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def _checked_samples(samples: int | None) -> int:
 
 
 def _spec(text: str) -> Spec:
-    """A checked spec of sampledHistory; `maxStep` is inclusive there (semantics.md 8)."""
+    """A checked spec of sampledHistory; `maxStep` is inclusive there (docs/protocol/behaviours.md#history)."""
     spec = checked_object(text, "a spec of sampledHistory")
     keys = spec.get("keys") or []
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):

@@ -31,5 +31,5 @@ async def healthz(_: Request) -> Response:
 
 
 async def no_telemetry(_: Request) -> Response:
-    """404 makes the SDK switch its telemetry off (http.md 7)."""
+    """404 makes the SDK switch its telemetry off (docs/protocol/http.md#telemetry)."""
     return JSONResponse({"errors": [{"message": "this server takes no telemetry"}]}, 404)

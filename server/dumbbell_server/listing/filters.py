@@ -95,7 +95,7 @@ class _Reader:
         return self._field(self._resolve(key), operand, where)
 
     def _logical(self, key: str, operand: Any, where: str) -> Tree:
-        """An empty list restricts nothing (client-api.md 12.1: groups of a UI are empty at first), nor does a null."""
+        """An empty list restricts nothing, nor does a null (docs/protocol/behaviours.md#filters)."""
         if type(operand) is not list:
             raise BadInput(f"{where} must be a list of filters")
         parts = tuple(self.document(part, f"{where}[{index}]")

@@ -1,4 +1,4 @@
-"""Who may do what in a project (design: identity and safety)."""
+"""Who may do what in a project (docs/protocol/behaviours.md#roles)."""
 
 from __future__ import annotations
 

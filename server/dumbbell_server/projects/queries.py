@@ -19,6 +19,11 @@ def by_name(session: Session, entity_id: int, name: str) -> ProjectRow | None:
     return _BY_NAME.first(session, entity=entity_id, name=name)
 
 
+def plain(session: Session, entity_id: int, name: str) -> ProjectRow | None:
+    """The same as a plain row."""
+    return _BY_NAME.plain(session, entity=entity_id, name=name)
+
+
 def by_any_name(session: Session, entity: str, name: str) -> ProjectRow | None:
     """A project by what it and its entity are or were called: what an old node id says."""
     row = accounts.entity_by_name(session, entity)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server import ids
+from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import visible_entity
 from dumbbell_server.accounts.events import EntityDeleting
 from dumbbell_server.accounts.tables import EntityRow, FormerNameRow
@@ -98,6 +99,18 @@ def for_writing(unit: Unit, entity_name: str | None, name: str | None) -> Projec
     if actor.role(entity.id) < Role.MEMBER:
         raise Forbidden(f"you ({actor.username}) may only read in entity {entity.name!r}")
     return _create(unit, entity, name or UNCATEGORIZED)
+
+
+def for_logging(unit: Unit, entity_name: str | None, name: str | None) -> tuple[ProjectRow, EntityRow]:
+    """The same for hot units: where the project is there, it and its entity are plain rows, for reading."""
+    actor, name = unit.actor, name or UNCATEGORIZED
+    entity = accounts.plain_entity(unit.session, entity_name or actor.entity_name)
+    project = queries.plain(unit.session, entity.id, name) if entity is not None else None
+    if entity is None or project is None or registries.holds_registries(entity) or \
+            role_in(actor, project) < Role.MEMBER:
+        project = for_writing(unit, entity_name, name)
+        entity = unit.session.get_one(EntityRow, project.entity_id)
+    return project, entity
 
 
 def _create(unit: Unit, entity: EntityRow, name: str) -> ProjectRow:

@@ -1,4 +1,4 @@
-"""The fields of runs: how they are called, filtered, ordered and answered (docs/protocol/behaviours.md, "Filters")."""
+"""The fields of runs: how they are called, filtered, ordered and answered (docs/protocol/behaviours.md#filters)."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ import strawberry
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.tables import EntityRow, UserRow
-from dumbbell_server.database.units import Unit
 from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
+from dumbbell_server.graph.inputs import plain
 from dumbbell_server.graph.refs import ProjectRef, RunConnectionRef, RunRef, UserRef
 from dumbbell_server.graph.scalars import DateTime, JSONString, compact
 from dumbbell_server.json_text import loads
@@ -168,6 +168,7 @@ def page_of_runs(context: Context, project: ProjectRow, filters: str | None, ord
     return RunPage.of(context, project, found)
 
 
+@plain
 @strawberry.input
 class UpsertBucketInput:
     id: str | None = None
@@ -265,20 +266,15 @@ class RunsMutation:
     @strawberry.field
     def upsert_bucket(self, info: Info, input: UpsertBucketInput) -> UpsertBucketPayload | None:
         context = info.context
-
-        def upsert(unit: Unit) -> tuple[RunRow, bool, ProjectRow, EntityRow]:
-            run, inserted = service.upsert(unit, node_id=input.id, entity=input.entity_name,
-                                           project=input.model_name, name=input.name, edit=input.edit())
-            project = unit.session.get_one(ProjectRow, run.project_id)
-            return run, inserted, project, unit.session.get_one(EntityRow, project.entity_id)
-
-        run, inserted, project, entity = context.unit(upsert)
+        done = context.unit(service.upsert, node_id=input.id, entity=input.entity_name, project=input.model_name,
+                            name=input.name, edit=input.edit())
+        run = done.run
         if run.restart_pending and not input.id:
             # The core numbers its lines on from this count, resumed or not; but who resumes sends the id (0.31), and
             # who does not has "overwritten" the run. So `wandb sync` of the same rows again replaces them.
             run.history_line_count = 0
-        context.know(run, project, entity)
-        return UpsertBucketPayload(bucket=run, inserted=inserted, client_mutation_id=input.client_mutation_id)
+        context.know(run, done.project, done.entity)
+        return UpsertBucketPayload(bucket=run, inserted=done.inserted, client_mutation_id=input.client_mutation_id)
 
     @strawberry.field
     def delete_run(self, info: Info, input: DeleteRunInput) -> DeleteRunPayload | None:
@@ -293,6 +289,6 @@ class RunsMutation:
 
     @strawberry.field
     def stop_run(self, info: Info, input: StopRunInput) -> StopRunPayload | None:
-        """Null for an unknown run, which is no error (behaviours.md 3.8)."""
+        """Null for an unknown run, which is no error (docs/protocol/behaviours.md#run-states)."""
         found = info.context.unit(service.stop, input.id)
         return StopRunPayload(success=True, client_mutation_id=input.client_mutation_id) if found else None

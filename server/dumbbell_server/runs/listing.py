@@ -12,7 +12,7 @@ from dumbbell_server.listing.pages import ListQuery, list_query
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.fields import RUN_FIELDS
 
-_NEWEST_FIRST = "-created_at"  # where no order is given (docs/protocol/behaviours.md, "Orders")
+_NEWEST_FIRST = "-created_at"  # where no order is given (docs/protocol/behaviours.md#orders)
 
 
 def query(filters: str | None, order: str | None, after: str | None = None, first: int | None = None) -> ListQuery:

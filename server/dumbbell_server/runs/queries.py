@@ -17,8 +17,17 @@ SILENT = Statement("SELECT id, state FROM runs WHERE state IN ('running', 'preem
 _BY_NAME = RowQuery(RunRow, "project_id = :project AND name = :name")
 
 
+COUNT_RUN_MADE = Statement(
+    "UPDATE projects SET runs_made = runs_made + 1 WHERE id = :project RETURNING runs_made")
+
+
 def by_name(session: Session, project_id: int, name: str) -> RunRow | None:
     return _BY_NAME.first(session, project=project_id, name=name)
+
+
+def plain(session: Session, project_id: int, name: str) -> RunRow | None:
+    """The same as a plain row."""
+    return _BY_NAME.plain(session, project=project_id, name=name)
 
 
 def by_node(session: Session, entity: str, project: str, name: str) -> RunRow | None:

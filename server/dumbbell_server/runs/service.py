@@ -12,7 +12,9 @@ from sqlmodel import col, select
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.events import UserRenamed
+from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.database.revisions import next_revision
+from dumbbell_server.database.sessions import insert_row, update_row
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.identity import Actor, Role
@@ -47,7 +49,7 @@ class RunsDeleting:
 
 @dataclass(frozen=True)
 class RunEdit:
-    """What an upsert sets; None leaves it as it is (semantics.md 20, pitfall 3)."""
+    """What an upsert sets; None leaves it as it is (docs/protocol/graphql.md#nulls-in-mutations)."""
 
     display_name: str | None = None
     description: str | None = None
@@ -96,31 +98,42 @@ def check_writable(session: Session, actor: Actor, run: RunRow, action: str, rol
     return project
 
 
+@dataclass(frozen=True)
+class Upserted:
+    """Plain rows: to change one stores nothing."""
+
+    run: RunRow
+    inserted: bool
+    project: ProjectRow
+    entity: EntityRow
+
+
 def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str | None, name: str | None,
-           edit: RunEdit) -> tuple[RunRow, bool]:
-    """The run, edited; made where it did not exist, which the flag says.
+           edit: RunEdit) -> Upserted:
+    """The run, edited; made where it did not exist.
 
     By name it is a process that starts (or goes on): the run is then running. By id it is somebody who edits: the
-    state stays.
+    state stays. Every run comes by here some times a minute, so it goes by driver statements.
     """
     _check(edit)
     if node_id:
         edited = _to_edit(unit, node_id, "edit runs")
-        _apply(unit, edited, edit)
-        return edited, False
-    parent = projects.for_writing(unit, entity, project)
+        owner = unit.session.get_one(ProjectRow, edited.project_id)
+        update_row(unit.session, edited, _changes(unit, edited, edit))
+        return Upserted(edited, inserted=False, project=owner,
+                        entity=unit.session.get_one(EntityRow, owner.entity_id))
+    owner, owners_entity = projects.for_logging(unit, entity, project)
     run_id = checked_run_id(name) if name else make_run_id(unit.clock)
-    run = queries.by_name(unit.session, parent.id, run_id)
-    inserted = run is None
+    run = queries.plain(unit.session, owner.id, run_id)
     if run is None:
-        run = _create(unit, parent, run_id)
-    elif edit.state is None and run.state not in {RUNNING, PREEMPTING}:
+        return Upserted(_create(unit, owner, run_id, edit), inserted=True, project=owner, entity=owners_entity)
+    changes = _changes(unit, run, edit) | {"heartbeat_at": unit.clock.text()}
+    if edit.state is None and run.state not in {RUNNING, PREEMPTING}:
         # a run that goes on is upserted every few seconds: that must not take back a request to stop
-        run.state, run.exitcode, run.stop_requested = RUNNING, None, False
-        run.restart_pending = run.history_line_count > 0
-    run.heartbeat_at = unit.clock.text()
-    _apply(unit, run, edit)
-    return run, inserted
+        changes |= {"state": RUNNING, "exitcode": None, "stop_requested": False,
+                    "restart_pending": run.history_line_count > 0}
+    update_row(unit.session, run, changes)
+    return Upserted(run, inserted=False, project=owner, entity=owners_entity)
 
 
 def _to_edit(unit: Unit, node_id: str, action: str) -> RunRow:
@@ -132,15 +145,12 @@ def _to_edit(unit: Unit, node_id: str, action: str) -> RunRow:
     return run
 
 
-def _create(unit: Unit, project: ProjectRow, run_id: str) -> RunRow:
+def _create(unit: Unit, project: ProjectRow, run_id: str, edit: RunEdit) -> RunRow:
     now = unit.clock.text()
-    project.runs_made += 1
-    run = RunRow(project_id=project.id, user_id=unit.actor.user_id, name=run_id, state=RUNNING,
-                 display_name=make_display_name(unit.clock, project.runs_made), created_at=now, heartbeat_at=now,
-                 updated_at=now)
-    unit.session.add(run)
-    unit.session.add(project)
-    return run
+    number = queries.COUNT_RUN_MADE(unit.session, project=project.id).scalar()
+    values = {"project_id": project.id, "user_id": unit.actor.user_id, "name": run_id, "state": RUNNING,
+              "display_name": make_display_name(unit.clock, number), "created_at": now, "heartbeat_at": now}
+    return insert_row(unit.session, RunRow, values | _changes(unit, None, edit, run_id))
 
 
 def _check(edit: RunEdit) -> None:
@@ -162,31 +172,31 @@ def _check(edit: RunEdit) -> None:
         raise BadInput(f"a run has at most {_MOST_TAGS} tags")
 
 
-def _apply(unit: Unit, run: RunRow, edit: RunEdit) -> None:
-    for field, value in vars(edit).items():
-        if field == "display_name" and value == "":
-            continue  # a run always has a name to be shown by
-        if field == "tags" and value is not None:
-            run.tags = orjson.dumps(list(dict.fromkeys(value))).decode()
-        elif value is not None:
-            setattr(run, field, value)
+def _changes(unit: Unit, run: RunRow | None, edit: RunEdit, run_id: str = "") -> dict[str, Any]:
+    """The columns that an edit sets, of a run or of a new one."""
+    changes = {field: value for field, value in vars(edit).items() if value is not None}
+    if changes.get("display_name") == "":
+        del changes["display_name"]  # a run always has a name to be shown by
+    if edit.tags is not None:
+        changes["tags"] = orjson.dumps(list(dict.fromkeys(edit.tags))).decode()
     if edit.config is not None:
-        _note_branch(run, checked_object(edit.config, "config"))
-    run.updated_at = unit.clock.text()
-    unit.session.add(run)
-    unit.session.flush()
+        config = checked_object(edit.config, "config")
+        if run is None or run.parent_name is None:
+            changes |= _branch(config, run.name if run else run_id)
+    return changes | {"updated_at": unit.clock.text()}
 
 
-def _note_branch(run: RunRow, config: dict[str, Any]) -> None:
-    """A fork says in its config where it comes from (semantics.md 6); it shows that run's history up to the step."""
+def _branch(config: dict[str, Any], run_id: str) -> dict[str, Any]:
+    """A fork names its parent in its config, and shows its rows (docs/protocol/behaviours.md#forks-and-rewinds)."""
     inner = config.get("_wandb")
     value = inner.get("value") if isinstance(inner, dict) else None
     branch = value.get("branch_point") if isinstance(value, dict) else None
-    if not isinstance(branch, dict) or run.parent_name is not None:
-        return
+    if not isinstance(branch, dict):
+        return {}
     parent, step = branch.get("run_id"), branch.get("step")
-    if isinstance(parent, str) and parent != run.name and isinstance(step, int | float) and 0 <= step < 2**31:
-        run.parent_name, run.parent_step = parent, int(step)
+    if isinstance(parent, str) and parent != run_id and isinstance(step, int | float) and 0 <= step < 2**31:
+        return {"parent_name": parent, "parent_step": int(step)}
+    return {}
 
 
 def set_state(unit: Unit, node_id: str, state: str) -> None:

@@ -12,7 +12,8 @@ STATES = frozenset({RUNNING, PENDING, PREEMPTING, PREEMPTED, FINISHED, FAILED, C
 LIVE_STATES = frozenset({RUNNING, PREEMPTING})
 FAILED_STATES = frozenset({FAILED, CRASHED})
 
-# Transitions that updateRunState allows (behaviours.md 3.7): out of what goes on into an end, and back into the queue.
+# Transitions that updateRunState allows (docs/protocol/behaviours.md#run-states): out of what goes on into an end, and
+# back into the queue.
 _ENDS = frozenset({FINISHED, FAILED, CRASHED, KILLED})
 _ALLOWED = {
     PENDING: frozenset({RUNNING}) | _ENDS,

@@ -195,17 +195,16 @@ def _run(loading: _Loading, project: ProjectForm, project_id: int, form: RunForm
     edit = runs.RunEdit(
         display_name=form.display_name, notes=form.notes, group=form.group, job_type=form.job_type,
         tags=list(form.tags), config=dumps({key: {"value": value} for key, value in form.config.items()}))
-    row, _ = runs.upsert(loading.acting(form.user, _clock(moment, form.id)), node_id=None, entity=entity,
-                         project=project.name, name=form.id, edit=edit)
+    run = runs.upsert(loading.acting(form.user, _clock(moment, form.id)), node_id=None, entity=entity,
+                      project=project.name, name=form.id, edit=edit).run
     end = _clock(moment + timedelta(seconds=_PACE * max(1, len(form.rows))), form.id)
     unit = loading.acting(form.user, end)
     # nobody speaks for a running run: it has the heartbeat timeout from now until it counts as crashed
     heard = loading.backend.clock.text() if form.state == RUNNING else end.text()
     write_post(unit.connection, unit.actor, entity, project.name, form.id, "", _post(form, moment), heard)
-    session.expire(row)
     if form.state == CRASHED:
         runs.set_state(unit, ids.encode_run(form.id, project.name, entity), CRASHED)
-    _files(loading, unit, form, row.id)
+    _files(loading, unit, form, run.id)
     session.flush()
     loading.counts.runs += 1
 

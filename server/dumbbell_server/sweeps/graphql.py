@@ -40,7 +40,7 @@ class SweepCore:
 
     @strawberry.field
     def display_name(sweep: strawberry.Parent[SweepRow]) -> str | None:
-        """Null where nobody gave it a name: clients then show the id (semantics.md 14)."""
+        """Null where nobody gave it a name: clients then show the id (docs/protocol/behaviours.md#sweeps)."""
         return sweep.given_name or sweep.config_name
 
     @strawberry.field

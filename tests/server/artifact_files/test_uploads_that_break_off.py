@@ -22,7 +22,7 @@ from support.live import Live
 from support.s3 import S3
 from support.server import Server, start_server
 
-SIZE = 12 << 20  # more than a piece, and more than a bucket takes in one
+SIZE = 20 << 20  # half of it is more than a part of an upload to a bucket
 SOON = 20.0  # seconds in which the server has noticed
 COMPLETE = """mutation M($id: ID!, $path: String!, $upload: String!, $parts: [UploadPartsInput!]!) {
   completeMultipartUploadArtifact(input: {completeMultipartAction: Complete, completedParts: $parts, artifactID: $id,

@@ -1,4 +1,4 @@
-"""A file stream POST, read and checked (http.md 4)."""
+"""A file stream POST, read and checked (docs/protocol/http.md#file-stream)."""
 
 from __future__ import annotations
 

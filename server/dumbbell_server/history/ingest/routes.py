@@ -35,7 +35,7 @@ async def file_stream(request: Request) -> Response:
     else:
         post = _read(body, derive)
     path = request.path_params
-    # processes of a shared run number their lines each from 0 (semantics.md 19)
+    # processes of a shared run number their lines each from 0 (docs/protocol/behaviours.md#shared-runs)
     writer = request.headers.get("x-wandb-async-client-id", "")[:_LONGEST_WRITER]
     run_id, stopped = await state.backend.database.write_core_soon(
         lambda connection: write_post(connection, actor, path["entity"], path["project"], path["run"], writer,

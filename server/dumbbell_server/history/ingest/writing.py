@@ -45,7 +45,7 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
 
 
 def _state(row: Row[Any], post: Post) -> str:
-    """Any POST shows that the run lives (semantics.md 4); `complete` that it has ended."""
+    """Any POST shows that the run lives (docs/protocol/behaviours.md#run-states); `complete` that it has ended."""
     state = PREEMPTING if post.preempting or row.state == PREEMPTING else RUNNING
     if post.complete:
         return after_completion(state, post.exitcode, stopped=bool(row.stop_requested))

@@ -1,4 +1,4 @@
-"""Console lines as pages, from the two forms in which clients send them (http.md 4)."""
+"""Console lines as pages, from the two forms in which clients send them (docs/protocol/http.md#console-lines)."""
 
 from __future__ import annotations
 
