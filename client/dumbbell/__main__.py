@@ -12,7 +12,7 @@ from dumbbell._version import __version__
 
 _INSTALL = "pip install 'dumbbell[server]'"
 # What the extra `server` brings. The server's own code comes with every wheel, so that its presence says nothing.
-_SERVER_NEEDS = ("fastapi", "sqlmodel", "strawberry", "structlog", "typer", "uvicorn")
+_SERVER_NEEDS = ("sqlmodel", "starlette", "strawberry", "structlog", "typer", "uvicorn")
 
 _USAGE = """\
 Usage: dumbbell COMMAND [OPTIONS]

@@ -7,7 +7,9 @@ import time
 import orjson
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dumbbell_server.errors import DumbbellError, NotFound
@@ -26,6 +28,12 @@ _CORS = {
 def refusal(error: DumbbellError) -> Response:
     body = orjson.dumps({"errors": [{"message": error.message}]})
     return Response(body, error.status, media_type="application/json")
+
+
+async def no_route(_: Request, error: Exception) -> Response:
+    """No such path, or not this method there."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
 
 
 class Edge:
