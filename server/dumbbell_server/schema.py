@@ -1,7 +1,5 @@
 """The schema: what each domain adds, composed into one schema. No logic."""
 
-from __future__ import annotations
-
 import strawberry
 from graphql import GraphQLSchema
 

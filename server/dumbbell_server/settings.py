@@ -1,7 +1,5 @@
 """The only reader of the environment. An object passed in, never a global."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """What accounts add to the schema: users, entities, organizations and who may see what of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated, Any, cast

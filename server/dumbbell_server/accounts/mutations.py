@@ -1,7 +1,5 @@
 """What accounts let clients change. No client of the time sends those of organizations: the names are ours."""
 
-from __future__ import annotations
-
 from typing import cast
 
 import strawberry

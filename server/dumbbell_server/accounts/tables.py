@@ -1,7 +1,5 @@
 """Rows of users, keys, entities, organizations and who belongs where."""
 
-from __future__ import annotations
-
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 

@@ -1,7 +1,5 @@
 """What files of versions add to the schema, and the mutations by which they come."""
 
-from __future__ import annotations
-
 import asyncio
 from enum import Enum
 from typing import Any

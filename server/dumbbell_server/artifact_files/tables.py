@@ -1,7 +1,5 @@
 """Rows of the files of versions: manifests, bytes, and how they come."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 

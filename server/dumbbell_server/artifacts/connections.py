@@ -1,7 +1,5 @@
 """The shapes of pages of artifacts."""
 
-from __future__ import annotations
-
 import strawberry
 
 from dumbbell_server.graph.connections import PageInfo

@@ -1,7 +1,5 @@
 """What artifacts add to the schema: types, collections, versions, and who made and used them."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Mutations of types, collections and versions, and of links between them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import strawberry

@@ -1,7 +1,5 @@
 """Rows of artifacts: types, collections, versions, and where versions are members."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 

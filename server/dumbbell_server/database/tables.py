@@ -1,7 +1,5 @@
 """Rows that belong to no domain."""
 
-from __future__ import annotations
-
 from sqlmodel import Field, SQLModel
 
 

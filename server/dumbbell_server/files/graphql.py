@@ -1,7 +1,5 @@
 """What the files of runs add to the schema."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

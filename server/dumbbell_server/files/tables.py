@@ -1,7 +1,5 @@
 """Rows of the files of runs."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 

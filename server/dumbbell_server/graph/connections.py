@@ -3,8 +3,6 @@
 Resolvers return a `listing.pages.Page`, whose attributes are read by the names of a connection's fields.
 """
 
-from __future__ import annotations
-
 import strawberry
 
 from dumbbell_server.listing.pages import PageInfo

@@ -1,7 +1,5 @@
 """What history adds to the schema."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import strawberry

@@ -1,7 +1,5 @@
 """Rows of what runs write line by line."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 

@@ -1,7 +1,5 @@
 """What projects add to the schema."""
 
-from __future__ import annotations
-
 import strawberry
 
 from dumbbell_server import ids

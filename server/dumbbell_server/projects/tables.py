@@ -1,7 +1,5 @@
 """Rows of projects."""
 
-from __future__ import annotations
-
 from sqlalchemy import BigInteger, Column, Index, UniqueConstraint, false
 from sqlmodel import Field, SQLModel
 

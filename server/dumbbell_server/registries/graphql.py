@@ -1,7 +1,5 @@
 """What registries add to the schema: who is in them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import strawberry

@@ -1,7 +1,5 @@
 """What views add to the schema."""
 
-from __future__ import annotations
-
 from enum import Enum
 
 import strawberry

@@ -1,7 +1,5 @@
 """Rows of views."""
 
-from __future__ import annotations
-
 from sqlalchemy import Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 

@@ -1,7 +1,5 @@
 """What runs add to the schema."""
 
-from __future__ import annotations
-
 import orjson
 import strawberry
 

@@ -1,7 +1,5 @@
 """Rows of runs."""
 
-from __future__ import annotations
-
 from sqlalchemy import Column, Index, Text, UniqueConstraint, false, text
 from sqlmodel import Field, SQLModel
 

@@ -1,7 +1,5 @@
 """Rows of sweeps."""
 
-from __future__ import annotations
-
 from sqlalchemy import Column, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
