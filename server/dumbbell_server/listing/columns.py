@@ -153,13 +153,20 @@ class _Order:
         if slot not in self._fresh:
             self._moved.setdefault(slot, before)
 
+    def _index(self, slot: int, spot: Rank, rank: Callable[[int], Rank]) -> int:
+        """Where the slot stands. The slot of a row that went, and whose number came back, sorts by the same."""
+        at = bisect_left(self.slots, spot, key=rank)
+        while self.slots[at] != slot:
+            at += 1
+        return at
+
     def mend(self, rank: Callable[[int], Rank]) -> None:
         """Take the changed ones out, and put each where it belongs now."""
         moved = self._moved
         def before(slot: int) -> Rank:
             return moved.get(slot) or rank(slot)
 
-        cuts = sorted(bisect_left(self.slots, spot, key=before) for spot in moved.values())
+        cuts = sorted(self._index(slot, spot, before) for slot, spot in moved.items())
         kept = array("I")
         done = 0
         for cut in cuts:

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dumbbell_server.listing import columns, cursors
@@ -43,6 +43,7 @@ def answer(table: Table, filters: dict[str, Any], text: str, after: tuple[Positi
     return table.page(table.passing(read(filters, plain), {}), keys_of(text), after, size)
 
 
+@example(steps=[[(2, 0.5, 0.5)], {2}, [(2, 0.5, 0.5)], [(2, 1, 0.5)]], filters={}, text="+a", size=1)
 @given(steps=STEPS, filters=FILTERS, text=KEYS, size=st.integers(1, 4))
 def test_a_changed_table_is_as_good_as_new(steps: list[Any], filters: dict[str, Any], text: str, size: int) -> None:
     rows: dict[int, tuple[Any, Any]] = {}
