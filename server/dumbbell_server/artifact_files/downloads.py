@@ -18,7 +18,6 @@ from dumbbell_server.artifacts.queries import collection_by_name, projects_of
 from dumbbell_server.artifacts.tables import DELETED, ArtifactRow, CollectionRow
 from dumbbell_server.database.statements import Statement
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import role_in
 
@@ -57,7 +56,7 @@ def manifest(session: Session, manifest_id: int) -> StoredBytes | None:
 
 def in_entity(session: Session, actor: Actor | None, entity: str, hexadecimal: str) -> StoredBytes | None:
     """Bytes in any project of the entity that the actor may read."""
-    owner = accounts.entity_by_name(session, entity) if storable(entity) else None
+    owner = accounts.entity_by_name(session, entity)
     digest = digest_of(hexadecimal)
     if owner is None or digest is None:
         return None
@@ -113,7 +112,7 @@ def by_path(session: Session, actor: Actor | None, path: FilePath) -> StoredByte
 
 
 def _collection(session: Session, actor: Actor | None, path: FilePath) -> CollectionRow | None:
-    if path.project is None or path.collection is None or not storable(path.collection):
+    if path.project is None or path.collection is None:
         return None
     project = projects.find(session, actor, path.entity, path.project)
     if project is None or not access.reads_project(session, actor, project.id):

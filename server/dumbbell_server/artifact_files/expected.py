@@ -21,7 +21,6 @@ from dumbbell_server.database.engine import reading
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
 from dumbbell_server.identity import Actor
-from dumbbell_server.json_text import storable
 
 
 def expect(backend: Backend, direct: DirectStore, actor: Actor, plans: Sequence[Planned]) -> dict[Planned, str]:
@@ -48,7 +47,7 @@ def complete(backend: Backend, direct: DirectStore, actor: Actor, node_id: str, 
     """The parts (their MD5s in hex) are one file; its digest, or None where they are that already."""
     with reading(backend.database) as session:
         artifact = access.for_writing(session, actor, node_id, "upload files")
-        row = _of_upload(session, upload_id) if storable(upload_id) else None
+        row = _of_upload(session, upload_id)
     if row is None or row.store_id is None or row.artifact_id != artifact.id:
         return None
     direct.join_parts(row.blob_key, row.store_id, parts)

@@ -12,7 +12,6 @@ from sqlmodel import col, select
 from dumbbell_server.artifact_files.tables import ArtifactBlobRow, EntryRow, ManifestRow
 from dumbbell_server.artifacts.queries import batches
 from dumbbell_server.artifacts.tables import MembershipRow
-from dumbbell_server.json_text import storable
 from dumbbell_server.projects.tables import ProjectRow
 
 
@@ -75,7 +74,7 @@ def files(session: Session, artifact_id: int, after: str | None, limit: int) -> 
 
 
 def files_named(session: Session, artifact_id: int, names: Sequence[str]) -> list[FileOfVersion]:
-    found = [(row[0], row[1]) for some in batches([name for name in dict.fromkeys(names) if storable(name)])
+    found = [(row[0], row[1]) for some in batches(list(dict.fromkeys(names)))
              for row in session.execute(_files(artifact_id, some)).all()]
     return sorted(found, key=lambda file: file[0].path)
 

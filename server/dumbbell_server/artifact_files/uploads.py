@@ -14,7 +14,6 @@ from dumbbell_server.database.statements import Statement
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.identity import Actor
-from dumbbell_server.json_text import storable
 
 FOLDER = "artifacts"  # of the keys of files
 PARTS = "parts"  # and of parts
@@ -40,7 +39,7 @@ def received(connection: Connection, clock: Clock, artifact_id: int, digest: str
 def received_part(unit: Unit, upload_id: str, number: int, size: int, md5: str, blob_key: str) -> None:
     """The part is these bytes, whatever it was before. NotFound where the upload is unknown or done."""
     session = unit.session
-    if not storable(upload_id) or session.get(UploadRow, upload_id) is None:
+    if session.get(UploadRow, upload_id) is None:
         raise NotFound("this upload does not exist; it may be complete already")
     row = session.get(PartRow, (upload_id, number))
     if row is not None:
@@ -58,7 +57,7 @@ def parts_of(session: Session, actor: Actor, node_id: str, upload_id: str, md5s:
     BadInput where a part is missing or has another MD5.
     """
     artifact = access.for_writing(session, actor, node_id, "upload files")
-    upload = session.get(UploadRow, upload_id) if storable(upload_id) else None
+    upload = session.get(UploadRow, upload_id)
     if upload is None or upload.artifact_id != artifact.id:
         return None
     parts = [session.get(PartRow, (upload_id, number)) for number in sorted(md5s)]

@@ -16,7 +16,6 @@ from dumbbell_server.database.revisions import next_revision
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import NotFound
 from dumbbell_server.identity import Role
-from dumbbell_server.json_text import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require
 
@@ -90,8 +89,6 @@ def set_alias(session: Session, member: MembershipRow, name: str) -> None:
 
 def _delete_alias(session: Session, member: MembershipRow, name: str) -> None:
     """The alias does not name this version, which it may not have done before."""
-    if not storable(name):
-        return
     session.execute(delete(AliasRow).where(
         col(AliasRow.membership_id) == member.id, col(AliasRow.name) == name))
     touch_members(session, col(MembershipRow.id) == member.id)

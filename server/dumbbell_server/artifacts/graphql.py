@@ -52,7 +52,6 @@ from dumbbell_server.graph.refs import (
     UserRef,
 )
 from dumbbell_server.graph.scalars import DateTime, Int64, JSONString
-from dumbbell_server.json_text import storable
 from dumbbell_server.listing import cursors
 from dumbbell_server.listing.pages import Edge, Page, page_of, page_size
 from dumbbell_server.projects.tables import ProjectRow
@@ -398,7 +397,7 @@ class ProjectArtifacts:
 
     @strawberry.field
     def artifact_type(project: strawberry.Parent[ProjectRow], info: Info, name: str) -> ArtifactTypeRef | None:
-        return queries.type_by_name(info.context.session, project.id, name) if storable(name) else None
+        return queries.type_by_name(info.context.session, project.id, name)
 
     @strawberry.field
     def artifact_types(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.json_text import storable
 
 LATEST = "latest"
 _LONGEST_NAME = 256
@@ -45,8 +44,6 @@ def checked_tag(tag: str) -> str:
 def checked_text(text: str | None, what: str) -> str | None:
     if text is not None and len(text) > _LONGEST_TEXT:
         raise BadInput(f"{what} is longer than {_LONGEST_TEXT} characters")
-    if text is not None and not storable(text):
-        raise BadInput(f"{what} holds a NUL or half a surrogate pair, which cannot be stored")
     return text
 
 

@@ -26,7 +26,6 @@ from dumbbell_server.artifacts.tables import (
     UseRow,
 )
 from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
-from dumbbell_server.json_text import storable
 from dumbbell_server.listing.orders import Key, Position
 from dumbbell_server.runs.tables import RunRow
 
@@ -61,14 +60,10 @@ def batches(values: Sequence[V]) -> Iterator[Sequence[V]]:
 
 
 def type_by_name(session: Session, project_id: int, name: str) -> ArtifactTypeRow | None:
-    if not storable(name):
-        return None
     return session.execute(_TYPE_BY_NAME, {"project": project_id, "name": name}).scalar()
 
 
 def collection_by_name(session: Session, project_id: int, name: str) -> CollectionRow | None:
-    if not storable(name):
-        return None
     return session.execute(_COLLECTION_BY_NAME, {"project": project_id, "name": name}).scalar()
 
 
@@ -101,8 +96,6 @@ def membership(session: Session, collection_id: int, artifact_id: int) -> Member
 
 def membership_by_alias(session: Session, collection_id: int, alias: str) -> MembershipRow | None:
     """What an alias, `vN`, or the digest of a version names in a collection."""
-    if not storable(alias):
-        return None
     found = session.execute(_BY_ALIAS, {"collection": collection_id, "alias": alias}).first()
     if found is not None:
         return found[0]
@@ -133,7 +126,7 @@ def version_by_path(session: Session, project_id: int, path: str, type_id: int |
     member = membership_by_path(session, project_id, path, type_id)
     if member is not None:
         return session.get(ArtifactRow, member.artifact_id)
-    return by_digest_in_project(session, project_id, path) if storable(path) else None
+    return by_digest_in_project(session, project_id, path)
 
 
 def newest_membership(session: Session, collection_id: int) -> MembershipRow | None:
@@ -153,8 +146,6 @@ def latest(session: Session, collection_id: int) -> ArtifactRow | None:
 
 
 def alias(session: Session, collection_id: int, name: str) -> AliasRow | None:
-    if not storable(name):
-        return None
     return session.execute(select(AliasRow).where(
         AliasRow.collection_id == collection_id, AliasRow.name == name)).scalar()
 
@@ -176,7 +167,7 @@ def tags_of_versions(session: Session, artifact_ids: Sequence[int]) -> list[tupl
 
 
 def client_id(session: Session, value: str) -> ClientIdRow | None:
-    return session.get(ClientIdRow, value) if storable(value) else None
+    return session.get(ClientIdRow, value)
 
 
 def existing_ids(session: Session, artifact_ids: Iterable[int]) -> set[int]:

@@ -33,7 +33,7 @@ from dumbbell_server.artifacts.tags import tag_version, untag_version
 from dumbbell_server.clock import to_text
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, NotFound
-from dumbbell_server.json_text import loads, storable
+from dumbbell_server.json_text import loads
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries as runs
@@ -106,8 +106,6 @@ def _checked_metadata(metadata: str | None) -> str | None:
             loads(metadata)
         except ValueError as error:
             raise BadInput(f"metadata is not JSON: {error}") from None
-        if not storable(metadata):
-            raise BadInput("metadata holds a NUL or half a surrogate pair, which cannot be stored")
     return metadata
 
 
@@ -123,7 +121,7 @@ def create(unit: Unit, new: NewVersion) -> ArtifactRow:
     new.check()
     session = unit.session
     project = projects.for_writing(unit, new.entity, new.project)
-    run = runs.by_name(session, project.id, new.run) if new.run and storable(new.run) else None
+    run = runs.by_name(session, project.id, new.run) if new.run else None
     if new.run and run is None:
         raise NotFound(f"run {new.entity}/{new.project}/{new.run} not found")
     collection = _sequence(unit, project, new)

@@ -15,7 +15,6 @@ from dumbbell_server.artifacts.tables import ArtifactTagRow, CollectionRow, Coll
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import NotFound
 from dumbbell_server.identity import Role
-from dumbbell_server.json_text import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require
 
@@ -33,8 +32,6 @@ def tag_version(session: Session, artifact_id: int, name: str) -> None:
 
 def untag_version(session: Session, artifact_id: int, name: str) -> None:
     """The version does not have the tag, which it may not have had before."""
-    if not storable(name):
-        return
     session.execute(delete(ArtifactTagRow).where(
         col(ArtifactTagRow.artifact_id) == artifact_id, col(ArtifactTagRow.name) == name))
     touch_members(session, col(MembershipRow.artifact_id) == artifact_id)
@@ -56,8 +53,7 @@ def untag_collection(unit: Unit, path: CollectionPath, tags: Sequence[str]) -> N
     """The collection has none of these tags."""
     collection = _collection(unit, path)
     unit.session.execute(delete(CollectionTagRow).where(
-        col(CollectionTagRow.collection_id) == collection.id, col(CollectionTagRow.name).in_(
-            [tag for tag in tags if storable(tag)])))
+        col(CollectionTagRow.collection_id) == collection.id, col(CollectionTagRow.name).in_(tags)))
     collection.updated_at = unit.clock.text()
 
 

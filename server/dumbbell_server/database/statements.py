@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.orm import Session
 
@@ -139,6 +139,17 @@ def dialect_of(session: Session) -> str:
 def like(pattern: str) -> str:
     r"""A pattern for `LIKE … ESCAPE '\\'` in which only the caller's own % and _ are wild."""
     return pattern.replace("\\", "\\\\")
+
+
+_GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}  # of LIKE's signs
+
+
+def matches_like(session: Session, column: Any, pattern: str) -> ColumnElement[bool]:
+    """A LIKE that minds capitals; SQLite's own does not, its GLOB does."""
+    if dialect_of(session) == "sqlite":
+        glob = re.sub(r"[%_*?[]", lambda match: _GLOB[match[0]], pattern)
+        return column.op("GLOB", is_comparison=True)(glob)  # type: ignore[no-any-return]
+    return column.like(like(pattern), escape="\\")  # type: ignore[no-any-return]
 
 
 def literal_like(text: str) -> str:

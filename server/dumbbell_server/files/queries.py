@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from dumbbell_server.database.statements import MAX_PARAMETERS, like
+from dumbbell_server.database.statements import MAX_PARAMETERS, matches_like
 from dumbbell_server.files.tables import ExpectedFileRow, RunFileRow
 from dumbbell_server.runs.tables import RunRow
-
-_GLOB = {"%": "*", "_": "?", "*": "[*]", "?": "[?]", "[": "[[]"}
 
 
 def by_name(session: Session, run_id: int, name: str) -> RunFileRow | None:
@@ -45,7 +42,7 @@ def page(session: Session, run_id: int, pattern: str | None, after_id: int | Non
     """Files in the order in which they first came."""
     statement = _of(run_id)
     if pattern is not None:
-        statement = statement.where(_matches(session, pattern))
+        statement = statement.where(matches_like(session, col(RunFileRow.name), pattern))
     if after_id is not None:
         statement = statement.where(col(RunFileRow.id) > after_id)
     return list(session.execute(statement.order_by(col(RunFileRow.id)).limit(limit)).scalars())
@@ -54,7 +51,7 @@ def page(session: Session, run_id: int, pattern: str | None, after_id: int | Non
 def count(session: Session, run_id: int, pattern: str | None) -> int:
     statement = select(func.count()).select_from(RunFileRow).where(col(RunFileRow.run_id) == run_id)
     if pattern is not None:
-        statement = statement.where(_matches(session, pattern))
+        statement = statement.where(matches_like(session, col(RunFileRow.name), pattern))
     return session.execute(statement).scalar_one()
 
 
@@ -75,15 +72,6 @@ def blob_keys(session: Session, run_ids: Sequence[int]) -> list[str]:
 
 def _of(run_id: int) -> Select[RunFileRow]:
     return select(RunFileRow).where(col(RunFileRow.run_id) == run_id)
-
-
-def _matches(session: Session, pattern: str) -> ColumnElement[bool]:
-    """A LIKE that minds capitals; SQLite's own does not, its GLOB does."""
-    name: Any = col(RunFileRow.name)
-    if session.connection().dialect.name == "sqlite":
-        glob = re.sub(r"[%_*?[]", lambda match: _GLOB[match[0]], pattern)
-        return name.op("GLOB", is_comparison=True)(glob)  # type: ignore[no-any-return]
-    return name.like(like(pattern), escape="\\")  # type: ignore[no-any-return]
 
 
 def _batches(values: Sequence[Any]) -> Iterable[Sequence[Any]]:

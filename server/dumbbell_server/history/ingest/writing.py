@@ -15,7 +15,7 @@ from dumbbell_server.history.queries import begin_generation, insert
 from dumbbell_server.history.reading import forks
 from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import dumps, loads, storable
+from dumbbell_server.json_text import dumps, loads
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.runs.states import PREEMPTING, RUNNING, after_completion
 from dumbbell_server.runs.tables import RunRow
@@ -24,9 +24,7 @@ from dumbbell_server.runs.tables import RunRow
 def write_post(connection: Connection, actor: Actor, entity: str, project: str, run: str, writer: str,
                post: Post, now: str) -> tuple[int, bool]:
     """Everything of the POST is stored. Returns the run and whether it is asked to stop."""
-    row = None
-    if storable(entity + project + run):
-        row = statements.FIND_RUN.on(connection, entity=entity, project=project, run=run).first()
+    row = statements.FIND_RUN.on(connection, entity=entity, project=project, run=run).first()
     role = role_in(actor, row) if row is not None else Role.NONE
     if row is None or role == Role.NONE:
         raise NotFound(f"run {entity}/{project}/{run} not found; create it by upsertBucket first")
