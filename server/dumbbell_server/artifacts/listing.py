@@ -11,11 +11,13 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from dumbbell_server import ids
 from dumbbell_server.artifacts import queries
 from dumbbell_server.artifacts.cells import collection_columns, member_of, version_columns
 from dumbbell_server.artifacts.fields import COLLECTION_FIELDS, VERSION_FIELDS
 from dumbbell_server.artifacts.queries import Choice
 from dumbbell_server.artifacts.tables import COMMITTED, ArtifactRow, CollectionRow, MembershipRow
+from dumbbell_server.json_text import storable
 from dumbbell_server.listing import pages
 from dumbbell_server.listing.columns import Found
 from dumbbell_server.listing.orders import Position, place
@@ -83,7 +85,8 @@ def _by_number(order: str | None) -> str | None:
 
 def _fits(query: ListQuery, kind: type) -> bool:
     """Whether the cursor, if any, holds what the column does: the database compares nothing else with it."""
-    return query.after is None or type(query.after[0][0][1]) is kind
+    value = None if query.after is None else query.after[0][0][1]
+    return value is None or (type(value) is kind and (kind is str or abs(value) <= ids.MAX_ID))
 
 
 def _equal_texts(tree: Tree, field: Field) -> list[str] | None:
@@ -94,7 +97,7 @@ def _equal_texts(tree: Tree, field: Field) -> list[str] | None:
     if len(leaves) != 1 or not isinstance(leaves[0], Leaf) or leaves[0].field != field:
         return None
     text = leaves[0].test.text
-    return None if text is None else [text]
+    return None if text is None or not storable(text) else [text]  # JSON may hold escapes that no column does
 
 
 def _all(read: Callable[[int | None], list[T]], key: Callable[[T], int]) -> Iterator[T]:
