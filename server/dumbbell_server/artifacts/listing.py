@@ -85,8 +85,12 @@ def _by_number(order: str | None) -> str | None:
 
 def _fits(query: ListQuery, kind: type) -> bool:
     """Whether the cursor, if any, holds what the column does: the database compares nothing else with it."""
-    value = None if query.after is None else query.after[0][0][1]
-    return value is None or (type(value) is kind and (kind is str or abs(value) <= ids.MAX_ID))
+    if query.after is None:
+        return True
+    value = query.after[0][0][1]
+    if kind is str:
+        return type(value) is str
+    return type(value) is int and abs(value) <= ids.MAX_ID
 
 
 def _equal_texts(tree: Tree, field: Field) -> list[str] | None:
