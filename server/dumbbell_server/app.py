@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -46,7 +45,6 @@ from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_re
 from dumbbell_server.schema import build_schema
 from dumbbell_server.web.pages import ROUTES as PAGES
 
-E = TypeVar("E")
 _WRITERS = 4  # threads that wait for the writer, so that it can group their commits
 _READERS = 2  # threads that execute queries: more would only fight for the interpreter
 
