@@ -51,17 +51,6 @@ class Context:
         self.forget()
         return result
 
-    def write(self, unit: Callable[[Session], T]) -> T:
-        """Run a unit of work; what is read afterwards is read again."""
-        def run(session: Session) -> T:
-            result = unit(session)
-            self._check_storable()
-            return result
-
-        result = self.backend.database.write(run)
-        self.forget()
-        return result
-
     def _check_storable(self) -> None:
         """At the end of a unit: what its own rules refuse, they refuse in their words."""
         if self.unstorable is not None:
