@@ -137,12 +137,3 @@ def to_administer(session: Session, actor: Actor, name: str | None) -> EntityRow
     if not administers(actor, entity):
         raise Forbidden(f"only admins of {entity.name!r} may do this; you ({actor.username}) are none")
     return entity
-
-
-def entity_for(session: Session, actor: Actor, name: str | None, role: Role) -> EntityRow:
-    """An entity in which the actor has at least this role. NotFound where they may not even look."""
-    entity = visible_entity(session, actor, name)
-    if entity is None or actor.role(entity.id) < role:
-        raise NotFound(f"entity {name!r} not found, or you ({actor.username}) may not write to it; "
-                       f"yours is {actor.entity_name!r}")
-    return entity

@@ -14,8 +14,9 @@ from dumbbell_server.artifact_files import queries
 from dumbbell_server.artifact_files.digests import hex_of
 from dumbbell_server.artifact_files.tables import ArtifactBlobRow, UploadRow
 from dumbbell_server.artifacts import access
-from dumbbell_server.artifacts.queries import batches, existing_ids
+from dumbbell_server.artifacts.queries import existing_ids
 from dumbbell_server.artifacts.tables import PENDING, ArtifactRow
+from dumbbell_server.database.statements import batches
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
 

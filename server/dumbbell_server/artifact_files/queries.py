@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.artifact_files.tables import ArtifactBlobRow, EntryRow, ManifestRow
-from dumbbell_server.artifacts.queries import batches
 from dumbbell_server.artifacts.tables import MembershipRow
+from dumbbell_server.database.statements import batches
 from dumbbell_server.projects.tables import ProjectRow
 
 

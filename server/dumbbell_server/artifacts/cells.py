@@ -9,7 +9,6 @@ from sqlalchemy import BindParameter, Executable, bindparam
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
-from dumbbell_server.artifacts.queries import batches
 from dumbbell_server.artifacts.tables import (
     AliasRow,
     ArtifactRow,
@@ -18,6 +17,7 @@ from dumbbell_server.artifacts.tables import (
     CollectionTagRow,
     MembershipRow,
 )
+from dumbbell_server.database.statements import batches
 from dumbbell_server.json_text import loads
 from dumbbell_server.listing import pages
 from dumbbell_server.listing.tree import Field

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func
 from sqlalchemy.orm import Session
@@ -25,11 +25,9 @@ from dumbbell_server.artifacts.tables import (
     MembershipRow,
     UseRow,
 )
-from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
+from dumbbell_server.database.statements import Statement, batches
 from dumbbell_server.listing.orders import Key, Position
 from dumbbell_server.runs.tables import RunRow
-
-V = TypeVar("V")
 
 # To make a statement takes longer than to run it, so those that every client's request needs are made once.
 _TYPE_BY_NAME = select(ArtifactTypeRow).where(ArtifactTypeRow.project_id == bindparam("project"),
@@ -52,11 +50,6 @@ _VERSION_TAGS_OF = (select(ArtifactTagRow)
 _COLLECTION_TAGS_OF = (select(CollectionTagRow)
                        .where(col(CollectionTagRow.collection_id).in_(bindparam("collections", expanding=True)))
                        .order_by(col(CollectionTagRow.id)))
-
-
-def batches(values: Sequence[V]) -> Iterator[Sequence[V]]:
-    """Parameter lists that both databases take."""
-    return (values[at:at + MAX_PARAMETERS] for at in range(0, len(values), MAX_PARAMETERS))
 
 
 def type_by_name(session: Session, project_id: int, name: str) -> ArtifactTypeRow | None:

@@ -22,7 +22,7 @@ from dumbbell_server.artifacts.tables import (
     MembershipRow,
 )
 from dumbbell_server.clock import Clock
-from dumbbell_server.database.statements import Statement
+from dumbbell_server.database.statements import Statement, batches
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
 from dumbbell_server.identity import Role
@@ -126,10 +126,10 @@ def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
     """What these runs logged goes with them, if that was asked for."""
     if not event.artifacts:
         return
-    for some in queries.batches(event.run_ids):
+    for some in batches(event.run_ids):
         logged = unit.session.execute(select(ArtifactRow).where(
             col(ArtifactRow.run_id).in_(some), col(ArtifactRow.state) == COMMITTED)).scalars().all()
-        for artifacts in queries.batches(logged):
+        for artifacts in batches(logged):
             _remove(unit, artifacts)
 
 

@@ -10,7 +10,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Connection
 from sqlalchemy.exc import DBAPIError, NoResultFound
@@ -95,6 +95,8 @@ def _execute(connection: Connection, text: str, values: dict[str, Any]) -> Resul
         raise DBAPIError.instance(text, values, error, sqlite3.Error, dialect=connection.dialect) from error
 
 
+V = TypeVar("V")
+
 _NAME = re.compile(r"(?<!:):(\w+)")
 
 
@@ -175,5 +177,10 @@ def insert_many(session: Session, table: str, columns: dict[str, str], rows: lis
 
 _ROWS_AT_ONCE = 10_000
 
-# What one parameter list may hold on both databases; longer ones are cut into pieces.
+# What one parameter list may hold on both databases; longer ones are cut into batches.
 MAX_PARAMETERS = 900
+
+
+def batches(values: Sequence[V]) -> Iterator[Sequence[V]]:
+    """Parameter lists that both databases take."""
+    return (values[at:at + MAX_PARAMETERS] for at in range(0, len(values), MAX_PARAMETERS))

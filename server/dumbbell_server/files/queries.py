@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
-from dumbbell_server.database.statements import MAX_PARAMETERS, matches_like
+from dumbbell_server.database.statements import batches, matches_like
 from dumbbell_server.files.tables import ExpectedFileRow, RunFileRow
 from dumbbell_server.runs.tables import RunRow
 
@@ -26,14 +25,14 @@ def for_replacing(session: Session, run_id: int, name: str) -> RunFileRow | None
 def by_names(session: Session, run_id: int, names: Sequence[str]) -> list[RunFileRow]:
     """Those of the names that exist, in no order."""
     found: list[RunFileRow] = []
-    for some in _batches(names):
+    for some in batches(names):
         found += session.execute(_of(run_id).where(col(RunFileRow.name).in_(some))).scalars()
     return found
 
 
 def by_ids(session: Session, numbers: Sequence[int]) -> list[RunFileRow]:
     found: list[RunFileRow] = []
-    for some in _batches(numbers):
+    for some in batches(numbers):
         found += session.execute(select(RunFileRow).where(col(RunFileRow.id).in_(some))).scalars()
     return found
 
@@ -57,14 +56,14 @@ def count(session: Session, run_id: int, pattern: str | None) -> int:
 
 def lock_runs(session: Session, run_ids: Sequence[int]) -> None:
     """From now to the end of the unit no file of these runs can come (Postgres; SQLite has one writer anyway)."""
-    for some in _batches(run_ids):
+    for some in batches(run_ids):
         session.execute(select(col(RunRow.id)).where(col(RunRow.id).in_(some)).order_by(col(RunRow.id)).with_for_update())
 
 
 def blob_keys(session: Session, run_ids: Sequence[int]) -> list[str]:
     """Where the bytes of these runs' files are, or may still come."""
     found: list[str] = []
-    for some in _batches(run_ids):
+    for some in batches(run_ids):
         for row in (RunFileRow, ExpectedFileRow):
             found += session.execute(select(col(row.blob_key)).where(col(row.run_id).in_(some))).scalars()
     return found
@@ -72,8 +71,3 @@ def blob_keys(session: Session, run_ids: Sequence[int]) -> list[str]:
 
 def _of(run_id: int) -> Select[RunFileRow]:
     return select(RunFileRow).where(col(RunFileRow.run_id) == run_id)
-
-
-def _batches(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    """Parameter lists that both databases take."""
-    return (values[at:at + MAX_PARAMETERS] for at in range(0, len(values), MAX_PARAMETERS))

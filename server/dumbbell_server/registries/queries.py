@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
@@ -16,18 +16,13 @@ from dumbbell_server.artifacts.tables import (
     MembershipRow,
 )
 from dumbbell_server.database.revisions import since_watermark, watermark
-from dumbbell_server.database.statements import MAX_PARAMETERS, Statement, by_dialect
-
-
-def _pieces(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(numbers), MAX_PARAMETERS):
-        yield numbers[start:start + MAX_PARAMETERS]
+from dumbbell_server.database.statements import Statement, batches, by_dialect
 
 
 def collections(session: Session, projects: Sequence[int], kinds: Collection[str]) -> list[CollectionRow]:
     """All of these kinds in these projects."""
-    return [row for piece in _pieces(projects) for row in session.execute(select(CollectionRow).where(
-        col(CollectionRow.project_id).in_(piece), col(CollectionRow.kind).in_(kinds))).scalars()]
+    return [row for batch in batches(projects) for row in session.execute(select(CollectionRow).where(
+        col(CollectionRow.project_id).in_(batch), col(CollectionRow.kind).in_(kinds))).scalars()]
 
 
 _LINKED = """ FROM projects p JOIN artifact_collections c ON c.project_id = p.id AND c.kind = 'portfolio'
@@ -72,9 +67,9 @@ def next_members(session: Session, collection: int, above: int, limit: int) -> S
 
 
 def versions(session: Session, numbers: Sequence[int]) -> list[tuple[MembershipRow, ArtifactRow]]:
-    return [(row[0], row[1]) for piece in _pieces(numbers) for row in session.execute(
+    return [(row[0], row[1]) for batch in batches(numbers) for row in session.execute(
         select(MembershipRow, ArtifactRow).join(ArtifactRow, col(ArtifactRow.id) == MembershipRow.artifact_id).where(
-            col(MembershipRow.id).in_(piece)))]
+            col(MembershipRow.id).in_(batch)))]
 
 
 def members(session: Session, project_id: int) -> Sequence[tuple[UserRow, str]]:

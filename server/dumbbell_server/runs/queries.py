@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.database.sessions import RowQuery
-from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
+from dumbbell_server.database.statements import Statement, batches
 from dumbbell_server.projects import queries as projects
 from dumbbell_server.runs.tables import RunRow
 
@@ -39,8 +39,8 @@ def by_node(session: Session, entity: str, project: str, name: str) -> RunRow | 
 def by_numbers(session: Session, numbers: Sequence[int]) -> dict[int, RunRow]:
     """The runs of these numbers that are there."""
     found: dict[int, RunRow] = {}
-    for start in range(0, len(numbers), MAX_PARAMETERS):
-        rows = session.execute(select(RunRow).where(col(RunRow.id).in_(numbers[start:start + MAX_PARAMETERS])))
+    for batch in batches(numbers):
+        rows = session.execute(select(RunRow).where(col(RunRow.id).in_(batch)))
         found.update((row.id, row) for row in rows.scalars())
     return found
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
-from dumbbell_server.database.statements import MAX_PARAMETERS
+from dumbbell_server.database.statements import batches
 from dumbbell_server.runs.states import PREEMPTING, RUNNING
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps.tables import SweepRow
@@ -48,8 +48,7 @@ def summaries(session: Session, sweep: SweepRow) -> Iterable[str]:
 
 def attach(session: Session, sweep: SweepRow, names: Sequence[str]) -> None:
     """Runs of the sweep's project belong to the sweep from now on."""
-    for start in range(0, len(names), MAX_PARAMETERS):
-        batch = names[start:start + MAX_PARAMETERS]
+    for batch in batches(names):
         session.execute(update(RunRow).where(
             col(RunRow.project_id) == sweep.project_id, col(RunRow.name).in_(batch)).values(sweep_name=sweep.name))
 

@@ -26,7 +26,7 @@ from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs, orphan
 from dumbbell_server.blobs.store import CHUNK, StagedBlob, commit_or_discard, new_key
 from dumbbell_server.database.engine import snapshot
-from dumbbell_server.database.statements import MAX_PARAMETERS
+from dumbbell_server.database.statements import batches
 from dumbbell_server.database.units import Unit
 from dumbbell_server.history import statements
 from dumbbell_server.history.columns import compaction
@@ -137,9 +137,9 @@ def _add_partition(unit: Unit, partition: PartitionRow) -> bool:
 
 def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
     """The files of these runs are orphaned."""
-    for start in range(0, len(event.run_ids), MAX_PARAMETERS):
+    for batch in batches(event.run_ids):
         orphan(unit, unit.session.execute(select(PartitionRow.blob_key).where(
-            col(PartitionRow.run_id).in_(event.run_ids[start:start + MAX_PARAMETERS]))).scalars().all())
+            col(PartitionRow.run_id).in_(batch))).scalars().all())
 
 
 async def _read(path: Path) -> AsyncIterator[bytes]:

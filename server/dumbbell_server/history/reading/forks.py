@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
-from dumbbell_server.database.statements import MAX_PARAMETERS
+from dumbbell_server.database.statements import batches
 from dumbbell_server.database.units import Unit
 from dumbbell_server.history import queries
 from dumbbell_server.history.packing import repacked, step_in, unpack
@@ -96,8 +96,7 @@ def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
     """Forks of these runs outlive them with all that they show."""
     session = unit.session
     going = set(event.run_ids)
-    for start in range(0, len(event.run_ids), MAX_PARAMETERS):
-        some = event.run_ids[start:start + MAX_PARAMETERS]
+    for some in batches(event.run_ids):
         parents = select(RunRow.project_id, RunRow.name).where(col(RunRow.id).in_(some)).subquery()
         for fork in session.execute(select(RunRow).join(
                 parents, (col(RunRow.project_id) == parents.c.project_id) & (col(RunRow.parent_name) == parents.c.name),
