@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from dumbbell_server.cli import summaries
+from support.repository import ROOT
 from support.server import API_KEY, start_server
 from support.wire import Client
 
@@ -60,6 +61,15 @@ def test_serve_answers_and_ends_at_sigterm(tmp_path: Path) -> None:
             assert client.ask('{ models(entityName: "local") { edges { node { name } } } }')["models"]["edges"]
         assert run(tmp_path, "compact", "--url", server.base_url).endswith("Nothing is left to do.\n")
         assert server.stop() == 0
+    said = server.log.read_text()
+    assert f"Dumbbell serves on {server.base_url}." in said  # also where no terminal is
+    assert server.api_key not in said
+
+
+def test_make_serve_listens_where_the_setting_says() -> None:
+    recipe = subprocess.run(["make", "-n", "serve"], cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    assert "dumbbell serve" in recipe
+    assert "--port" not in recipe  # it would win over DUMBBELL_PORT
 
 
 AT_ITS_END = """if True:

@@ -14,7 +14,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_is_help=True,
-                  pretty_exceptions_enable=False, rich_markup_mode=None)
+                  pretty_exceptions_enable=False, rich_markup_mode=None,
+                  context_settings={"help_option_names": ["-h", "--help"]})
 
 _Folder = Annotated[Path | None, typer.Option(help="Folder of the database and of stored files [.dumbbell].")]
 _Database = Annotated[str | None, typer.Option(help="postgresql://… instead of SQLite in the data folder.")]
@@ -155,7 +156,9 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
 
 
 def _greet(started: Any, made_now: bool) -> None:
+    """Where it serves; the key only to who sits at the terminal, or where nobody could know it otherwise."""
     if not (made_now or sys.stdout.isatty()):
+        typer.echo(f"Dumbbell serves on {started.base_url}.")
         return
     key = started.api_key or "…  # the key printed at the first start; `dumbbell token` makes another"
     typer.echo(f"Dumbbell serves on {started.base_url}. In the shell of your script:\n\n"
