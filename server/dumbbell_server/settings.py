@@ -31,7 +31,8 @@ class Settings(BaseSettings):
     abandoned_after: float = Field(604800.0, gt=0, description="seconds of silence after which an artifact version "
                                                                "that was never committed is removed")
     collect_every: float = Field(3600.0, gt=0, description="seconds between two passes that remove unneeded bytes")
-    synchronous: Literal["FULL", "NORMAL"] = Field("FULL", description="SQLite's synchronous setting")
+    synchronous: Literal["FULL", "NORMAL"] = Field(
+        "FULL", description="FULL: rows and files outlive a power cut; NORMAL: a crash")
     max_body: int = Field(256 * 2**20, gt=0, description="bytes of a GraphQL or file stream body, unpacked")
     max_upload: int = Field(64 * 2**30, gt=0, description="bytes of one uploaded file")
     column_cache: int = Field(192 * 2**20, ge=0, description="bytes of run columns kept to filter and order by")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlmodel import SQLModel
 
 from dumbbell_server.database.engine import Database, PostgresDatabase, SqliteDatabase
+from dumbbell_server.database.lock import private
 from dumbbell_server.database.revisions import counter
 from dumbbell_server.errors import StartupError
 
@@ -64,11 +66,20 @@ def require_database(database_url: str | None, folder: Path) -> None:
 
 def _connect(database_url: str | None, folder: Path, synchronous: str) -> Database:
     if database_url is None:
+        _make_private(folder / _FILE)
         return SqliteDatabase(str(folder / _FILE), synchronous)
     try:
         return PostgresDatabase(_driver_url(database_url))
     except ModuleNotFoundError as error:
         raise StartupError("--database-url needs psycopg: pip install 'dumbbell[postgres]'") from error
+
+
+def _make_private(path: Path) -> None:
+    """The file is there, for its owner only: SQLite gives -wal and -shm the same mode."""
+    try:
+        os.close(private(str(path), os.O_RDWR | os.O_CREAT))
+    except OSError as error:
+        raise StartupError(f"cannot open {path}: {error.strerror}; check --data-dir") from error
 
 
 @contextlib.contextmanager
