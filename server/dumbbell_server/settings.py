@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     abandoned_after: float = Field(604800.0, gt=0, description="seconds of silence after which an artifact version "
                                                                "that was never committed is removed")
     collect_every: float = Field(3600.0, gt=0, description="seconds between two passes that remove unneeded bytes")
+    background: bool = Field(True, description="make columns and Parquet files of histories while serving; without it "
+                                               "only when POST /compact or `dumbbell compact` asks")
     synchronous: Literal["FULL", "NORMAL"] = Field("FULL", description="SQLite's synchronous setting")
     max_body: int = Field(256 * 2**20, gt=0, description="bytes of a GraphQL or file stream body, unpacked")
     max_upload: int = Field(64 * 2**30, gt=0, description="bytes of one uploaded file")
