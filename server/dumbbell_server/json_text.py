@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
 import orjson
 
 from dumbbell_server.errors import BadInput
+
+_TEXTS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
 def loads(text: str) -> Any:
@@ -38,14 +41,23 @@ def dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def finite(value: Any) -> Any:
-    """The value without NaN and Infinity, which a response body may not hold: null in their place."""
+def strict(value: Any) -> Any:
+    """The value as a response body may hold it: the texts that W&B has for NaN and Infinity in their place."""
+    try:
+        if b"null" not in orjson.dumps(value):  # which is what it writes for them
+            return value
+    except TypeError:  # an integer beyond 64 bits, or a lone surrogate
+        pass
+    return _strict(value)
+
+
+def _strict(value: Any) -> Any:
     if isinstance(value, float):
-        return value if value - value == 0 else None
+        return value if math.isfinite(value) else _TEXTS.get(value, "NaN")
     if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
+        return {key: _strict(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [finite(item) for item in value]
+        return [_strict(item) for item in value]
     return value
 
 
