@@ -18,6 +18,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from dumbbell_server.database.lock import private
 from dumbbell_server.errors import StartupError
 
 _log = structlog.get_logger()
@@ -135,6 +136,7 @@ class Upkeep:
 def write_ready_file(path: Path, started: Started) -> None:
     """All of it or nothing: whoever waits for the file may read it at once."""
     waiting = path.with_name(path.name + ".tmp")
-    waiting.write_text(json.dumps(asdict(started)))
-    waiting.chmod(0o600)  # it holds a key
+    waiting.unlink(missing_ok=True)  # of somebody else, or of a server that was killed
+    with open(waiting, "x", opener=private) as file:
+        file.write(json.dumps(asdict(started)))  # it holds a key
     waiting.replace(path)

@@ -31,7 +31,8 @@ class Settings(BaseSettings):
     abandoned_after: float = Field(604800.0, gt=0, description="seconds of silence after which an artifact version "
                                                                "that was never committed is removed")
     collect_every: float = Field(3600.0, gt=0, description="seconds between two passes that remove unneeded bytes")
-    synchronous: Literal["FULL", "NORMAL"] = Field("FULL", description="SQLite's synchronous setting")
+    synchronous: Literal["FULL", "NORMAL"] = Field(
+        "FULL", description="FULL: rows and files outlive a power cut; NORMAL: a crash")
     max_graphql_body: int = Field(32 * 2**20, gt=0, description="bytes of a GraphQL request, unpacked")
     max_stream_body: int = Field(64 * 2**20, gt=0, description="bytes of a file stream request, unpacked")
     body_memory: int = Field(192 * 2**20, gt=0, description="bytes of bodies and answers in memory at once")
