@@ -33,6 +33,7 @@ from dumbbell_server.history.reading.providers import history_keys, keys_info
 from dumbbell_server.history.worker import Worker
 from dumbbell_server.http.endpoint import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
+from dumbbell_server.http.memory import Memory
 from dumbbell_server.http.middleware import Edge, no_route
 from dumbbell_server.http.state import AppState
 from dumbbell_server.projects.service import ProjectDeleting, RegistryTypesAdded, entity_deleting
@@ -80,8 +81,10 @@ def create_app(backend: Backend) -> Starlette:
     backend.events.subscribe(KeysRead, lambda _unit, event: worker.keys_read(event))
     executor = Executor(build_schema(), [BeforeQuery(SHOWING_RUNS, expire_silent_runs)])
     backend.register_cache(executor.documents.clear)
-    app.state.dumbbell = AppState(backend, executor, keys.actor, ThreadPoolExecutor(_WRITERS, "dumbbell-writes"),
-                                  ThreadPoolExecutor(_READERS, "dumbbell-reads"))
+    app.state.dumbbell = AppState(
+        backend, executor, keys.actor, keys.remembered, Memory(backend.settings.body_memory),
+        ThreadPoolExecutor(_WRITERS, "dumbbell-writes"), ThreadPoolExecutor(_READERS, "dumbbell-reads"),
+        ThreadPoolExecutor(1, "dumbbell-keys"))
     return app
 
 

@@ -12,6 +12,9 @@ import orjson
 from dumbbell_server.errors import BadInput
 
 _TEXTS = {math.inf: "Infinity", -math.inf: "-Infinity"}
+_FEW = 1 << 20  # characters: what is shorter is not counted
+_MOST_VALUES = 5_000_000  # 10 MiB, the most that a client logs at once, of the shortest numbers
+_MOST_LISTS = 1_000_000  # a list in three characters takes 64 bytes
 
 
 def loads(text: str) -> Any:
@@ -25,8 +28,31 @@ def loads(text: str) -> Any:
             raise ValueError("nested too deeply") from None
 
 
+def check_values(text: str | bytes, what: str) -> None:
+    """BadInput where there are so many values in the text that they take far more memory than it."""
+    if len(text) <= _FEW:
+        return
+    raw = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+    if not _few(raw) and not _few(_without_strings(raw)):
+        raise BadInput(f"{what} holds more than {_MOST_VALUES} values, or {_MOST_LISTS} lists and objects; "
+                       "send fewer at once")
+
+
+def _few(raw: bytes) -> bool:
+    return raw.count(b",") <= _MOST_VALUES and raw.count(b"[") + raw.count(b"{") <= _MOST_LISTS
+
+
+def _without_strings(raw: bytes) -> bytes:
+    """Lists and commas as they were; all of it where there are too many strings anyway."""
+    unescaped = raw.replace(rb"\\", b"").replace(rb'\"', b"")
+    if unescaped.count(b'"') > 2 * _MOST_VALUES:
+        return raw
+    return b"".join(unescaped.split(b'"')[::2])
+
+
 def checked_object(text: str, what: str) -> dict[str, Any]:
     """The object in a JSONString; BadInput names what it was to be."""
+    check_values(text, what)
     try:
         value = loads(text)
     except ValueError as error:

@@ -35,7 +35,10 @@ class Settings(BaseSettings):
         "FULL", description="FULL: rows and files outlive a power cut; NORMAL: a crash")
     background: bool = Field(True, description="make columns and Parquet files of histories while serving; without it "
                                                "only when POST /compact or `dumbbell compact` asks")
-    max_body: int = Field(256 * 2**20, gt=0, description="bytes of a GraphQL or file stream body, unpacked")
+    max_graphql_body: int = Field(32 * 2**20, gt=0, description="bytes of a GraphQL request, unpacked")
+    max_stream_body: int = Field(64 * 2**20, gt=0, description="bytes of a file stream request, unpacked")
+    body_memory: int = Field(192 * 2**20, gt=0, description="bytes of bodies and answers in memory at once")
+    max_manifest: int = Field(256 * 2**20, gt=0, description="bytes of an artifact's manifest")
     max_upload: int = Field(64 * 2**30, gt=0, description="bytes of one uploaded file")
     column_cache: int = Field(192 * 2**20, ge=0, description="bytes of run columns kept to filter and order by")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what the log shows")

@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dumbbell_server.errors import DumbbellError, NotFound
+from dumbbell_server.errors import Busy, DumbbellError, NotFound
 from dumbbell_server.json_text import storable
 
 _log = structlog.get_logger()
+
+_RETRY_AFTER = "1"  # seconds
 
 _CORS = {
     "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST, OPTIONS",
@@ -27,7 +29,8 @@ _CORS = {
 
 def refusal(error: DumbbellError) -> Response:
     body = orjson.dumps({"errors": [{"message": error.message}]})
-    return Response(body, error.status, media_type="application/json")
+    headers = {"Retry-After": _RETRY_AFTER} if isinstance(error, Busy) else None
+    return Response(body, error.status, headers, media_type="application/json")
 
 
 async def no_route(_: Request, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 from dumbbell_server.errors import BadInput
 from dumbbell_server.history.packing import Packed, pack, row_of
 from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
-from dumbbell_server.json_text import checked_object, loads
+from dumbbell_server.json_text import check_values, checked_object, loads
 
 _STREAMS = {"wandb-history.jsonl": HISTORY, "wandb-events.jsonl": EVENTS, "output.log": CONSOLE}
 _SUMMARY = "wandb-summary.json"
@@ -78,6 +78,7 @@ def _add_chunk(post: Post, stream: int, offset: int, lines: list[str], *, derive
 
 
 def _loaded(line: str) -> Any:
+    check_values(line, "a line of the history or of the system metrics")
     try:
         return loads(line)
     except ValueError:
