@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from operator import le
 from typing import Any
@@ -36,6 +36,10 @@ class Packed:
     @property
     def end(self) -> int:
         return self.first_line + self.line_count
+
+    def moved(self, lines: int) -> Packed:
+        """The same with other numbers of lines."""
+        return replace(self, first_line=self.first_line + lines)
 
 
 def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
