@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from support.postgres import Postgres, find_binaries, start_postgres
 from support.s3 import S3, start_s3
+from support.server import STILL, Server, start_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +45,14 @@ def s3(request: pytest.FixtureRequest) -> Iterator[S3]:
         pytest.skip("needs a bucket; run with --backends=all or --blobs=s3")
     with start_s3() as server:
         yield server
+
+
+@pytest.fixture
+def still_server(tmp_path: Path) -> Iterator[Server]:
+    """A server that does nothing in the background until it is asked, by `wire.Client.compact`."""
+    (tmp_path / "still").mkdir()
+    with start_server(tmp_path / "still", **STILL) as started:
+        yield started
 
 
 @pytest.fixture

@@ -53,9 +53,14 @@ def sampled_rows(client: Client, run: RunCore, samples: int, stream: str) -> lis
 
 def sampled_keys(client: Client, run: RunCore, samples: int, keys: Sequence[str], x_axis: str) -> list[Row]:
     """About `samples` rows of those that have all of the keys."""
-    spec = {"keys": list(dict.fromkeys([x_axis, *keys])), "samples": samples}
-    found = ask(client, run, documents.SAMPLED_HISTORY, specs=[_json.dumps(spec)])["sampledHistory"]
-    return list(found[0] or []) if found else []
+    spec = {"keys": list(dict.fromkeys([x_axis, *keys])), "samples": samples, "exact": True}
+    return _exact(ask(client, run, documents.SAMPLED_HISTORY, specs=[_json.dumps(spec)])["sampledHistory"])
+
+
+def _exact(samples: list[Any] | None) -> list[Row]:
+    """The rows of the one sample: a list, or a text where there are NaN and infinities among their numbers."""
+    rows = samples[0] if samples else None
+    return list((_json.loads(rows) if isinstance(rows, str) else rows) or [])
 
 
 def wrong_keys(keys: Any, stream: str) -> str | None:
@@ -174,9 +179,8 @@ class HistoryScan:
 
     def _keyed(self, start: int, stop: int) -> list[Row]:
         # maxStep is inclusive here, and only here: wandb 0.31 sends 9 for [0, 10).
-        spec = {"keys": self.keys, "minStep": start, "maxStep": stop - 1, "samples": stop - start}
-        found = self._answer(documents.SAMPLED_HISTORY_PAGE, spec=_json.dumps(spec))["sampledHistory"]
-        return list(found[0] or []) if found else []
+        spec = {"keys": self.keys, "minStep": start, "maxStep": stop - 1, "samples": stop - start, "exact": True}
+        return _exact(self._answer(documents.SAMPLED_HISTORY_PAGE, spec=_json.dumps(spec))["sampledHistory"])
 
     def _answer(self, document: str, **variables: Any) -> dict[str, Any]:
         data = self.client.execute(document, {"entity": self.run.entity, "project": self.run.project,

@@ -85,6 +85,8 @@ class RunCore(Attrs, _html.Framed):
     def _accept(self, attrs: Mapping[str, Any]) -> None:
         self._attrs = {**attrs, "tags": list(attrs.get("tags") or [])}
         self._parsed.clear()
+        if self._attrs.get("historyKeys"):
+            _restore(self._attrs["historyKeys"])
         for field in ("tags", "notes", "description", "display_name", "group", "job_type"):
             self.__dict__.pop(field, None)
 
@@ -243,6 +245,13 @@ class RunCore(Attrs, _html.Framed):
 
     def __repr__(self) -> str:
         return f"<Run {self.entity}/{self.project}/{self._id} ({self.state})>"
+
+
+def _restore(history_keys: dict[str, Any]) -> None:
+    """Last values of keys with the NaN and infinities that strict JSON has only texts for."""
+    for facts in history_keys.get("keys", {}).values():
+        if "exactPreviousValue" in facts:
+            facts["previousValue"] = _json.loads(facts.pop("exactPreviousValue"))
 
 
 def _wrapped(stored: Any, value: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 
 from dumbbell_server.errors import BadInput
 
+_TEXTS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 _FEW = 1 << 20  # characters: what is shorter is not counted
 _MOST_VALUES = 5_000_000  # 10 MiB, the most that a client logs at once, of the shortest numbers
 _MOST_LISTS = 1_000_000  # a list in three characters takes 64 bytes
@@ -65,14 +67,23 @@ def dumps(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def finite(value: Any) -> Any:
-    """The value without NaN and Infinity, which a response body may not hold: null in their place."""
+def strict(value: Any) -> Any:
+    """The value as a response body may hold it: the texts that W&B has for NaN and Infinity in their place."""
+    try:
+        if b"null" not in orjson.dumps(value):  # which is what it writes for them
+            return value
+    except TypeError:  # an integer beyond 64 bits, or a lone surrogate
+        pass
+    return _strict(value)
+
+
+def _strict(value: Any) -> Any:
     if isinstance(value, float):
-        return value if value - value == 0 else None
+        return value if math.isfinite(value) else _TEXTS.get(value, "NaN")
     if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
+        return {key: _strict(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [finite(item) for item in value]
+        return [_strict(item) for item in value]
     return value
 
 

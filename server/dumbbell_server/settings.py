@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     collect_every: float = Field(3600.0, gt=0, description="seconds between two passes that remove unneeded bytes")
     synchronous: Literal["FULL", "NORMAL"] = Field(
         "FULL", description="FULL: rows and files outlive a power cut; NORMAL: a crash")
+    background: bool = Field(True, description="make columns and Parquet files of histories while serving; without it "
+                                               "only when POST /compact or `dumbbell compact` asks")
     max_graphql_body: int = Field(32 * 2**20, gt=0, description="bytes of a GraphQL request, unpacked")
     max_stream_body: int = Field(64 * 2**20, gt=0, description="bytes of a file stream request, unpacked")
     body_memory: int = Field(192 * 2**20, gt=0, description="bytes of bodies and answers in memory at once")

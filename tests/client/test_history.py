@@ -126,12 +126,34 @@ def test_rows_of_a_scan_are_fresh_and_loops_independent(run: dumbbell.Run) -> No
     assert "<th>loss</th>" in scan._repr_html_()
 
 
-def test_numbers_that_are_none_come_through(world: World, api: dumbbell.Api) -> None:
+NOT_FINITE = [
+    {"_step": 0, "a": math.nan, "text": "NaN", "list": [1, math.nan, {"b": math.inf}], "dict": {"c": -math.inf}},
+    {"_step": 1, "a": -math.inf, "text": "Infinity", "list": ["NaN"], "dict": {"c": "-Infinity"}}]
+
+
+def test_numbers_that_json_has_not_come_through_with_keys_and_without(world: World, api: dumbbell.Api) -> None:
     world.upsert("n")
-    world.history("n", ['{"_step": 0, "a": NaN}', '{"_step": 1, "a": -Infinity}'])
-    rows = list(api.run("local/p/n").scan_history())
-    assert math.isnan(rows[0]["a"])
-    assert rows[1]["a"] == -math.inf
+    world.history("n", NOT_FINITE)
+    run = api.run("local/p/n")
+    names = ["_step", "a", "text", "list", "dict"]
+    for rows in (run.scan_history(), run.scan_history(names), run.history(pandas=False),
+                 run.history(keys=names[1:], pandas=False), api.runs("local/p").histories(keys=names[1:])):
+        found = [{name: row[name] for name in names} for row in rows]
+        assert repr(found) == repr(NOT_FINITE)  # NaN is not itself
+    assert list(run.scan_history(["text"])) == [{"text": "NaN"}, {"text": "Infinity"}]
+    assert list(run.scan_history(["dict.c"])) == [{"dict.c": -math.inf}, {"dict.c": "-Infinity"}]
+
+
+def test_last_values_of_keys_are_numbers_or_texts_as_they_were_logged(world: World, api: dumbbell.Api) -> None:
+    world.upsert("n")
+    world.history("n", NOT_FINITE[::-1])
+    world.history("n", [{"_step": 2, "text": "Infinity", "list": ["NaN", math.nan]}], 2)
+    for run in (api.run("local/p/n"), api.runs("local/p")[0]):
+        found = {name: facts["previousValue"] for name, facts in run.history_keys["keys"].items()}
+        assert repr(found["a"]) == "-inf"
+        assert (found["text"], repr(found["list"]), found["dict.c"]) == ("Infinity", "['NaN', nan]", "-Infinity")
+        assert {key for facts in run.history_keys["keys"].values() for key in facts} == {
+            "typeCounts", "monotonic", "previousValue"}
 
 
 def test_histories_of_many_runs(world: World, api: dumbbell.Api, run: dumbbell.Run) -> None:

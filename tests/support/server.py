@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 API_KEY = "local" + "0" * 35
+STILL = {"DUMBBELL_BACKGROUND": "false"}  # nothing is done to histories until `wire.Client.compact` asks
 _START = 60.0  # seconds; a machine may have much else to do
 _STOP = 20.0
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import strawberry
+from sqlalchemy.orm import Session
 
 from dumbbell_server.database.engine import snapshot
 from dumbbell_server.errors import BadInput
@@ -19,7 +20,7 @@ from dumbbell_server.history.reading.keys import history_keys as read_keys
 from dumbbell_server.history.reading.rows import DEFAULT_SAMPLES, Spec, rows_between, sampled_lines
 from dumbbell_server.history.reading.samples import sample
 from dumbbell_server.history.tables import EVENTS, HISTORY
-from dumbbell_server.json_text import checked_object
+from dumbbell_server.json_text import checked_object, dumps, strict
 from dumbbell_server.listing import cursors
 from dumbbell_server.listing.pages import LARGEST_PAGE, Page, page_of, page_size
 from dumbbell_server.runs.tables import RunRow
@@ -72,7 +73,7 @@ def _spec(text: str) -> Spec:
         raise BadInput("samples of a sampledHistory spec must be a whole number")
     return Spec(
         tuple(dict.fromkeys(keys)), _checked_samples(samples), -ENDLESS if low is None else low,
-        ENDLESS if high is None else high + 1)
+        ENDLESS if high is None else high + 1, exact=spec.get("exact") is True)
 
 
 def _bound(spec: dict[str, Any], name: str) -> int | None:
@@ -82,6 +83,12 @@ def _bound(spec: dict[str, Any], name: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or abs(value) >= 2**62:
         raise BadInput(f"{name} of a sampledHistory spec must be a whole number")
     return int(value)
+
+
+def _sampled(session: Session, run: RunRow, spec: Spec) -> JSON:
+    rows = sample(session, run, spec)
+    sent = strict(rows)
+    return JSON(dumps(rows) if spec.exact and sent != rows else sent)
 
 
 def _tail(context: Context, run: RunRow, stream: int) -> JSONString:
@@ -115,7 +122,7 @@ class RunHistory:
     @strawberry.field
     def sampled_history(run: strawberry.Parent[RunRow], info: Info, specs: list[JSONString]) -> list[JSON | None]:
         with snapshot(info.context.backend.database) as session:
-            return [JSON(sample(session, run, _spec(spec))) for spec in specs]
+            return [_sampled(session, run, _spec(spec)) for spec in specs]
 
     @strawberry.field
     def history_keys(run: strawberry.Parent[RunRow], info: Info) -> JSON | None:

@@ -144,14 +144,8 @@ class Worker:
         try:
             self._find()
             while not self._stopping.is_set():
-                self._keep_keys()
-                worked = False
-                for waiting in self._with_work():
-                    if not self._stopping.is_set() and self._is_due(waiting):
-                        self._work(waiting.run_id)
-                        worked = True
-                if worked:
-                    _trim_memory()
+                if self._hurried or self._backend.settings.background:
+                    self._work_on_due()
                 if self._hurried and not self.left():
                     self._hurried = False
                 if not self._hurried:
@@ -160,6 +154,16 @@ class Worker:
                     self._wake.clear()
         except Exception:  # noqa: BLE001 - the edge of the thread: without it the server serves on, from lines
             _log.exception("work in the background has ended")
+
+    def _work_on_due(self) -> None:
+        self._keep_keys()
+        worked = False
+        for waiting in self._with_work():
+            if not self._stopping.is_set() and self._is_due(waiting):
+                self._work(waiting.run_id)
+                worked = True
+        if worked:
+            _trim_memory()
 
     def _keep_keys(self) -> None:
         with self._lock:

@@ -27,12 +27,33 @@ def test_history_without_bounds_is_sampled_evenly(world: World, run: str) -> Non
     assert steps(world, "samples: 5") == [0, 25, 50, 75, 100]
 
 
-def test_nan_and_infinity_stay_in_lines_and_are_null_in_samples(world: World, run: str) -> None:
-    line = '{"_step":0,"a":NaN,"b":Infinity,"c":-Infinity,"d":{"e":NaN}}'
-    world.history(run, [line])
-    assert world.run("history")["history"] == [line]
-    assert sampled(world, {}) == [{"_step": 0, "a": None, "b": None, "c": None, "d": {"e": None}}]
-    assert keys(world)["keys"]["a"]["previousValue"] is None
+NOT_FINITE = '{"_step":0,"a":NaN,"b":Infinity,"c":-Infinity,"d":{"e":NaN},"f":[1,[Infinity]],"g":"NaN","h":null}'
+SPOKEN = {"_step": 0, "a": "NaN", "b": "Infinity", "c": "-Infinity", "d": {"e": "NaN"}, "f": [1, ["Infinity"]],
+          "g": "NaN", "h": None}
+
+
+def test_nan_and_infinity_stay_in_lines_and_are_texts_in_samples(world: World, run: str) -> None:
+    world.history(run, [NOT_FINITE])
+    assert world.run("history")["history"] == [NOT_FINITE]
+    assert sampled(world, {}) == [SPOKEN]
+    assert sampled(world, {"keys": ["d.e", "f", "h"]}) == [{"d.e": "NaN", "f": [1, ["Infinity"]], "h": None}]
+    found = keys(world)["keys"]
+    assert {name: facts["previousValue"] for name, facts in found.items() if name != "d.e"} == {
+        name: value for name, value in SPOKEN.items() if name != "d"}
+    assert found["d.e"]["previousValue"] == "NaN"
+
+
+def test_who_asks_for_exact_samples_gets_a_text_where_strict_json_would_lose_a_number(world: World, run: str) -> None:
+    world.history(run, [NOT_FINITE, '{"_step":1,"h":null,"g":"Infinity","big":18446744073709551616}'])
+    text = sampled(world, {"exact": True})
+    assert text.replace(" ", "") == f'[{NOT_FINITE},{{"_step":1,"h":null,"g":"Infinity","big":1.8446744073709552e+19}}]'
+    assert sampled(world, {"exact": True, "keys": ["g", "h"]}) == [
+        {"g": "NaN", "h": None}, {"g": "Infinity", "h": None}]
+    assert sampled(world, {"exact": "true", "keys": ["a"]}) == [{"a": "NaN"}]
+    found = keys(world)["keys"]
+    assert {name: facts.get("exactPreviousValue") for name, facts in found.items()} == {
+        "_step": None, "a": "NaN", "b": "Infinity", "c": "-Infinity", "d.e": "NaN", "f": "[1,[Infinity]]", "g": None,
+        "h": None, "big": None}
 
 
 def test_tails_are_lists_of_texts_in_a_text(world: World, run: str) -> None:

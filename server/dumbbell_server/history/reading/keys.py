@@ -20,7 +20,7 @@ from dumbbell_server.history.events import KeysRead
 from dumbbell_server.history.packing import row_of, step_of
 from dumbbell_server.history.reading.forks import StepRange, lines_in, ranges_of
 from dumbbell_server.history.tables import KeysRow
-from dumbbell_server.json_text import dumps, finite, loads
+from dumbbell_server.json_text import dumps, loads, strict
 from dumbbell_server.runs.tables import RunRow
 
 _BATCH = 4096  # lines that are parsed before their facts are added up
@@ -75,10 +75,15 @@ def _made(session: Session, ranges: list[StepRange]) -> dict[str, Any]:
         for rows in _batches(lines_in(session, ranges)):
             _add(facts, facts_of_rows(rows))
     last = step_of({"_step": facts["_step"]["last"]}) if "_step" in facts else None
-    keys = {name: {"typeCounts": [{"type": kind, "count": count} for kind, count in each["types"].items()],
-                   "monotonic": each["monotonic"], "previousValue": each["last"]}
-            for name, each in facts.items()}
-    return finite({"keys": keys, "lastStep": -1 if last is None else last})  # type: ignore[no-any-return]
+    return {"keys": {name: _shown(each) for name, each in facts.items()}, "lastStep": -1 if last is None else last}
+
+
+def _shown(facts: Facts) -> dict[str, Any]:
+    """What the document says of a key; `exactPreviousValue` is JSON with NaN or Infinity, where the value has them."""
+    previous = strict(facts["last"])
+    exact = {} if previous == facts["last"] else {"exactPreviousValue": dumps(facts["last"])}
+    return {"typeCounts": [{"type": kind, "count": count} for kind, count in facts["types"].items()],
+            "monotonic": facts["monotonic"], "previousValue": previous, **exact}
 
 
 def _out_of_columns(session: Session, run_id: int) -> dict[str, Facts] | None:

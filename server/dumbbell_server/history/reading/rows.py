@@ -58,12 +58,17 @@ def sampled_lines(session: Session, run: RunRow, stream: int, samples: int) -> l
 
 @dataclass(frozen=True)
 class Spec:
-    """One sample: rows that hold all `keys`, steps `low` to `high` (exclusive), at most `samples` of them."""
+    """One sample: rows that hold all `keys`, steps `low` to `high` (exclusive), at most `samples` of them.
+
+    With `exact`, rows with NaN or Infinity in them go out as text, in which they stand bare: else nobody could know
+    them from texts that were logged.
+    """
 
     keys: tuple[str, ...]
     samples: int
     low: int = -ENDLESS
     high: int = ENDLESS
+    exact: bool = False
 
 
 def picked(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:

@@ -22,7 +22,6 @@ from dumbbell_server.history.packing import row_of, unpack
 from dumbbell_server.history.reading.forks import StepRange, cut, lines_in, ranges_of
 from dumbbell_server.history.reading.rows import Spec, evenly, picked
 from dumbbell_server.history.tables import HISTORY, INSIDE, INTS, OBJECTS, RANGE
-from dumbbell_server.json_text import finite
 from dumbbell_server.runs.tables import RunRow
 
 _PARSED = 4096  # lines without columns up to which all are looked at
@@ -48,13 +47,12 @@ class _Segment(Protocol):
 
 
 def sample(session: Session, run: RunRow, spec: Spec) -> list[dict[str, Any]]:
-    """At most `spec.samples` rows, as objects without NaN: they go out as JSON, not as text. Wants a snapshot."""
+    """At most `spec.samples` rows, their numbers as they were logged. Wants a snapshot."""
     ranges = ranges_of(session, run, spec.low, spec.high)
     try:
-        rows = _spread([segment for steps in ranges for segment in _segments(session, steps, spec.keys)], spec.samples)
+        return _spread([segment for steps in ranges for segment in _segments(session, steps, spec.keys)], spec.samples)
     except NotMonotonic:
-        rows = _spread([_Lines(lines_in(session, ranges), spec.keys)], spec.samples)
-    return [finite(row) for row in rows]
+        return _spread([_Lines(lines_in(session, ranges), spec.keys)], spec.samples)
 
 
 def _spread(segments: list[_Segment], samples: int) -> list[dict[str, Any]]:
