@@ -11,6 +11,7 @@ from typing import Any
 
 import zstandard
 
+from dumbbell_server.errors import Damaged
 from dumbbell_server.json_text import loads
 
 CHUNK_LINES, _CHUNK_BYTES = 1000, 1 << 20  # of a chunk that is packed again
@@ -87,8 +88,16 @@ def _steps(lines: list[str], text: str) -> tuple[list[int], bool]:
 
 
 def unpack(body: bytes) -> list[str]:
-    text = zstandard.ZstdDecompressor().decompress(body).decode("utf-8", "surrogatepass")
-    return text.split("\n")
+    """The lines of a chunk. Damaged where the bytes are not what `pack` made."""
+    return decompressed(body).decode("utf-8", "surrogatepass").split("\n")
+
+
+def decompressed(body: bytes) -> bytes:
+    try:
+        return zstandard.ZstdDecompressor().decompress(body)
+    except zstandard.ZstdError as error:
+        raise Damaged(f"rows of this history are damaged on the disk of the server, and cannot be read: {error}",
+                      ) from error
 
 
 def _compressor() -> zstandard.ZstdCompressor:
