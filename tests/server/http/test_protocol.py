@@ -111,7 +111,7 @@ class Served:
     def until(self, last: str) -> None:
         """Until the app has seen this."""
         deadline = time.monotonic() + 10
-        while self.seen[-1] != last:
+        while last not in self.seen:
             assert time.monotonic() < deadline, self.seen
             time.sleep(0.01)
 
