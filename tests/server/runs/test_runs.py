@@ -122,11 +122,23 @@ def test_completion_with_zero_finishes_and_else_fails(world: World) -> None:
         assert world.run("state exitcode", name) == {"state": expected, "exitcode": code}
 
 
-def test_a_post_brings_a_finished_run_back(world: World) -> None:
-    world.upsert("r")
-    world.stream("r", {"complete": True, "exitcode": 0})
+@pytest.mark.parametrize(("exitcode", "stop", "preempting", "ended"), [
+    (0, False, False, "finished"), (1, False, False, "failed"), (255, True, False, "killed"),
+    (1, False, True, "preempted")])
+def test_a_late_post_revives_nothing_and_a_new_start_does(world: World, exitcode: int, ended: str, *, stop: bool,
+                                                         preempting: bool) -> None:
+    run = world.upsert("r")["bucket"]
+    if stop:
+        world.gql("mutation Stop($id: ID!) { stopRun(input: {id: $id}) { success } }", {"id": run["id"]})
+    world.stream("r", {"complete": True, "exitcode": exitcode, "preempting": preempting})
+    assert state(world) == ended
     world.stream("r", {})
-    assert state(world) == "running"
+    world.history("r", [{"_step": 0, "late": True}])
+    assert (state(world), world.run("historyLineCount")["historyLineCount"]) == (ended, 1)
+    world.upsert(id=run["id"], notes="edited by a person")
+    assert state(world) == ended
+    world.upsert(id=run["id"], host="there", config="{}")  # as a process does that resumes
+    assert world.run("state exitcode stopped") == {"state": "running", "exitcode": None, "stopped": False}
 
 
 def test_a_page_shows_a_silent_run_as_crashed(world: World) -> None:
