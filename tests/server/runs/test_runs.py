@@ -109,8 +109,8 @@ def test_a_bad_field_is_refused_and_nothing_changes(world: World, bad: dict[str,
     assert world.upsert(id=before["id"])["bucket"] == before
 
 
-@pytest.mark.parametrize("name", ["a/b", "a:b", "a;b", "a,b", "a#b", "a?b", "a'b", "a%b", "%41", "a\\b", " a", "a ", ".",
-                                  "..", "n" * 129,
+@pytest.mark.parametrize("name", ["a/b", "a:b", "a;b", "a,b", "a#b", "a?b", "a'b", "a%b", "%41", "a\\b", " a", "a ",
+                                  ".", "..", "n" * 129,
                                   "a\x00b", "a\nb"])
 def test_a_bad_name_is_refused_and_no_run_or_project_is_made(world: World, name: str) -> None:
     assert "run id" in world.refused_upsert(name)
@@ -118,7 +118,7 @@ def test_a_bad_name_is_refused_and_no_run_or_project_is_made(world: World, name:
     assert world.count("projects") == 0
 
 
-@pytest.mark.parametrize("name", ["50%", "a%2Fb", "a\\b", "a b%"])
+@pytest.mark.parametrize("name", ["50%", "a%zb", "a\\b", "a b%"])
 def test_a_run_of_an_earlier_version_goes_on_under_an_id_that_none_gets_now(world: World, name: str) -> None:
     made = world.upsert("r")["bucket"]
     with world.backend.database.engine.begin() as connection:
