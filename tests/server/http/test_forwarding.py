@@ -80,6 +80,10 @@ def test_urls_follow_trusted_proxies_alone(client: OPEN, address: str, trusted: 
     ({"x-forwarded-host": "a.example", "x-forwarded-for": "192.0.2.1, 127.0.0.2:99, [::1]:7"}, "http://a.example"),
     ({"x-forwarded-proto": "https, http", "x-forwarded-for": "192.0.2.1, 127.0.0.2"}, "https://inside:8080"),
     ({"x-forwarded-proto": "https, http", "x-forwarded-for": "unknown"}, "http://inside:8080"),
+    # Traefik with stripPrefix
+    ({"x-forwarded-for": "192.0.2.1", "x-forwarded-host": "a.example", "x-forwarded-port": "443",
+      "x-forwarded-prefix": "/wandb", "x-forwarded-proto": "https", "x-forwarded-server": "box",
+      "x-real-ip": "192.0.2.1"}, "https://a.example/wandb"),
 ])
 def test_what_each_header_changes(client: OPEN, headers: dict[str, str], base: str) -> None:
     assert base_of(client(), headers) == base
