@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 from sqlalchemy.orm import Session
 
-from dumbbell_server.errors import Forbidden, NotFound
+from dumbbell_server.errors import Damaged, Forbidden, NotFound
 from dumbbell_server.history import statements
 from dumbbell_server.history.cutting import cut_after, delete_all
 from dumbbell_server.history.ingest.posts import Post
@@ -127,7 +127,7 @@ def _overlapping(connection: Connection, run: int, stream: int, writer: str, pac
 def _cut(connection: Connection, run: int, stream: int, writer: str, packed: Packed, rows: Sequence[Row[Any]]) -> None:
     """Cut what the new lines replace out of the chunks that are there."""
     for row in rows:
-        lines = unpack(bytes(row.body))
+        lines = _unpacked(row)
         statements.DELETE_CHUNK.on(connection, id=row.id)
         before = lines[:max(0, packed.first_line - row.first_line)]
         after = lines[max(0, packed.end - row.first_line):]
@@ -144,10 +144,18 @@ def _is_same(row: Row[Any], packed: Packed) -> bool:
     return lines == (packed.first_line, packed.line_count) and bytes(row.body) == packed.body
 
 
+def _unpacked(row: Row[Any]) -> list[str]:
+    """The lines of a chunk; empty ones for what is damaged, so that it can be sent again."""
+    try:
+        return unpack(bytes(row.body))
+    except Damaged:
+        return [""] * int(row.line_count)
+
+
 def _is_of_another_process(row: Row[Any], packed: Packed) -> bool:
     """Whether two rows under one number were logged at different moments: two processes have resumed the run."""
     at = max(row.first_line, packed.first_line)
-    stored = row_of(unpack(bytes(row.body))[at - row.first_line]).get("_timestamp")
+    stored = row_of(_unpacked(row)[at - row.first_line]).get("_timestamp")
     sent = row_of(unpack(packed.body)[at - packed.first_line]).get("_timestamp")
     return stored is not None and sent is not None and stored != sent
 
