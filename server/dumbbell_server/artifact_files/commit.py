@@ -204,7 +204,10 @@ def _size(session: Session, artifact_id: int, entries: Sequence[Entry]) -> int:
     sizes = [entry.size for entry in entries if entry.size is not None]
     if len(sizes) == len(entries):
         return sum(sizes)
-    return queries.size_of_entries(session, artifact_id)
+    size = queries.size_of_entries(session, artifact_id)
+    if size > manifests.MOST_IN_ALL:
+        raise BadInput(f"the files of this version add up to more than {manifests.MOST_IN_ALL} bytes")
+    return size
 
 
 def _leave_one_manifest(unit: Unit, stored: Sequence[ManifestRow], manifest: ManifestRow) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import orjson
 
 from dumbbell_server.artifact_files.digests import hex_of
 from dumbbell_server.errors import BadInput
+from dumbbell_server.files.names import leads_elsewhere
 from dumbbell_server.json_text import storable
 
 FULL = "FULL"
@@ -19,9 +19,7 @@ INCREMENTAL = "INCREMENTAL"
 PATCH = "PATCH"
 FILE_NAME = "wandb_manifest.json"
 _MOST_BYTES = 2560  # what an index of Postgres takes
-_MOST_IN_ALL = 2**63 - 1  # bytes, as far as a database counts
-_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
-_SEPARATORS = re.compile(r"[/\\]")
+MOST_IN_ALL = 2**63 - 1  # bytes, as far as a database counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +65,9 @@ def entries(manifest: dict[str, Any]) -> Iterator[Entry]:
             raise BadInput(f"manifest entry {path[:140]!r}: {problem}")
         entry = Entry(path, fields["digest"], fields.get("size"), fields.get("ref"))
         total += entry.size or 0
-        if total > _MOST_IN_ALL:
+        if total > MOST_IN_ALL:
             raise BadInput(f"manifest entry {path[:140]!r}: the sizes up to here add up to more than "
-                           f"{_MOST_IN_ALL} bytes")
+                           f"{MOST_IN_ALL} bytes")
         yield entry
 
 
@@ -93,11 +91,6 @@ def _problem_of_path(path: str) -> str | None:
     if leads_elsewhere(path):
         return "its path leads out of the artifact; use a relative one with forward slashes, without `..`"
     return None
-
-
-def leads_elsewhere(path: str) -> bool:
-    """Whether a client that writes the file into a folder would write it elsewhere, on Windows too."""
-    return _DRIVE.match(path) is not None or path[:1] in {"/", "\\"} or ".." in _SEPARATORS.split(path)
 
 
 def digest(contents: Iterable[Entry]) -> str:

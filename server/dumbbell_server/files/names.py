@@ -9,6 +9,8 @@ from dumbbell_server.errors import BadInput
 
 LONGEST_NAME = 1024
 _MOST_BYTES = 2560  # what an index of Postgres takes
+_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+_SEPARATORS = re.compile(r"[/\\]")
 UNSTORABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -46,9 +48,16 @@ def _problem_of_path(name: str) -> str | None:
         return "it is absolute; use a path relative to the run's folder"
     if ".." in segments or "." in segments:
         return "it has a segment `.` or `..`"
+    if leads_elsewhere(name):
+        return "on Windows it leads out of the run's folder; use a relative path with forward slashes"
     if "" in segments:
         return "it has an empty segment, such as a slash at its end"
     return None
+
+
+def leads_elsewhere(path: str) -> bool:
+    """Whether a client that writes the file into a folder would write it elsewhere, on Windows too."""
+    return _DRIVE.match(path) is not None or path[:1] in {"/", "\\"} or ".." in _SEPARATORS.split(path)
 
 
 def mimetype_of(name: str) -> str:

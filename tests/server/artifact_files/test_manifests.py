@@ -26,6 +26,8 @@ def test_commit_needs_its_manifest(driver: ArtifactDriver) -> None:
     b'{"version": 1, "contents": {"a\\u0000": {"digest": "1B2M2Y8AsgTpgAmY7PhCfg==", "ref": "x"}}}',
     b'{"version": 1, "contents": {"a": {"digest": "1B2M2Y8AsgTpgAmY7PhCfg==", "size": -1}}}',
     b'{"version": 1, "contents": {"a": {"digest": "1B2M2Y8AsgTpgAmY7PhCfg==", "size": 1e400}}}',
+    *(b'{"version": 1, "contents": {"a": {"digest": "1B2M2Y8AsgTpgAmY7PhCfg==", "ref": "s3://b/x", "size": %s}}}' % size
+      for size in (b"-1", b"1.0", b"1.5", b"true", b'"1"', b"[1]", b"4611686018427387904", b"NaN")),
 ])
 def test_malformed_manifest_is_refused_at_commit(driver: ArtifactDriver, contents: bytes) -> None:
     made = driver.create(digest="x")
@@ -72,6 +74,21 @@ def test_a_size_that_is_not_said_is_that_of_the_bytes(driver: ArtifactDriver) ->
     driver.give_manifest(made["id"], {"a": {"digest": md5(A)}, "b": entry(B)})
     driver.commit(made["id"])
     assert driver.version("set:v0")["size"] == len(A) + len(B)
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_sizes_that_are_not_said_count_too(driver: ArtifactDriver, more: int, *, fits: bool) -> None:
+    made = driver.create(digest="x")
+    driver.upload(made["id"], {"a": A})
+    sizes = (2**62 - 1, 2**62 - len(A), more)
+    contents = {str(size): {"digest": "etag", "ref": "s3://bucket/x", "size": size} for size in sizes}
+    driver.give_manifest(made["id"], {**contents, "a": {"digest": md5(A)}})
+    if fits:
+        driver.commit(made["id"])
+        assert driver.version("set:v0")["size"] == sum(sizes) + len(A)
+    else:
+        assert "add up to more than 9223372036854775807 bytes" in driver.commit(made["id"], status=400)
+        assert driver.version("set:v0") is None
 
 
 @pytest.mark.parametrize("kind", ["FULL", "PATCH", "INCREMENTAL"])

@@ -101,6 +101,7 @@ def test_a_failure_names_the_line_and_leaves_nothing(backend: Backend) -> None:
     ("user: local\n    runs", "user: nobody\n    runs", "small.yaml:8: user 'nobody' is not known"),
     ("2026-01-05T10:00:00Z", "today", "small.yaml:1: a time such as"),
     ("files: {a.txt: hello}", "files: {../a: hello}", "small.yaml:12: file name '../a'"),
+    ("files: {a.txt: hello}", 'files: {"C:/a": hello}', "small.yaml:12: file name 'C:/a'"),
     ("files: {a.txt: hello}", "history: {rows: 2, keys: {x: 1 / step}}", "small.yaml:12: formula '1 / step' has no"),
     ("files: {a.txt: hello}", "state: asleep", "small.yaml:12: state 'asleep' is not known"),
     ("files: {a.txt: hello}", "config: {a: 2026-01-01}", "small.yaml:12: '2026-01-01' is a date"),
