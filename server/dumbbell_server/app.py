@@ -30,6 +30,7 @@ from dumbbell_server.history.ingest.routes import ROUTES as INGEST
 from dumbbell_server.history.parquet.export import Exporter
 from dumbbell_server.history.parquet.export import runs_deleting as parquet_of_runs
 from dumbbell_server.history.parquet.routes import ROUTES as PARQUET
+from dumbbell_server.history.reading.forks import copy_ahead
 from dumbbell_server.history.reading.forks import runs_deleting as forks_of_runs
 from dumbbell_server.history.reading.providers import history_keys, keys_info
 from dumbbell_server.history.worker import Worker
@@ -44,7 +45,7 @@ from dumbbell_server.registries.cache import LinkSource
 from dumbbell_server.runs.cache import RunSource
 from dumbbell_server.runs.fields import HISTORY_KEYS, INPUT_ARTIFACTS, KEYS_INFO, OUTPUT_ARTIFACTS
 from dumbbell_server.runs.graphql import SHOWING_RUNS, expire_silent_runs
-from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_renamed
+from dumbbell_server.runs.service import BEFORE_DELETING, RunsDeleting, project_deleting, user_renamed
 from dumbbell_server.schema import build_schema
 from dumbbell_server.web.pages import ROUTES as PAGES
 
@@ -121,6 +122,7 @@ def _provide(backend: Backend) -> None:
     """Lower domains ask, higher ones answer."""
     backend.run_columns.source = RunSource(backend)
     backend.registry_columns.source = LinkSource()
+    backend.provide(BEFORE_DELETING, lambda run_id: copy_ahead(backend, run_id, -1))
     backend.provide(HISTORY_KEYS, history_keys(backend))
     backend.provide(KEYS_INFO, keys_info(backend))
     backend.provide(INPUT_ARTIFACTS, versions_of_runs(INPUT))

@@ -191,7 +191,9 @@ class RewindRunPayload:
 class HistoryMutation:
     @strawberry.field
     def rewind_run(self, info: Info, input: RewindRunInput) -> RewindRunPayload | None:
-        run = info.context.unit(
-            service.rewind, input.entity_name, input.project_name, input.run_name, input.metric_name,
-            input.metric_value)
+        context = info.context
+        target = service.Target(input.entity_name, input.project_name, input.run_name, input.metric_name,
+                                input.metric_value)
+        prepared = service.prepare_rewind(context.backend, context.require_viewer(), target)
+        run = context.unit(service.rewind, target, prepared)
         return RewindRunPayload(rewound_run=run, client_mutation_id=input.client_mutation_id)

@@ -2,34 +2,86 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy.orm import Session
 
+from dumbbell_server.backend import Backend
+from dumbbell_server.database.engine import snapshot
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
 from dumbbell_server.history import statements
 from dumbbell_server.history.cutting import cut_after
 from dumbbell_server.history.packing import row_of
+from dumbbell_server.history.reading import forks
 from dumbbell_server.history.reading.rows import rows_between
+from dumbbell_server.identity import Actor
 from dumbbell_server.json_text import dumps
 from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.tables import RunRow
 
 
-def rewind(unit: Unit, entity: str | None, project: str | None, name: str, metric: str, value: float) -> RunRow | None:
+@dataclass(frozen=True)
+class Target:
+    """A run, and the step that it is to end with."""
+
+    entity: str | None
+    project: str | None
+    name: str
+    metric: str
+    value: float
+
+    @property
+    def step(self) -> int:
+        """BadInput where it is none."""
+        if self.metric != "_step" or self.value != self.value // 1 or abs(self.value) >= 2**62:
+            raise BadInput(
+                f"a run is rewound to a whole number of _step, not to {self.metric[:40]!r} = {self.value}")
+        return int(self.value)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The summary of the rows that stay, as long as the history of the run is at this generation and count of lines."""
+
+    version: tuple[int, int]
+    summary: str
+
+
+def prepare_rewind(backend: Backend, actor: Actor, target: Target) -> Prepared | None:
+    """What of `rewind` takes long and nobody sees. It raises what that would raise."""
+    step = target.step
+    with snapshot(backend.database) as session:
+        run = _find(session, actor, target)
+        if run is None:
+            return None
+        prepared = Prepared((run.history_generation, run.history_line_count), _summary(session, run, step))
+    forks.copy_ahead(backend, run.id, step)
+    return prepared
+
+
+def rewind(unit: Unit, target: Target, prepared: Prepared | None = None) -> RunRow | None:
     """The run without the rows after a step; its summary is that of the rows that stay. None for an unknown run."""
-    if metric != "_step" or value != value // 1 or abs(value) >= 2**62:
-        raise BadInput(f"a run is rewound to a whole number of _step, not to {metric[:40]!r} = {value}")
-    session, step = unit.session, int(value)
-    run = runs.find(session, unit.actor, entity, project, name)
+    session, step = unit.session, target.step
+    run = _find(session, unit.actor, target)
     if run is None:
         return None
-    runs.check_writable(session, unit.actor, run, "rewind runs")
-    statements.LOCK_RUN(session, run=run.id)
+    version = statements.LOCK_RUN(session, run=run.id).one()
     _cut(session, run, step)
-    run.summary_metrics = _summary(session, run, step)
+    if prepared is not None and prepared.version == (version.history_generation, version.history_line_count):
+        run.summary_metrics = prepared.summary
+    else:
+        run.summary_metrics = _summary(session, run, step)
     run.updated_at = unit.clock.text()
     session.add(run)
     session.flush()
+    return run
+
+
+def _find(session: Session, actor: Actor, target: Target) -> RunRow | None:
+    run = runs.find(session, actor, target.entity, target.project, target.name)
+    if run is not None:
+        runs.check_writable(session, actor, run, "rewind runs")
     return run
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from dumbbell_server.database.statements import Statement
-from dumbbell_server.history.tables import HISTORY, TEXTS
+from dumbbell_server.history.tables import BORROWED, HISTORY, TEXTS
 from dumbbell_server.runs.states import LIVE_STATES
 
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE_STATES))
@@ -17,7 +17,7 @@ FIND_RUN = Statement(
     "SELECT r.id, r.state, r.stop_requested, r.restart_pending, p.entity_id, p.access FROM entities e"
     " JOIN projects p ON p.entity_id = e.id JOIN runs r ON r.project_id = p.id"
     " WHERE e.name = :entity AND p.name = :project AND r.name = :run", "FOR UPDATE OF r")
-LOCK_RUN = Statement("SELECT id FROM runs WHERE id = :run", "FOR UPDATE")
+LOCK_RUN = Statement("SELECT id, history_generation, history_line_count FROM runs WHERE id = :run", "FOR UPDATE")
 LOCK_GENERATION = Statement("SELECT history_generation FROM runs WHERE id = :run", "FOR SHARE")
 HISTORY_VERSION = Statement("SELECT history_generation, history_line_count FROM runs WHERE id = :run")
 STATE_AND_VERSION = Statement("SELECT state, history_generation, history_line_count FROM runs WHERE id = :run")
@@ -49,6 +49,13 @@ LAST_CHUNK_BODY = Statement(
 CHUNKS_BETWEEN_STEPS = Statement(
     "SELECT min_step, max_step, ordered, body FROM chunks"
     " WHERE run_id = :run AND stream = :stream AND max_step >= :low AND min_step < :high ORDER BY writer, first_line")
+CHUNKS_TO_COPY = Statement(
+    "SELECT id, line_count, min_step, max_step, ordered FROM chunks"
+    " WHERE run_id = :run AND stream = :stream AND max_step >= :low AND min_step < :high ORDER BY writer, first_line")
+COPY_CHUNK = Statement(
+    "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, min_step, max_step, ordered, first_row, body)"
+    f" SELECT :run, {BORROWED}, '', :first_line, line_count, min_step, max_step, ordered, first_row, body FROM chunks"
+    " WHERE id = :id")
 RANGE_OF_STEPS = Statement(
     f"SELECT min(min_step) AS low, max(max_step) AS high FROM chunks WHERE run_id = :run AND stream = {HISTORY}")
 CHUNKS_BEYOND_STEP = Statement(

@@ -272,6 +272,7 @@ class RunsMutation:
 
     @strawberry.field
     def delete_run(self, info: Info, input: DeleteRunInput) -> DeleteRunPayload | None:
+        service.prepare_deletion(info.context.backend, info.context.require_viewer(), input.id)
         info.context.unit(service.delete_run, input.id, artifacts=bool(input.delete_artifacts))
         return DeleteRunPayload(client_mutation_id=input.client_mutation_id)
 

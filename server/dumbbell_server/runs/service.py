@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from sqlmodel import col, select
 from dumbbell_server import ids
 from dumbbell_server.accounts.events import UserRenamed
 from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.backend import Backend, Provided
+from dumbbell_server.database.engine import reading
 from dumbbell_server.database.revisions import next_revision
 from dumbbell_server.database.sessions import insert_row, update_row
 from dumbbell_server.database.units import Unit
@@ -45,6 +48,10 @@ class RunsDeleting:
 
     run_ids: tuple[int, ...]
     artifacts: bool
+
+
+# what those above have to do with a run, by its number, before the unit in which it goes
+BEFORE_DELETING: Provided[Callable[[int], None]] = Provided("before_deleting_runs")
 
 
 @dataclass(frozen=True)
@@ -233,19 +240,34 @@ def stop(unit: Unit, node_id: str) -> bool:
     return True
 
 
+def prepare_deletion(backend: Backend, actor: Actor, node_id: str) -> None:
+    """What of `delete_run` takes long and nobody sees. It raises what that would raise."""
+    with reading(backend.database) as session:
+        run = _to_delete(session, actor, node_id)
+    prepare = backend.provided(BEFORE_DELETING)
+    if run is not None and prepare is not None:
+        prepare(run.id)
+
+
 def delete_run(unit: Unit, node_id: str, *, artifacts: bool) -> None:
     """The run is gone, which it may be already. Members delete their own runs, admins all."""
-    session, actor = unit.session, unit.actor
-    if ids.decode_run(node_id) is None:
-        raise BadInput(f"{node_id[:80]!r} is not the id of a run")
-    run = find_by_id(session, actor, node_id)
+    session = unit.session
+    run = _to_delete(session, unit.actor, node_id)
     if run is None:
         return
-    role = Role.MEMBER if run.user_id == actor.user_id else Role.ADMIN
-    check_writable(session, actor, run, "delete this run", role)
     unit.emit(RunsDeleting((run.id,), artifacts))
     session.execute(delete(RunRow).where(col(RunRow.id) == run.id))
     session.execute(update(ProjectRow).where(col(ProjectRow.id) == run.project_id).values(removal=next_revision()))
+
+
+def _to_delete(session: Session, actor: Actor, node_id: str) -> RunRow | None:
+    if ids.decode_run(node_id) is None:
+        raise BadInput(f"{node_id[:80]!r} is not the id of a run")
+    run = find_by_id(session, actor, node_id)
+    if run is not None:
+        role = Role.MEMBER if run.user_id == actor.user_id else Role.ADMIN
+        check_writable(session, actor, run, "delete this run", role)
+    return run
 
 
 def has_silent_runs(session: Session, before: str) -> bool:

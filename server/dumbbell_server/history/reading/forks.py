@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
+from dumbbell_server.backend import Backend
+from dumbbell_server.database.engine import reading
 from dumbbell_server.database.statements import batches
 from dumbbell_server.database.units import Unit
-from dumbbell_server.history import queries
-from dumbbell_server.history.packing import repacked, step_in, unpack
+from dumbbell_server.history import queries, statements
+from dumbbell_server.history.packing import pack, repacked, step_in, unpack
 from dumbbell_server.history.tables import BORROWED, HISTORY
 from dumbbell_server.runs import queries as runs
 from dumbbell_server.runs.service import RunsDeleting
@@ -85,11 +90,33 @@ def _step(line: str) -> int:
 
 def copy_to_forks(session: Session, run: RunRow, step: int) -> None:
     """Before rows of `run` beyond `step` change or go: the forks that show them have copies of their own."""
-    shared = max(-1, min(step, 2**31 - 1))  # the range of parent_step
-    for fork in session.execute(select(RunRow).where(
-            RunRow.project_id == run.project_id, RunRow.parent_name == run.name,
-            col(RunRow.parent_step) > shared, col(RunRow.parent_kept).is_(False))).scalars().all():
+    for fork in _forks_beyond(session, run, step):
         _copy(session, fork)
+
+
+def copy_ahead(backend: Backend, run_id: int, step: int) -> None:
+    """The same before the unit that does so, in units of their own, a fork in each: others write between two.
+
+    A fork shows the same before and after; forks that come later are that unit's.
+    """
+    with reading(backend.database) as session:
+        run = session.get(RunRow, run_id)
+        forks = [fork.id for fork in _forks_beyond(session, run, step)] if run is not None else []
+    for fork_id in forks:
+        backend.write(None, _copy_one, fork_id)
+
+
+def _copy_one(unit: Unit, fork_id: int) -> None:
+    fork = unit.session.get(RunRow, fork_id, with_for_update=True)
+    if fork is not None and not fork.parent_kept:
+        _copy(unit.session, fork)
+
+
+def _forks_beyond(session: Session, run: RunRow, step: int) -> Sequence[RunRow]:
+    shared = max(-1, min(step, 2**31 - 1))  # the range of parent_step
+    return session.execute(select(RunRow).where(
+        RunRow.project_id == run.project_id, RunRow.parent_name == run.name,
+        col(RunRow.parent_step) > shared, col(RunRow.parent_kept).is_(False))).scalars().all()
 
 
 def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
@@ -107,9 +134,40 @@ def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
 
 def _copy(session: Session, fork: RunRow) -> None:
     parents = [steps for steps in ranges_of(session, fork) if steps.run_id != fork.id]
-    lines = lines_in(session, parents)
-    for chunk in repacked(0, lines):
-        queries.insert(session.connection(), fork.id, BORROWED, "", chunk)
+    chunks = _chunks_in_order(session, parents)
+    if chunks is None:
+        for packed in repacked(0, lines_in(session, parents)):
+            queries.insert(session.connection(), fork.id, BORROWED, "", packed)
+    else:
+        _copy_chunks(session, fork.id, chunks)
     fork.parent_kept = True
     session.add(fork)
     session.flush()
+
+
+def _chunks_in_order(session: Session, ranges: list[StepRange]) -> list[tuple[StepRange, Row[Any]]] | None:
+    """The chunks of these ranges, without their bodies; None where their rows are in another order than their lines."""
+    found: list[tuple[StepRange, Row[Any]]] = []
+    reached = -2 * ENDLESS
+    for steps in ranges:
+        for chunk in statements.CHUNKS_TO_COPY(session, run=steps.run_id, stream=steps.stream, low=steps.low,
+                                               high=steps.high).all():
+            if not chunk.ordered or max(chunk.min_step, steps.low) < reached:
+                return None
+            reached = min(chunk.max_step, steps.high - 1)
+            found.append((steps, chunk))
+    return found
+
+
+def _copy_chunks(session: Session, fork_id: int, chunks: list[tuple[StepRange, Row[Any]]]) -> None:
+    """As they are, for a small part of what it costs to pack their lines again; but those that a range cuts."""
+    line = 0
+    for steps, chunk in chunks:
+        if steps.low <= chunk.min_step and chunk.max_step < steps.high:
+            statements.COPY_CHUNK(session, run=fork_id, first_line=line, id=chunk.id)
+            line += chunk.line_count
+            continue
+        lines = cut(queries.lines_of(session, chunk.id), chunk.min_step, chunk.max_step, steps)
+        if lines:
+            queries.insert(session.connection(), fork_id, BORROWED, "", pack(line, lines, steps=True))
+            line += len(lines)
