@@ -11,10 +11,12 @@ from sqlmodel import col, select
 
 from dumbbell_server.artifact_files.tables import ArtifactBlobRow, EntryRow, ManifestRow
 from dumbbell_server.artifacts.tables import MembershipRow
-from dumbbell_server.database.statements import batches
+from dumbbell_server.database.statements import Statement, batches
 from dumbbell_server.projects.tables import ProjectRow
 
-_HALF = 32  # bits
+_SIZE_IN_HALVES = Statement(
+    "SELECT coalesce(sum(size >> 32), 0) AS high, coalesce(sum(size & 4294967295), 0) AS low FROM artifact_entries"
+    " WHERE artifact_id = :artifact")
 
 
 def manifests_of(session: Session, artifact_id: int) -> Sequence[ManifestRow]:
@@ -48,11 +50,8 @@ def stored_blobs(session: Session, project_id: int, digests: Iterable[str]) -> d
 
 def size_of_entries(session: Session, artifact_id: int) -> int:
     """All their bytes. A database adds up no more than 63 bits: it is asked for halves."""
-    high, low = session.execute(select(
-        func.coalesce(func.sum(col(EntryRow.size).op(">>")(_HALF)), 0),
-        func.coalesce(func.sum(col(EntryRow.size).op("&")(2**_HALF - 1)), 0),
-    ).where(EntryRow.artifact_id == artifact_id)).one()
-    return (int(high) << _HALF) + int(low)
+    found = _SIZE_IN_HALVES(session, artifact=artifact_id).one()
+    return (int(found.high) << 32) + int(found.low)
 
 
 def count_entries(session: Session, artifact_id: int) -> int:
