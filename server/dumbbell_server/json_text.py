@@ -12,9 +12,13 @@ import orjson
 from dumbbell_server.errors import BadInput
 
 _TEXTS = {math.inf: "Infinity", -math.inf: "-Infinity"}
-_FEW = 1 << 20  # characters: what is shorter is not counted
+MOST_LEVELS = 200  # orjson writes 254, Python's own reader and writer some 990
+_BRACKETS = re.compile(r"[\[\]{}]")
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MOST_VALUES = 5_000_000  # 10 MiB, the most that a client logs at once, of the shortest numbers
-_MOST_LISTS = 1_000_000  # a list in three characters takes 64 bytes
+_SHORTEST_VALUE = len("0,")
+_MOST_LISTS = 1_000_000  # each takes 64 bytes
+_SHORTEST_LIST = len("[],")
 
 
 def loads(text: str) -> Any:
@@ -30,7 +34,7 @@ def loads(text: str) -> Any:
 
 def check_values(text: str | bytes, what: str) -> None:
     """BadInput where there are so many values in the text that they take far more memory than it."""
-    if len(text) <= _FEW:
+    if len(text) <= _MOST_LISTS * _SHORTEST_LIST:  # it cannot hold so many
         return
     raw = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     if not _few(raw) and not _few(_without_strings(raw)):
@@ -39,7 +43,8 @@ def check_values(text: str | bytes, what: str) -> None:
 
 
 def _few(raw: bytes) -> bool:
-    return raw.count(b",") <= _MOST_VALUES and raw.count(b"[") + raw.count(b"{") <= _MOST_LISTS
+    few_values = len(raw) <= _MOST_VALUES * _SHORTEST_VALUE or raw.count(b",") <= _MOST_VALUES
+    return few_values and raw.count(b"[") + raw.count(b"{") <= _MOST_LISTS
 
 
 def _without_strings(raw: bytes) -> bytes:
@@ -50,9 +55,22 @@ def _without_strings(raw: bytes) -> bytes:
     return b"".join(unescaped.split(b'"')[::2])
 
 
+def nested_too_deeply(text: str) -> bool:
+    """Whether lists and objects stand in each other more than MOST_LEVELS deep: not everybody reads that."""
+    if text.count("[") + text.count("{") <= MOST_LEVELS:
+        return False
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest > MOST_LEVELS
+
+
 def checked_object(text: str, what: str) -> dict[str, Any]:
     """The object in a JSONString; BadInput names what it was to be."""
     check_values(text, what)
+    if nested_too_deeply(text):
+        raise BadInput(f"{what} is nested more than {MOST_LEVELS} levels deep")
     try:
         value = loads(text)
     except ValueError as error:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 
 from dumbbell_server.database.lock import private
 from dumbbell_server.errors import StartupError
+from dumbbell_server.http.protocol import BoundedProtocol, look
 
 _log = structlog.get_logger()
 
@@ -75,6 +76,12 @@ def url_of(host: str, sockets: list[socket.socket]) -> str:
 class _Server(uvicorn.Server):
     """Signals are ours: uvicorn's own handling raises them again after the end."""
 
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        if counter % 10 == 0:
+            look(self.server_state.connections, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -82,8 +89,8 @@ class _Server(uvicorn.Server):
 
 def _server(app: ASGIApp) -> _Server:
     return _Server(uvicorn.Config(
-        app, http="httptools", log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE,
-        timeout_keep_alive=75, server_header=False, date_header=False, proxy_headers=False))
+        app, http=BoundedProtocol, ws="none", log_config=None, access_log=False, lifespan="off",
+        timeout_graceful_shutdown=_GRACE, server_header=False, date_header=False, proxy_headers=False))
 
 
 def run(apps: list[tuple[ASGIApp, list[socket.socket]]], on_ready: Callable[[], None]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from operator import le
 from typing import Any
 
 import zstandard
 
+from dumbbell_server.errors import Damaged
 from dumbbell_server.json_text import loads
 
 CHUNK_LINES, _CHUNK_BYTES = 1000, 1 << 20  # of a chunk that is packed again
@@ -36,6 +37,10 @@ class Packed:
     @property
     def end(self) -> int:
         return self.first_line + self.line_count
+
+    def moved(self, lines: int) -> Packed:
+        """The same with other numbers of lines."""
+        return replace(self, first_line=self.first_line + lines)
 
 
 def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
@@ -83,8 +88,16 @@ def _steps(lines: list[str], text: str) -> tuple[list[int], bool]:
 
 
 def unpack(body: bytes) -> list[str]:
-    text = zstandard.ZstdDecompressor().decompress(body).decode("utf-8", "surrogatepass")
-    return text.split("\n")
+    """The lines of a chunk. Damaged where the bytes are not what `pack` made."""
+    return decompressed(body).decode("utf-8", "surrogatepass").split("\n")
+
+
+def decompressed(body: bytes) -> bytes:
+    try:
+        return zstandard.ZstdDecompressor().decompress(body)
+    except zstandard.ZstdError as error:
+        raise Damaged(f"rows of this history are damaged on the disk of the server, and cannot be read: {error}",
+                      ) from error
 
 
 def _compressor() -> zstandard.ZstdCompressor:

@@ -8,7 +8,7 @@ import orjson
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -91,4 +91,7 @@ class Edge:
         # what is named in a path can be looked up: nothing has a name that cannot be stored
         if not storable(scope["path"]):
             raise NotFound("there is nothing at this path: it holds a NUL")
-        await self.app(scope, receive, send)
+        try:
+            await self.app(scope, receive, send)
+        except ClientDisconnect:
+            _log.debug("the client is gone", method=scope["method"], path=scope["path"])

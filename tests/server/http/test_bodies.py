@@ -179,8 +179,8 @@ def test_what_clients_log_is_not_too_many_values() -> None:
     rows = [json.dumps({"_step": step, "a": {"b": [step]}, 'c"\\': "\\"}) for step in range(400_000)]
     check_values(json.dumps({"files": {"wandb-history.jsonl": {"offset": 0, "content": rows}}}).encode(), "")
     check_values('{"a": [' + "0," * 4_999_000 + "1]}", "")
-    check_values("[" * (1 << 20), "a short text")
-    for dense in ("[" * 1_000_000 + "[" * 100_000, '["ab",' * 1_100_000, "0," * 5_000_001, '"a",' * 5_000_001,
+    check_values("[]," * 1_000_000, "")
+    for dense in ("[]," * 1_000_001, '["ab",' * 1_100_000, "0," * 5_000_001, '"a",' * 5_000_001,
                   '{"\\\\":{},' * 600_000, '["\\"",[' * 600_000):
         with pytest.raises(bodies.BadInput, match="x holds more than"):
             check_values(dense, "x")
