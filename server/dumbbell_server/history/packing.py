@@ -56,7 +56,8 @@ def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
 def pieces(first_line: int, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
     """Lines that came at once in pieces of a bounded size: what later replaces one of them packs its piece again."""
     if len(lines) <= _PIECE_LINES and sum(map(len, lines)) <= _PIECE_SIZE:
-        yield first_line, lines
+        if lines:
+            yield first_line, lines
         return
     some: list[str] = []
     size = 0
