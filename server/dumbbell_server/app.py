@@ -64,7 +64,8 @@ def create_app(backend: Backend) -> Starlette:
     _provide(backend)
     delete_orphaned_blobs(backend.database, backend.blobs)
     # plain Starlette: to import FastAPI takes a fifth of a start, and nothing here needs it
-    app = Starlette(middleware=[Middleware(Edge)], exception_handlers={HTTPException: no_route}, routes=[
+    edge = Middleware(Edge, backend.settings)
+    app = Starlette(middleware=[edge], exception_handlers={HTTPException: no_route}, routes=[
         Route("/graphql", graphql, methods=["POST"]),
         *INGEST,
         *PARQUET,

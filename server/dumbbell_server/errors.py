@@ -8,6 +8,7 @@
       NotFound 404            it does not exist, or the actor may not know that it does
       Conflict 409            the name is taken
       TooLarge 413            the file is longer than we take
+      Damaged 422             stored bytes cannot be read; in GraphQL one field is null, and the rest is answered
       StorageUnavailable 503  the database is locked or does not answer; nothing was changed
       Busy 503                too many bytes of other requests are in memory; nothing was changed
       StorageFull 507         the disk is full; nothing was changed
@@ -56,6 +57,10 @@ class BodyTooLong(BadInput):
 
 class TooLarge(DumbbellError):
     status = 413
+
+
+class Damaged(DumbbellError):
+    status = 422
 
 
 class StorageUnavailable(DumbbellError):

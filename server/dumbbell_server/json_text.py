@@ -12,6 +12,9 @@ import orjson
 from dumbbell_server.errors import BadInput
 
 _TEXTS = {math.inf: "Infinity", -math.inf: "-Infinity"}
+MOST_LEVELS = 200  # orjson writes 254, Python's own reader and writer some 990
+_BRACKETS = re.compile(r"[\[\]{}]")
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MOST_VALUES = 5_000_000  # 10 MiB, the most that a client logs at once, of the shortest numbers
 _SHORTEST_VALUE = len("0,")
 _MOST_LISTS = 1_000_000  # each takes 64 bytes
@@ -52,9 +55,22 @@ def _without_strings(raw: bytes) -> bytes:
     return b"".join(unescaped.split(b'"')[::2])
 
 
+def nested_too_deeply(text: str) -> bool:
+    """Whether lists and objects stand in each other more than MOST_LEVELS deep: not everybody reads that."""
+    if text.count("[") + text.count("{") <= MOST_LEVELS:
+        return False
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest > MOST_LEVELS
+
+
 def checked_object(text: str, what: str) -> dict[str, Any]:
     """The object in a JSONString; BadInput names what it was to be."""
     check_values(text, what)
+    if nested_too_deeply(text):
+        raise BadInput(f"{what} is nested more than {MOST_LEVELS} levels deep")
     try:
         value = loads(text)
     except ValueError as error:

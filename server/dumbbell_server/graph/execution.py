@@ -30,7 +30,7 @@ from graphql import (
     validate,
 )
 
-from dumbbell_server.errors import DumbbellError
+from dumbbell_server.errors import Damaged, DumbbellError
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import PlanningExecutor
 from dumbbell_server.graph.texts import clean_literals, clean_variables
@@ -197,6 +197,8 @@ def _shape(error: GraphQLError) -> tuple[int, dict[str, Any]]:
     """A refusal of ours keeps its status and words; a surprise is logged and told as such, without its insides."""
     cause = error.original_error
     path = {"path": error.path} if error.path else {}
+    if isinstance(cause, Damaged):  # one thing is null, and the rest is answered
+        return 200, {"message": cause.message, **path}
     if isinstance(cause, DumbbellError):
         return cause.status, {"message": cause.message, **path}
     if cause is None or isinstance(cause, GraphQLError):

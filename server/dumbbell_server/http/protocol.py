@@ -52,8 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._received = self._arriving = 0  # bytes in all, and of what the parser has now
         self._head = 0  # bytes of a head that is not whole
         self._unread = 0  # bytes of a body that came after its answer
-        self._resumed = 0  # how often an answer went on after it was held up
-        self._phase: tuple[str, int, int] = ("idle", 0, 0)
+        self._phase = ("idle", 0)
         self._since = self.loop.time()  # when something has last moved in this phase
         self._moved = 0  # bytes received, or waiting to be sent, then
 
@@ -122,18 +121,13 @@ class BoundedProtocol(HttpToolsProtocol):
     # what goes
 
     def on_response_complete(self) -> None:
-        """Instead of uvicorn's, which has a timer for the next request, and reads on while others wait."""
+        """Instead of uvicorn's, which has a timer for the next request."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
+        self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        else:
-            self.flow.resume_reading()
-
-    def resume_writing(self) -> None:
-        self._resumed += 1
-        super().resume_writing()
 
     # what takes its time
 
@@ -147,17 +141,17 @@ class BoundedProtocol(HttpToolsProtocol):
         elif now - self._since >= _TIMES[phase[0]]:
             self._end(phase[0])
 
-    def _current(self) -> tuple[str, int, int]:
-        """What is going on, and which time of it this is."""
-        if self.transport.get_write_buffer_size() or self.transport.is_closing():
-            return "answer", self._requests, self._resumed
+    def _current(self) -> tuple[str, int]:
+        """What is going on, and of which request."""
+        if self.transport.get_write_buffer_size():
+            return "answer", self._requests
         if self._in_head:
-            return "head", self._requests, 0
+            return "head", self._requests
         if self._in_body and not self.flow.read_paused and not self.cycle.waiting_for_100_continue:
-            return "body", self._requests, 0
+            return "body", self._requests
         if self.cycle is not None and not self.cycle.response_complete:
-            return "work", self._requests, 0
-        return "idle" if self._requests == 0 else "between", self._requests, 0
+            return "work", self._requests
+        return "idle" if self._requests == 0 else "between", self._requests
 
     def _end(self, phase: str) -> None:
         _log.debug("connection ended", phase=phase)

@@ -111,7 +111,7 @@ class Served:
     def until(self, last: str) -> None:
         """Until the app has seen this."""
         deadline = time.monotonic() + 10
-        while self.seen[-1] != last:
+        while last not in self.seen:
             assert time.monotonic() < deadline, self.seen
             time.sleep(0.01)
 
@@ -143,13 +143,24 @@ class Served:
         await send({"type": "http.response.body", "body": body})
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(serving, "look", lambda *_: None)
+        made = Served()
+        made.start()
+        yield made
+        made.stop()
+
+
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    monkeypatch.setattr(serving, "look", lambda *_: None)
-    made = Served()
-    made.start()
-    yield made
-    made.stop()
+def served(running: Served) -> Iterator[Served]:
+    running.seen.clear()
+    running.later = 0.0
+    running.go_on.clear()
+    yield running
+    running.go_on.set()
+    running.on_loop(lambda: [each.transport.abort() for each in list(running.server.server_state.connections)])
 
 
 @pytest.fixture
@@ -357,6 +368,7 @@ def test_a_body_that_follows_its_answer_ends_some_time(served: Served, peer: Pee
 
 
 def test_the_server_looks_every_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "look", protocol.look)
     monkeypatch.setitem(protocol._TIMES, "idle", 0.1)
     served = Served()
     served.start()
