@@ -56,4 +56,4 @@ def _dumped(body: dict[str, Any]) -> bytes:
 
 
 def _fragment(value: Any) -> Any:
-    return json.loads(value.contents) if isinstance(value, orjson.Fragment) else str(value)
+    return json.loads(orjson.dumps(value)) if isinstance(value, orjson.Fragment) else str(value)

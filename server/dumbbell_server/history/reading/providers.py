@@ -35,7 +35,7 @@ def keys_info(backend: Backend) -> Cells:
             return {}
         columns = dict(zip(_COLUMNS, zip(*rows.values(), strict=True), strict=True))
         documents = _documents(backend, session, columns)
-        return {run_id: loads(str(document.contents)) if isinstance(document, orjson.Fragment) else document
+        return {run_id: loads(orjson.dumps(document).decode()) if isinstance(document, orjson.Fragment) else document
                 for run_id, document in zip(columns["id"], documents, strict=True) if document is not None}
     return read
 
