@@ -6,7 +6,7 @@ export DUMBBELL_API_KEY ?= local00000000000000000000000000000000000
 .PHONY: serve test check bench docs constraints
 
 serve: $(VENV)/.installed
-	$(VENV)/bin/dumbbell serve --port 8080 --seed demo
+	$(VENV)/bin/dumbbell serve --seed demo
 
 test: check
 	env -u DUMBBELL_API_KEY $(VENV)/bin/pytest -n 2 --backends=all

@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from dumbbell_server.cli import summaries
+from support.repository import ROOT
 from support.server import API_KEY, start_server
 from support.wire import Client
 
 
+def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("DUMBBELL_")}
+    return subprocess.run([sys.executable, "-m", "dumbbell", *arguments], cwd=folder, text=True, capture_output=True,
+                          env=outer | {"DUMBBELL_API_KEY": API_KEY}, timeout=60, check=False)
+
+
 def run(folder: Path, *arguments: str) -> str:
     """What a command printed, which has to succeed."""
-    outer = {name: value for name, value in os.environ.items() if not name.startswith("DUMBBELL_")}
-    done = subprocess.run([sys.executable, "-m", "dumbbell", *arguments], cwd=folder, text=True, capture_output=True,
-                          env=outer | {"DUMBBELL_API_KEY": API_KEY}, timeout=60, check=False)
+    done = start(folder, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def refused(folder: Path, *arguments: str) -> str:
+    """What a command said that has to refuse, in one line and without a stack trace."""
+    done = start(folder, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("dumbbell: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
 
 
 def test_every_command_is_tried_here() -> None:
@@ -28,9 +46,8 @@ def test_every_command_is_tried_here() -> None:
 
 
 def test_migrate_gc_token_seed_and_compact(tmp_path: Path) -> None:
-    assert run(tmp_path, "migrate") == "The database is up to date.\n"
-    assert (tmp_path / ".dumbbell" / "dumbbell.db").exists()
     assert run(tmp_path, "seed", "demo").startswith("Made 1 users")
+    assert run(tmp_path, "migrate") == "The database is up to date.\n"
     assert len(run(tmp_path, "token").strip()) == len(API_KEY)
     assert run(tmp_path, "compact").endswith("Nothing is left to do.\n")
     assert run(tmp_path, "gc").startswith("Would remove 0 versions, 0 files")
@@ -44,6 +61,15 @@ def test_serve_answers_and_ends_at_sigterm(tmp_path: Path) -> None:
             assert client.ask('{ models(entityName: "local") { edges { node { name } } } }')["models"]["edges"]
         assert run(tmp_path, "compact", "--url", server.base_url).endswith("Nothing is left to do.\n")
         assert server.stop() == 0
+    said = server.log.read_text()
+    assert f"Dumbbell serves on {server.base_url}." in said  # also where no terminal is
+    assert server.api_key not in said
+
+
+def test_make_serve_listens_where_the_setting_says() -> None:
+    recipe = subprocess.run(["make", "-n", "serve"], cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    assert "dumbbell serve" in recipe
+    assert "--port" not in recipe  # it would win over DUMBBELL_PORT
 
 
 AT_ITS_END = """if True:
@@ -65,3 +91,45 @@ def test_a_start_collects_no_garbage_and_brings_no_rich(tmp_path: Path) -> None:
     process.terminate()
     said, _ = process.communicate(timeout=20)
     assert said.splitlines()[-1] == "True 0 0"
+
+
+@pytest.mark.parametrize("command", [("migrate",), ("gc",), ("gc", "--delete"), ("token",), ("compact",)])
+def test_a_mistyped_folder_stays_as_it_was(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in ("empty", "absent"):
+        assert "there is no database in" in refused(tmp_path, *command, "--data-dir", folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+
+
+def test_token_works_beside_a_running_server(tmp_path: Path) -> None:
+    with start_server(tmp_path) as server:
+        key = run(tmp_path, "token", "--data-dir", str(server.data_dir)).strip()
+        with contextlib.closing(Client(replace(server, api_key=key))) as client:
+            assert client.ask("{ viewer { username } }") == {"viewer": {"username": "local"}}
+        assert "there is no user 'nobody'" in refused(
+            tmp_path, "token", "--data-dir", str(server.data_dir), "--user", "nobody")
+        assert "in use by another server" in refused(tmp_path, "gc", "--data-dir", str(server.data_dir))
+
+
+def test_token_leaves_a_database_of_another_version_alone(tmp_path: Path) -> None:
+    run(tmp_path, "seed", "demo")
+    with contextlib.closing(sqlite3.connect(tmp_path / ".dumbbell" / "dumbbell.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+        database.commit()
+        assert "run `dumbbell migrate`" in refused(tmp_path, "token")
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+
+
+WITHOUT_POSTGRES = """if True:
+    import sys
+    sys.modules["psycopg"] = None
+    from dumbbell_server.cli import main
+    main(["serve", "--port", "0", "--database-url", "postgresql://localhost/none"])
+"""
+
+
+def test_postgres_without_its_driver_says_what_to_install(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_POSTGRES], cwd=tmp_path, text=True, capture_output=True,
+                          timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "dumbbell: --database-url needs psycopg: pip install 'dumbbell[postgres]'\n"

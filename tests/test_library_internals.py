@@ -43,7 +43,9 @@ ONE_MODULE = {
     r"driver_connection": "server/dumbbell_server/database/statements.py",
     r"network_stream|get_extra_info": "client/dumbbell/_pieces.py",
     r"instrumentation": "client/dumbbell/_retry.py",
-    r"capture_signals|should_exit": "server/dumbbell_server/serving.py",
+    r"capture_signals|should_exit|on_tick": "server/dumbbell_server/serving.py",
+    # what it relies on is shown by tests/server/http/test_protocol.py
+    r"HttpToolsProtocol|\.pipeline\b|read_paused|response_complete": "server/dumbbell_server/http/protocol.py",
 }
 
 

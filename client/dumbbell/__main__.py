@@ -1,4 +1,4 @@
-"""The command `dumbbell`: its own options; every other name is a command of the server, where that is installed."""
+"""The command `dumbbell`: options, `login`, and the commands of the server where that is installed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ Read and write what `wandb` logs: `import dumbbell` in Python, or your own serve
 Options:
   --version   Print the version.
   -h, --help  Print this; each command has --help too.
+
+Commands of the client:
+  login  Write the key of a server to your netrc file, for that server only
 """
 
 
@@ -37,6 +40,10 @@ def main() -> None:
     elif not arguments and not completing:
         sys.stderr.write(f"{_help()}\n")
         sys.exit(2)
+    elif arguments[:1] == ["login"]:
+        from dumbbell._login import login  # noqa: PLC0415 - the whole client, of which the other commands need nothing
+
+        sys.exit(login(arguments[1:]))
     elif not _server_installed():
         sys.stderr.write(f"dumbbell: {arguments[0]} needs the server: {_INSTALL}\n")
         sys.exit(2)

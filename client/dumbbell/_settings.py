@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import contextlib
 import getpass
-import netrc
 import os
 import sys
 import warnings
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from dumbbell import _netrc
 from dumbbell.errors import InvalidValueError, UsageError
 
 DEFAULT_BASE_URL = "https://api.wandb.ai"
@@ -75,25 +75,10 @@ def default_timeout() -> float:
 
 def find_key(base_url: str) -> str:
     """The key for this server: WANDB_API_KEY, the netrc entry of its host, or the terminal. UsageError without."""
-    key = os.environ.get("WANDB_API_KEY") or _netrc_key(base_url)
+    key = os.environ.get("WANDB_API_KEY") or _netrc.key_of(base_url)
     if not key and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
         key = getpass.getpass(f"API key for {base_url} (see {base_url}/authorize): ").strip()
     if not key:
         raise UsageError(f"no API key for {base_url}: set WANDB_API_KEY, add the host to your netrc, "
                          "or pass api_key= to Api")
     return key.strip()
-
-
-def _netrc_key(base_url: str) -> str | None:
-    given = os.environ.get("NETRC")
-    paths = [Path(given).expanduser()] if given else [Path.home() / ".netrc", Path.home() / "_netrc"]
-    parts = urlsplit(base_url)
-    for path in paths:
-        try:
-            entries = netrc.netrc(str(path)).hosts
-        except (OSError, netrc.NetrcParseError):
-            continue
-        for host in (parts.netloc, parts.hostname):
-            if host and host in entries:
-                return entries[host][2]
-    return None

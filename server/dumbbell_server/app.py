@@ -33,6 +33,7 @@ from dumbbell_server.history.reading.providers import history_keys, keys_info
 from dumbbell_server.history.worker import Worker
 from dumbbell_server.http.endpoint import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
+from dumbbell_server.http.memory import Memory
 from dumbbell_server.http.middleware import Edge, no_route
 from dumbbell_server.http.state import AppState
 from dumbbell_server.projects.service import ProjectDeleting, RegistryTypesAdded, entity_deleting
@@ -63,7 +64,8 @@ def create_app(backend: Backend) -> Starlette:
     _provide(backend)
     delete_orphaned_blobs(backend.database, backend.blobs)
     # plain Starlette: to import FastAPI takes a fifth of a start, and nothing here needs it
-    app = Starlette(middleware=[Middleware(Edge)], exception_handlers={HTTPException: no_route}, routes=[
+    edge = Middleware(Edge, backend.settings)
+    app = Starlette(middleware=[edge], exception_handlers={HTTPException: no_route}, routes=[
         Route("/graphql", graphql, methods=["POST"]),
         *INGEST,
         *PARQUET,
@@ -80,8 +82,10 @@ def create_app(backend: Backend) -> Starlette:
     backend.events.subscribe(KeysRead, lambda _unit, event: worker.keys_read(event))
     executor = Executor(build_schema(), [BeforeQuery(SHOWING_RUNS, expire_silent_runs)])
     backend.register_cache(executor.documents.clear)
-    app.state.dumbbell = AppState(backend, executor, keys.actor, ThreadPoolExecutor(_WRITERS, "dumbbell-writes"),
-                                  ThreadPoolExecutor(_READERS, "dumbbell-reads"))
+    app.state.dumbbell = AppState(
+        backend, executor, keys.actor, keys.remembered, Memory(backend.settings.body_memory),
+        ThreadPoolExecutor(_WRITERS, "dumbbell-writes"), ThreadPoolExecutor(_READERS, "dumbbell-reads"),
+        ThreadPoolExecutor(1, "dumbbell-keys"))
     return app
 
 

@@ -121,7 +121,7 @@ def _open_blobs(settings: Settings, folder: Path) -> BlobStore:
     """The store that `DUMBBELL_BLOB_URL` names; the data folder without it."""
     url = settings.blob_url
     if url is None:
-        return FolderBlobs(folder / "blobs")
+        return FolderBlobs(folder / "blobs", durable=settings.synchronous == "FULL")
     if url.startswith("memory:"):
         return MemoryBlobs()
     if not url.startswith("s3://"):

@@ -14,7 +14,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_is_help=True,
-                  pretty_exceptions_enable=False, rich_markup_mode=None)
+                  pretty_exceptions_enable=False, rich_markup_mode=None,
+                  context_settings={"help_option_names": ["-h", "--help"]})
 
 _Folder = Annotated[Path | None, typer.Option(help="Folder of the database and of stored files [.dumbbell].")]
 _Database = Annotated[str | None, typer.Option(help="postgresql://… instead of SQLite in the data folder.")]
@@ -155,7 +156,9 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
 
 
 def _greet(started: Any, made_now: bool) -> None:
+    """Where it serves; the key only to who sits at the terminal, or where nobody could know it otherwise."""
     if not (made_now or sys.stdout.isatty()):
+        typer.echo(f"Dumbbell serves on {started.base_url}.")
         return
     key = started.api_key or "…  # the key printed at the first start; `dumbbell token` makes another"
     typer.echo(f"Dumbbell serves on {started.base_url}. In the shell of your script:\n\n"
@@ -203,29 +206,37 @@ def token(
     user: Annotated[str | None, typer.Option(help="Whose key [the first user].")] = None,
     data_dir: _Folder = None, database_url: _Database = None,
 ) -> None:
-    """Make another API key and print it. SQLite: in a stopped folder.
+    """Make another API key and print it. A running server takes it at once.
 
     Example: `export WANDB_API_KEY=$(dumbbell token)`.
     """
     from dumbbell_server.accounts.keys import add_key, make_key
     from dumbbell_server.accounts.queries import user_by_name
+    from dumbbell_server.clock import Clock
+    from dumbbell_server.database.events import Events
+    from dumbbell_server.database.opening import open_unchanged
+    from dumbbell_server.database.units import Unit
+    from dumbbell_server.errors import DumbbellError, StartupError
 
-    backend = _open(data_dir, database_url)
+    settings = _settings(data_dir=data_dir, database_url=database_url)
+    name, clock = user or settings.user, Clock()
+    key = make_key(clock)
+
+    def add(session: Any) -> bool:
+        found = user_by_name(session, name)
+        if found is None:
+            return False
+        add_key(Unit(session, clock, Events(), None), found.id, key, "dumbbell token")
+        return True
+
     try:
-        name, key = user or backend.settings.user, make_key(backend.clock)
-
-        def add(unit: Any) -> bool:
-            found = user_by_name(unit.session, name)
-            if found is None:
-                return False
-            add_key(unit, found.id, key, "dumbbell token")
-            return True
-
-        if not backend.write(None, add):
-            _stop(f"there is no user {name!r} here; `dumbbell serve` makes the first one")
-        typer.echo(key)
-    finally:
-        backend.close()
+        database = open_unchanged(settings.database_url, settings.data_dir.absolute(), settings.synchronous)
+        with contextlib.closing(database):
+            if not database.write(add):
+                _stop(f"there is no user {name!r} here; `dumbbell serve` makes the first one")
+    except (StartupError, DumbbellError) as error:
+        _stop(error)
+    typer.echo(key)
 
 
 @app.command("seed")
@@ -244,7 +255,7 @@ def seed_folder(
 
     try:
         form = read_form(name_or_path)
-        backend = _open(data_dir, database_url)
+        backend = _open(data_dir, database_url, make=True)
         try:
             made = first_key(backend)
             if made is not None and backend.settings.api_key is None:
@@ -294,14 +305,19 @@ def _show_left(left: int) -> None:
         typer.echo(f"{left} {'run is' if left == 1 else 'runs are'} left.")
 
 
-def _open(data_dir: Path | None, database_url: str | None) -> Any:
+def _open(data_dir: Path | None, database_url: str | None, *, make: bool = False) -> Any:
+    """The backend of a stopped folder that has a database; with `make` also of one that has none yet."""
     from dumbbell_server.app import subscribe
     from dumbbell_server.backend import open_backend
     from dumbbell_server.clock import Clock
+    from dumbbell_server.database.opening import require_database
     from dumbbell_server.errors import StartupError
 
+    settings = _settings(data_dir=data_dir, database_url=database_url)
     try:
-        backend = open_backend(_settings(data_dir=data_dir, database_url=database_url), Clock())
+        if not make:
+            require_database(settings.database_url, settings.data_dir.absolute())
+        backend = open_backend(settings, Clock())
     except StartupError as error:
         _stop(error)
     subscribe(backend)

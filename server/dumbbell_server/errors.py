@@ -2,12 +2,15 @@
 
     DumbbellError
       BadInput 400            a value is malformed; nothing was changed
+        BodyTooLong           the body of a question or of rows is longer than we read
       Unauthenticated 401     the key is unknown
       Forbidden 403           the actor may see the thing but not do this to it
       NotFound 404            it does not exist, or the actor may not know that it does
       Conflict 409            the name is taken
-      TooLarge 413            the body is longer than we read
+      TooLarge 413            the file is longer than we take
+      Damaged 422             stored bytes cannot be read; in GraphQL one field is null, and the rest is answered
       StorageUnavailable 503  the database is locked or does not answer; nothing was changed
+      Busy 503                too many bytes of other requests are in memory; nothing was changed
       StorageFull 507         the disk is full; nothing was changed
     StartupError              the server cannot start; the command prints one line and ends with 2
 
@@ -48,12 +51,27 @@ class Conflict(DumbbellError):
     status = 409
 
 
+class BodyTooLong(BadInput):
+    """400 and not 413, which releases with a Python engine try again for hours (docs/protocol/http.md#retries)."""
+
+
 class TooLarge(DumbbellError):
     status = 413
 
 
+class Damaged(DumbbellError):
+    status = 422
+
+
 class StorageUnavailable(DumbbellError):
     status = 503
+
+
+class Busy(DumbbellError):
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("too many bytes of other requests are in memory; send the request again")
 
 
 class StorageFull(DumbbellError):

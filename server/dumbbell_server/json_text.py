@@ -12,6 +12,13 @@ import orjson
 from dumbbell_server.errors import BadInput
 
 _TEXTS = {math.inf: "Infinity", -math.inf: "-Infinity"}
+MOST_LEVELS = 200  # orjson writes 254, Python's own reader and writer some 990
+_BRACKETS = re.compile(r"[\[\]{}]")
+_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_MOST_VALUES = 5_000_000  # 10 MiB, the most that a client logs at once, of the shortest numbers
+_SHORTEST_VALUE = len("0,")
+_MOST_LISTS = 1_000_000  # each takes 64 bytes
+_SHORTEST_LIST = len("[],")
 
 
 def loads(text: str) -> Any:
@@ -25,8 +32,45 @@ def loads(text: str) -> Any:
             raise ValueError("nested too deeply") from None
 
 
+def check_values(text: str | bytes, what: str) -> None:
+    """BadInput where there are so many values in the text that they take far more memory than it."""
+    if len(text) <= _MOST_LISTS * _SHORTEST_LIST:  # it cannot hold so many
+        return
+    raw = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+    if not _few(raw) and not _few(_without_strings(raw)):
+        raise BadInput(f"{what} holds more than {_MOST_VALUES} values, or {_MOST_LISTS} lists and objects; "
+                       "send fewer at once")
+
+
+def _few(raw: bytes) -> bool:
+    few_values = len(raw) <= _MOST_VALUES * _SHORTEST_VALUE or raw.count(b",") <= _MOST_VALUES
+    return few_values and raw.count(b"[") + raw.count(b"{") <= _MOST_LISTS
+
+
+def _without_strings(raw: bytes) -> bytes:
+    """Lists and commas as they were; all of it where there are too many strings anyway."""
+    unescaped = raw.replace(rb"\\", b"").replace(rb'\"', b"")
+    if unescaped.count(b'"') > 2 * _MOST_VALUES:
+        return raw
+    return b"".join(unescaped.split(b'"')[::2])
+
+
+def nested_too_deeply(text: str) -> bool:
+    """Whether lists and objects stand in each other more than MOST_LEVELS deep: not everybody reads that."""
+    if text.count("[") + text.count("{") <= MOST_LEVELS:
+        return False
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest > MOST_LEVELS
+
+
 def checked_object(text: str, what: str) -> dict[str, Any]:
     """The object in a JSONString; BadInput names what it was to be."""
+    check_values(text, what)
+    if nested_too_deeply(text):
+        raise BadInput(f"{what} is nested more than {MOST_LEVELS} levels deep")
     try:
         value = loads(text)
     except ValueError as error:

@@ -18,7 +18,9 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from dumbbell_server.database.lock import private
 from dumbbell_server.errors import StartupError
+from dumbbell_server.http.protocol import BoundedProtocol, look
 
 _log = structlog.get_logger()
 
@@ -74,6 +76,12 @@ def url_of(host: str, sockets: list[socket.socket]) -> str:
 class _Server(uvicorn.Server):
     """Signals are ours: uvicorn's own handling raises them again after the end."""
 
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        if counter % 10 == 0:
+            look(self.server_state.connections, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
@@ -81,8 +89,8 @@ class _Server(uvicorn.Server):
 
 def _server(app: ASGIApp) -> _Server:
     return _Server(uvicorn.Config(
-        app, http="httptools", log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE,
-        timeout_keep_alive=75, server_header=False, date_header=False, proxy_headers=False))
+        app, http=BoundedProtocol, ws="none", log_config=None, access_log=False, lifespan="off",
+        timeout_graceful_shutdown=_GRACE, server_header=False, date_header=False, proxy_headers=False))
 
 
 def run(apps: list[tuple[ASGIApp, list[socket.socket]]], on_ready: Callable[[], None]) -> None:
@@ -135,6 +143,7 @@ class Upkeep:
 def write_ready_file(path: Path, started: Started) -> None:
     """All of it or nothing: whoever waits for the file may read it at once."""
     waiting = path.with_name(path.name + ".tmp")
-    waiting.write_text(json.dumps(asdict(started)))
-    waiting.chmod(0o600)  # it holds a key
+    waiting.unlink(missing_ok=True)  # of somebody else, or of a server that was killed
+    with open(waiting, "x", opener=private) as file:
+        file.write(json.dumps(asdict(started)))  # it holds a key
     waiting.replace(path)

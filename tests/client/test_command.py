@@ -35,8 +35,9 @@ def test_nothing_at_all_shows_the_help_as_an_error() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(summaries()))
-def test_a_command_of_the_server_has_its_own_help(name: str) -> None:
-    done = command(name, "--help")
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_a_command_of_the_server_has_its_own_help(name: str, option: str) -> None:
+    done = command(name, option)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Usage: dumbbell {name} ")
 

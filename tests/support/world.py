@@ -114,7 +114,8 @@ def _headers(key: str | None) -> dict[str, str]:
 @contextlib.contextmanager
 def open_world(folder: Path, database_url: str | None = None, **more: Any) -> Iterator[World]:
     clock = StillClock()
-    settings = Settings(data_dir=folder, database_url=database_url, api_key=KEY, max_body=MAX_BODY, **more)
+    limits = {"max_graphql_body": MAX_BODY, "max_stream_body": MAX_BODY, **more}
+    settings = Settings(data_dir=folder, database_url=database_url, api_key=KEY, **limits)
     backend = open_backend(settings, clock)
     try:
         first_key(backend)

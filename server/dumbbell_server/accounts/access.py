@@ -80,12 +80,17 @@ class Keys:
             self._actors.clear()
             self._epoch += 1
 
+    def remembered(self, key: str) -> Actor | None:
+        """Who the key belongs to, where somebody has asked lately."""
+        cached = self._actors.get(digest(key))
+        return cached[1] if cached is not None and cached[0] > time.monotonic() else None
+
     def actor(self, key: str) -> Actor:
         """Who the key belongs to. Raises Unauthenticated."""
+        known = self.remembered(key)
+        if known is not None:
+            return known
         hashed = digest(key)
-        cached = self._actors.get(hashed)
-        if cached is not None and cached[0] > time.monotonic():
-            return cached[1]
         epoch = self._epoch
         with reading(self._database) as session:
             actor = self._find(session, key, hashed)
@@ -120,6 +125,14 @@ def belongs(actor: Actor | None, entity: EntityRow) -> bool:
         return False
     return actor.role(entity.id) > Role.NONE or (
         entity.kind == "organization" and entity.organization_id in actor.organizations)
+
+
+def is_shown(session: Session, actor: Actor, user: UserRow) -> bool:
+    """Whether the actor may know of the user: of a service account its team does, and nobody else."""
+    if not user.service or actor.admin or actor.user_id == user.id:
+        return True
+    team = queries.team_of_service(session, user.id)
+    return team is not None and belongs(actor, team)
 
 
 def administers(actor: Actor, entity: EntityRow) -> bool:

@@ -20,13 +20,14 @@ from dumbbell_server.backend import Backend
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, DumbbellError
 from dumbbell_server.http.bodies import json_object, read_body
+from dumbbell_server.http.memory import LARGE, Memory
 from dumbbell_server.json_text import UNSTORABLE, storable
 from dumbbell_server.settings import Settings
 
 Arguments = dict[str, Any]
 Command = Callable[[Unit, Settings, Arguments], Arguments]
 
-_LONGEST_BODY = 1 << 20
+_MEMORY = 16 << 20  # bytes of bodies at once
 
 
 def fixture_app(backend: Backend) -> Starlette:
@@ -44,9 +45,12 @@ async def _health(_: Request) -> Response:
 
 
 def _route(backend: Backend, commands: dict[str, Command]) -> Callable[[Request], Awaitable[Response]]:
+    memory = Memory(_MEMORY)
+
     async def answer(request: Request) -> Response:
         try:
-            arguments = json_object(await read_body(request, _LONGEST_BODY))
+            with memory.lease(known=True) as lease:
+                arguments = json_object(await read_body(request, LARGE, "a command is short", lease))
             name = _text(arguments, "command")
             command = commands.get(name)
             if command is None:

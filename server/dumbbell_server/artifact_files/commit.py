@@ -26,7 +26,7 @@ from dumbbell_server.blobs.store import new_key
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.statements import insert_many
 from dumbbell_server.database.units import Unit
-from dumbbell_server.errors import BadInput, NotFound
+from dumbbell_server.errors import BadInput, NotFound, StorageUnavailable
 from dumbbell_server.identity import Actor
 
 _COLUMNS = {"artifact_id": "int", "path": "text", "blob_id": "int", "size": "bigint", "digest": "text", "ref": "text"}
@@ -63,12 +63,16 @@ def _try_commit(backend: Backend, actor: Actor, node_id: str) -> ArtifactRow | N
         expected.register(backend, artifact.id)
         contents = _gather(backend, session, artifact)
     made = contents.manifest.id is None
-    done = None
+    named = False
     try:
         done = _insert_all(backend, actor, artifact.id, contents)
+        named = done is not None and contents.manifest.id is not None
+    except StorageUnavailable:
+        named = True  # or so it may be
+        raise
     finally:
-        if made and (done is None or contents.manifest.id is None):
-            backend.blobs.delete(contents.manifest.blob_key or "")  # nobody names it
+        if made and not named:
+            backend.blobs.delete(contents.manifest.blob_key or "")
     return done
 
 
@@ -170,23 +174,37 @@ def _commit(unit: Unit, artifact_id: int, contents: Contents, last: Sequence[Ent
     _leave_one_manifest(unit, stored, contents.manifest)
     expected.forget(unit, artifact_id)
     service.commit(unit, artifact, digest=contents.digest or artifact.digest,
-                   size=sum(entry.size for entry in contents.entries), file_count=len(contents.entries))
+                   size=_size(session, artifact_id, contents.entries), file_count=len(contents.entries))
     return artifact
 
 
 def _insert(session: Session, artifact: ArtifactRow, entries: Sequence[Entry]) -> None:
-    """Files of the version, by path, each with its bytes. BadInput names one whose bytes did not come."""
-    held = queries.blob_ids(session, artifact.project_id, (entry.digest for entry in entries if entry.ref is None))
-    rows = []
+    """Files of the version, by path, each with its bytes. BadInput names one whose bytes are not there or others."""
+    held = queries.stored_blobs(session, artifact.project_id,
+                                (entry.digest for entry in entries if entry.ref is None))
+    rows: list[tuple[int, str, int | None, int, str | None, str | None]] = []
     for entry in entries:
-        if entry.ref is None and entry.digest not in held:
+        if entry.ref is not None:
+            rows.append((artifact.id, entry.path, None, entry.size or 0, entry.digest, entry.ref))
+            continue
+        number, size = held.get(entry.digest, (None, 0))
+        if number is None:
             raise BadInput(f"the bytes of {entry.path[:140]!r} were not uploaded; upload them, then commit")
-        stored = entry.ref is None
-        rows.append((artifact.id, entry.path, held[entry.digest] if stored else None, entry.size,
-                     None if stored else entry.digest, entry.ref))
+        if entry.size is not None and entry.size != size:
+            raise BadInput(f"manifest entry {entry.path[:140]!r}: its size is said to be {entry.size} bytes, "
+                           f"and {size} were uploaded")
+        rows.append((artifact.id, entry.path, number, size, None, None))
     if rows:
         some_are_there = queries.has_entries(session, artifact.id, entries[0].path, entries[-1].path)
         insert_many(session, "artifact_entries", _COLUMNS, rows, _OVERWRITE if some_are_there else "")
+
+
+def _size(session: Session, artifact_id: int, entries: Sequence[Entry]) -> int:
+    """Of all files; by the database where the manifest leaves one out."""
+    sizes = [entry.size for entry in entries if entry.size is not None]
+    if len(sizes) == len(entries):
+        return sum(sizes)
+    return queries.size_of_entries(session, artifact_id)
 
 
 def _leave_one_manifest(unit: Unit, stored: Sequence[ManifestRow], manifest: ManifestRow) -> None:

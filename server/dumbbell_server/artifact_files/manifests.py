@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ INCREMENTAL = "INCREMENTAL"
 PATCH = "PATCH"
 FILE_NAME = "wandb_manifest.json"
 _MOST_BYTES = 2560  # what an index of Postgres takes
+_MOST_IN_ALL = 2**63 - 1  # bytes, as far as a database counts
+_DRIVE = re.compile(r"[A-Za-z]:[/\\]")
+_SEPARATORS = re.compile(r"[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Entry:
 
     path: str
     digest: str
-    size: int
+    size: int | None
     ref: str | None
 
 
@@ -55,12 +59,18 @@ def merged(base: dict[str, Any] | None, changes: Iterable[dict[str, Any]]) -> di
 
 
 def entries(manifest: dict[str, Any]) -> Iterator[Entry]:
-    """BadInput names the first entry that is malformed."""
+    """BadInput names the first entry that is malformed, or where all is more than a size can say."""
+    total = 0
     for path, fields in manifest["contents"].items():
         problem = _problem(path, fields)
         if problem is not None:
             raise BadInput(f"manifest entry {path[:140]!r}: {problem}")
-        yield Entry(path, fields["digest"], fields.get("size") or 0, fields.get("ref"))
+        entry = Entry(path, fields["digest"], fields.get("size"), fields.get("ref"))
+        total += entry.size or 0
+        if total > _MOST_IN_ALL:
+            raise BadInput(f"manifest entry {path[:140]!r}: the sizes up to here add up to more than "
+                           f"{_MOST_IN_ALL} bytes")
+        yield entry
 
 
 def _problem(path: str, fields: Any) -> str | None:
@@ -69,14 +79,25 @@ def _problem(path: str, fields: Any) -> str | None:
     size, ref = fields.get("size"), fields.get("ref")
     if size is not None and (type(size) is not int or not 0 <= size < 2**62):
         return "its size is no number of bytes"
-    if not path or len(path.encode("utf-8", "surrogatepass")) > _MOST_BYTES:
-        return f"its path is not 1 to {_MOST_BYTES} bytes long"
     if ref is None and hex_of(fields["digest"]) is None:
         return "its digest is no base64 MD5"
     if not isinstance(ref, str | None):
         return "its reference is no text"
     held = all(map(storable, (path, ref or "", fields["digest"])))
-    return None if held else "it holds a NUL or half a surrogate pair"
+    return _problem_of_path(path) if held else "it holds a NUL or half a surrogate pair"
+
+
+def _problem_of_path(path: str) -> str | None:
+    if not path or len(path.encode()) > _MOST_BYTES:
+        return f"its path is not 1 to {_MOST_BYTES} bytes long"
+    if leads_elsewhere(path):
+        return "its path leads out of the artifact; use a relative one with forward slashes, without `..`"
+    return None
+
+
+def leads_elsewhere(path: str) -> bool:
+    """Whether a client that writes the file into a folder would write it elsewhere, on Windows too."""
+    return _DRIVE.match(path) is not None or path[:1] in {"/", "\\"} or ".." in _SEPARATORS.split(path)
 
 
 def digest(contents: Iterable[Entry]) -> str:

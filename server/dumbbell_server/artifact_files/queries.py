@@ -37,10 +37,16 @@ def blobs(session: Session, project_id: int, digests: Iterable[str]) -> dict[str
                                       col(ArtifactBlobRow.digest).in_(some)).with_for_update()).scalars()}
 
 
-def blob_ids(session: Session, project_id: int, digests: Iterable[str]) -> dict[str, int]:
-    return {digest: number for some in batches(list(set(digests))) for digest, number in session.execute(
-        select(ArtifactBlobRow.digest, ArtifactBlobRow.id).where(
-            ArtifactBlobRow.project_id == project_id, col(ArtifactBlobRow.digest).in_(some))).all() if number}
+def stored_blobs(session: Session, project_id: int, digests: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Number and size in bytes by digest, of those whose bytes are there."""
+    return {digest: (number, size) for some in batches(list(set(digests))) for digest, number, size in session.execute(
+        select(ArtifactBlobRow.digest, ArtifactBlobRow.id, ArtifactBlobRow.size).where(
+            ArtifactBlobRow.project_id == project_id, col(ArtifactBlobRow.digest).in_(some))).all()}
+
+
+def size_of_entries(session: Session, artifact_id: int) -> int:
+    return int(session.execute(select(func.coalesce(func.sum(EntryRow.size), 0)).where(
+        EntryRow.artifact_id == artifact_id)).scalar_one())
 
 
 def count_entries(session: Session, artifact_id: int) -> int:

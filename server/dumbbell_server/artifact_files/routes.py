@@ -17,7 +17,7 @@ from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
-from dumbbell_server.http.state import actor_of, check_signature, number_in, state_of
+from dumbbell_server.http.state import check_signature, number_in, sender, state_of
 from dumbbell_server.http.uploads import GONE, receive, taken
 
 _SMALL = 1 << 18  # bytes that are sent at once
@@ -42,7 +42,7 @@ async def put_file(request: Request) -> Response:
 async def put_manifest(request: Request) -> Response:
     check_signature(request, request.scope["path"])
     backend, number = state_of(request).backend, number_in(request, "manifest_id")
-    staged = await receive(request, backend.settings.max_body)
+    staged = await receive(request, backend.settings.max_manifest, "DUMBBELL_MAX_MANIFEST")
     if staged is None:
         return Response(status_code=GONE)
     key = new_key(manifest_records.FOLDER)
@@ -96,7 +96,7 @@ async def get_manifest(request: Request) -> Response:
 async def get_v1(request: Request) -> Response:
     """The first layout: a digest in an entity."""
     path = request.path_params
-    return await _send(request, path["digest"], downloads.in_entity, actor_of(request), path["entity"],
+    return await _send(request, path["digest"], downloads.in_entity, await sender(request), path["entity"],
                        path["digest"])
 
 
@@ -105,7 +105,7 @@ async def get_v2(request: Request) -> Response:
     path = downloads.read_path(request.scope["raw_path"].decode("latin-1"))
     if path is None:
         raise NotFound("this is no path of an artifact's file")
-    return await _send(request, path.name, downloads.by_path, actor_of(request), path)
+    return await _send(request, path.name, downloads.by_path, await sender(request), path)
 
 
 Handler = Callable[[Request], Awaitable[Response]]

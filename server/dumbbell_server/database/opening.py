@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,38 +12,87 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlmodel import SQLModel
 
 from dumbbell_server.database.engine import Database, PostgresDatabase, SqliteDatabase
+from dumbbell_server.database.lock import private
 from dumbbell_server.database.revisions import counter
 from dumbbell_server.errors import StartupError
 
 # The newest file in migrations/versions; a test holds the two together. Alembic itself is imported only when a
 # database has another revision: it costs half a second of every start.
-HEAD = "0014"
+HEAD = "0016"
+
+_FILE = "dumbbell.db"
 
 
 def open_database(database_url: str | None, folder: Path, synchronous: str = "FULL") -> Database:
     """Open and migrate. Raises StartupError with one line that says what to do."""
-    database: Database
-    if database_url is None:
-        database = SqliteDatabase(str(folder / "dumbbell.db"), synchronous)
-    else:
-        database = PostgresDatabase(_driver_url(database_url))
+    database = _connect(database_url, folder, synchronous)
     try:
-        _bring_up(database)
-        if isinstance(database, SqliteDatabase):
-            with database.engine.connect() as connection:
-                database.revisions = counter(connection)
-    except OperationalError as error:
+        with _explained(database_url, folder):
+            _bring_up(database)
+            if isinstance(database, SqliteDatabase):
+                with database.engine.connect() as connection:
+                    database.revisions = counter(connection)
+    except BaseException:
         database.close()
+        raise
+    return database
+
+
+def open_unchanged(database_url: str | None, folder: Path, synchronous: str = "FULL") -> Database:
+    """Open a database of this version that is there, beside a server that may be running. Else StartupError.
+
+    For short writes only, and none to a table with revisions: those are counted in the memory of the server.
+    """
+    require_database(database_url, folder)
+    database = _connect(database_url, folder, synchronous)
+    try:
+        with _explained(database_url, folder), database.engine.connect() as connection:
+            revision = revision_of(connection)
+    except BaseException:
+        database.close()
+        raise
+    if revision != HEAD:
+        database.close()
+        raise StartupError(f"the database is of revision {revision}, and this is the dumbbell of {HEAD}; "
+                           "end the server, and run `dumbbell migrate`")
+    return database
+
+
+def require_database(database_url: str | None, folder: Path) -> None:
+    """StartupError where the folder has no database: a command that makes one by itself hides a mistyped name."""
+    if database_url is None and not (folder / _FILE).exists():
+        raise StartupError(f"there is no database in {folder}; check --data-dir: `dumbbell serve` makes one")
+
+
+def _connect(database_url: str | None, folder: Path, synchronous: str) -> Database:
+    if database_url is None:
+        _make_private(folder / _FILE)
+        return SqliteDatabase(str(folder / _FILE), synchronous)
+    try:
+        return PostgresDatabase(_driver_url(database_url))
+    except ModuleNotFoundError as error:
+        raise StartupError("--database-url needs psycopg: pip install 'dumbbell[postgres]'") from error
+
+
+def _make_private(path: Path) -> None:
+    """The file is there, for its owner only: SQLite gives -wal and -shm the same mode."""
+    try:
+        os.close(private(str(path), os.O_RDWR | os.O_CREAT))
+    except OSError as error:
+        raise StartupError(f"cannot open {path}: {error.strerror}; check --data-dir") from error
+
+
+@contextlib.contextmanager
+def _explained(database_url: str | None, folder: Path) -> Iterator[None]:
+    """What the driver says of a database that cannot be opened, as a StartupError that says what to look at."""
+    try:
+        yield
+    except OperationalError as error:
         where = "Postgres" if database_url else f"the database in {folder}"
         reason = str(error.orig).strip().splitlines()[0]
         raise StartupError(f"cannot open {where}: {reason}; check --database-url and --data-dir") from error
     except DatabaseError as error:
-        database.close()
-        raise StartupError(f"{folder / 'dumbbell.db'} is not a database of ours: {error.orig}") from error
-    except StartupError:
-        database.close()
-        raise
-    return database
+        raise StartupError(f"{folder / _FILE} is not a database of ours: {error.orig}") from error
 
 
 def _driver_url(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -29,7 +30,7 @@ from graphql import (
     validate,
 )
 
-from dumbbell_server.errors import DumbbellError
+from dumbbell_server.errors import Damaged, DumbbellError
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import PlanningExecutor
 from dumbbell_server.graph.texts import clean_literals, clean_variables
@@ -39,18 +40,23 @@ _log = structlog.get_logger()
 # Clients declare variables and carry fragments that they then do not use (docs/protocol/graphql.md#tolerances).
 RULES = [rule for rule in specified_rules if rule not in (NoUnusedFragmentsRule, NoUnusedVariablesRule)]
 _QUOTED = re.compile(r"'([^']*)'")
+_TOKEN = re.compile(r'"""|"[^"]*"|\.{3}|\w+|[^\s,\w]')
 _MAX_TOKENS = 20_000
 _LONGEST_CACHED = 64 * 1024
+_TOKEN_WEIGHT = 256  # bytes that a token has in the tree at most, measured
+_FIRST_WEIGHT = 2048  # bytes of the shortest document
+_NAME_WEIGHT = 160  # bytes that a name has in a set of them
 
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed text and what is wrong with it, or what it names."""
+    """What is wrong with a text, or its tree and what it names."""
 
     node: DocumentNode | None
     errors: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()  # types whose fields it selects, and those fields as `Type.field`
     unstorable: str | None = None  # where it had text that cannot be stored
+    weight: int = 0  # bytes that it has in memory
 
 
 class _Names(ValidationRule):
@@ -83,9 +89,9 @@ class Answer:
 
 
 class Documents:
-    """Parsed and validated texts, the most recently used of them, bounded by count and by bytes."""
+    """Parsed and validated texts, the most recently used of them, bounded by count and by bytes of memory."""
 
-    def __init__(self, schema: GraphQLSchema, count: int = 512, size: int = 8 * 2**20) -> None:
+    def __init__(self, schema: GraphQLSchema, count: int = 512, size: int = 32 * 2**20) -> None:
         self._schema = schema
         self._count, self._size = count, size
         self._kept: OrderedDict[str, Document] = OrderedDict()
@@ -97,36 +103,49 @@ class Documents:
             self._kept.clear()
             self._held = 0
 
-    def get(self, text: str) -> Document:
+    def get(self, text: str, *, keep: bool = True) -> Document:
+        """The document of a text; without `keep` one that is not known already does not stay."""
         with self._lock:
             kept = self._kept.get(text)
             if kept is not None:
                 self._kept.move_to_end(text)
                 return kept
         document = self._read(text)
-        if len(text) <= _LONGEST_CACHED:
+        if keep and len(text) <= _LONGEST_CACHED and document.weight <= self._size:
             with self._lock:
                 if text not in self._kept:
                     self._kept[text] = document
-                    self._held += len(text)
+                    self._held += document.weight
                 while len(self._kept) > self._count or self._held > self._size:
-                    self._held -= len(self._kept.popitem(last=False)[0])
+                    self._held -= self._kept.popitem(last=False)[1].weight
         return document
 
     def _read(self, text: str) -> Document:
         try:
-            node = parse(text, max_tokens=_MAX_TOKENS)
+            node = parse(text, max_tokens=_MAX_TOKENS, no_location=True)  # places in the text take most of the memory
         except GraphQLError as error:
-            return Document(None, (error.message,))
+            return Document(None, (error.message,), weight=_plain(text, error.message))
         except RecursionError:
-            return Document(None, ("Syntax Error: the document is nested too deeply.",))
+            return Document(None, ("Syntax Error: the document is nested too deeply.",), weight=_plain(text))
         node, unstorable = clean_literals(text, node)
         names: set[str] = set()
         collect: Any = partial(_Names, names=names)
         errors = validate(self._schema, node, [*RULES, collect], max_errors=20)
         # SDK probes match on double quotes, graphql-core writes single ones (docs/protocol/graphql.md#errors).
         messages = tuple(_QUOTED.sub(r'"\1"', error.message) for error in errors)
-        return Document(node, messages, frozenset(names), unstorable)
+        if messages:
+            return Document(None, messages, weight=_plain(text, *messages))
+        return Document(node, (), frozenset(names), unstorable, _weight(text, names))
+
+
+def _plain(*texts: str) -> int:
+    return sum(map(sys.getsizeof, texts))
+
+
+def _weight(text: str, names: set[str]) -> int:
+    """At least what the text, its tree, which has strings of its own, and the names in it have in memory."""
+    tokens = sum(1 for _ in _TOKEN.finditer(text))
+    return _FIRST_WEIGHT + 2 * sys.getsizeof(text) + tokens * _TOKEN_WEIGHT + len(names) * _NAME_WEIGHT
 
 
 class Executor:
@@ -138,7 +157,7 @@ class Executor:
         self._before_queries = before_queries
 
     def run(self, text: str, variables: dict[str, Any] | None, operation: str | None, context: Context) -> Answer:
-        document = self.documents.get(text)
+        document = self.documents.get(text, keep=context.viewer is not None)  # strangers would push out the others'
         if document.errors or document.node is None:
             return Answer(200, {"errors": [{"message": message} for message in document.errors]})
         unstorable = document.unstorable or clean_variables(variables or {})
@@ -178,6 +197,8 @@ def _shape(error: GraphQLError) -> tuple[int, dict[str, Any]]:
     """A refusal of ours keeps its status and words; a surprise is logged and told as such, without its insides."""
     cause = error.original_error
     path = {"path": error.path} if error.path else {}
+    if isinstance(cause, Damaged):  # one thing is null, and the rest is answered
+        return 200, {"message": cause.message, **path}
     if isinstance(cause, DumbbellError):
         return cause.status, {"message": cause.message, **path}
     if cause is None or isinstance(cause, GraphQLError):

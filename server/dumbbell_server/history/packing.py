@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from operator import le
 from typing import Any
 
 import zstandard
 
+from dumbbell_server.errors import Damaged
 from dumbbell_server.json_text import loads
 
 CHUNK_LINES, _CHUNK_BYTES = 1000, 1 << 20  # of a chunk that is packed again
+
+_PIECE_LINES, _PIECE_SIZE = 2000, 4 << 20  # lines and characters of what comes at once, in a chunk
 
 _DIGITS = 18  # of a step
 # A nested "_step" is found too, which only makes a chunk's range wider than need be.
@@ -35,6 +38,10 @@ class Packed:
     def end(self) -> int:
         return self.first_line + self.line_count
 
+    def moved(self, lines: int) -> Packed:
+        """The same with other numbers of lines."""
+        return replace(self, first_line=self.first_line + lines)
+
 
 def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
     """Lines that hold no line break, compressed; with their range of steps where the stream has them."""
@@ -42,6 +49,23 @@ def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
     found, ordered = _steps(lines) if steps else ([], False)
     return Packed(first_line, len(lines), min(found, default=None), max(found, default=None), ordered,
                   _compressor().compress(text.encode("utf-8", "surrogatepass")))
+
+
+def pieces(first_line: int, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Lines that came at once in pieces of a bounded size: what later replaces one of them packs its piece again."""
+    if len(lines) <= _PIECE_LINES and sum(map(len, lines)) <= _PIECE_SIZE:
+        yield first_line, lines
+        return
+    some: list[str] = []
+    size = 0
+    for line in lines:
+        if some and (len(some) == _PIECE_LINES or size + len(line) > _PIECE_SIZE):
+            yield first_line, some
+            first_line += len(some)
+            some, size = [], 0
+        some.append(line)
+        size += len(line)
+    yield first_line, some
 
 
 def repacked(first_line: int, lines: list[str]) -> list[Packed]:
@@ -74,8 +98,16 @@ def _steps(lines: list[str]) -> tuple[list[int], bool]:
 
 
 def unpack(body: bytes) -> list[str]:
-    text = zstandard.ZstdDecompressor().decompress(body).decode("utf-8", "surrogatepass")
-    return text.split("\n")
+    """The lines of a chunk. Damaged where the bytes are not what `pack` made."""
+    return decompressed(body).decode("utf-8", "surrogatepass").split("\n")
+
+
+def decompressed(body: bytes) -> bytes:
+    try:
+        return zstandard.ZstdDecompressor().decompress(body)
+    except zstandard.ZstdError as error:
+        raise Damaged(f"rows of this history are damaged on the disk of the server, and cannot be read: {error}",
+                      ) from error
 
 
 def _compressor() -> zstandard.ZstdCompressor:

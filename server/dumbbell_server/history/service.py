@@ -6,11 +6,10 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
-from dumbbell_server.history import queries, statements
-from dumbbell_server.history.packing import pack, row_of, step_of
-from dumbbell_server.history.reading import forks
+from dumbbell_server.history import statements
+from dumbbell_server.history.cutting import cut_after
+from dumbbell_server.history.packing import row_of
 from dumbbell_server.history.reading.rows import rows_between
-from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.json_text import dumps
 from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.tables import RunRow
@@ -26,7 +25,6 @@ def rewind(unit: Unit, entity: str | None, project: str | None, name: str, metri
         return None
     runs.check_writable(session, unit.actor, run, "rewind runs")
     statements.LOCK_RUN(session, run=run.id)
-    forks.copy_to_forks(session, run, step)
     _cut(session, run, step)
     run.summary_metrics = _summary(session, run, step)
     run.updated_at = unit.clock.text()
@@ -37,17 +35,9 @@ def rewind(unit: Unit, entity: str | None, project: str | None, name: str, metri
 
 def _cut(session: Session, run: RunRow, step: int) -> None:
     """The run and its streams end with this step."""
-    connection = session.connection()
-    for chunk in statements.CHUNKS_BEYOND_STEP(session, run=run.id, step=step).all():
-        lines = queries.lines_of(session, chunk.id)
-        statements.DELETE_CHUNK(session, id=chunk.id)
-        left = [line for line in lines if (step_of(row_of(line)) or 0) <= step]
-        if left:
-            queries.insert(connection, run.id, HISTORY, chunk.writer, pack(chunk.first_line, left, steps=True))
+    cut_after(session, run, step)
     if run.parent_step is not None:
         run.parent_step = max(-1, min(run.parent_step, step))
-    statements.CUT_HISTORY_HEADS(session, run=run.id)
-    queries.begin_generation(connection, run.id)
     run.history_line_count = statements.HISTORY_LINES(session, run=run.id).scalar_one()
 
 

@@ -49,8 +49,11 @@ LAST_CHUNK_BODY = Statement(
 CHUNKS_BETWEEN_STEPS = Statement(
     "SELECT min_step, max_step, ordered, body FROM chunks"
     " WHERE run_id = :run AND stream = :stream AND max_step >= :low AND min_step < :high ORDER BY writer, first_line")
+RANGE_OF_STEPS = Statement(
+    f"SELECT min(min_step) AS low, max(max_step) AS high FROM chunks WHERE run_id = :run AND stream = {HISTORY}")
 CHUNKS_BEYOND_STEP = Statement(
-    f"SELECT id, writer, first_line FROM chunks WHERE run_id = :run AND stream = {HISTORY} AND max_step > :step")
+    "SELECT id, writer, first_line, min_step FROM chunks"
+    f" WHERE run_id = :run AND stream = {HISTORY} AND max_step > :step")
 OVERLAPPING_CHUNKS = Statement(
     "SELECT id, first_line, line_count, body FROM chunks WHERE run_id = :run AND stream = :stream"
     " AND writer = :writer AND first_line < :last AND first_line + line_count > :first ORDER BY first_line")
@@ -69,18 +72,26 @@ CHUNKS_WITHOUT_COLUMNS = Statement(
 
 # Heads of streams: how many lines there are, and of how many there are columns
 
-STREAM_LINES = Statement(
-    "SELECT lines FROM stream_heads WHERE run_id = :run AND stream = :stream AND writer = :writer")
+STREAM_HEAD = Statement(
+    "SELECT lines, shift FROM stream_heads WHERE run_id = :run AND stream = :stream AND writer = :writer")
 SET_STREAM_LINES = Statement(
     "INSERT INTO stream_heads (run_id, stream, writer, lines) VALUES (:run, :stream, :writer, :lines)"
     " ON CONFLICT (run_id, stream, writer) DO UPDATE SET lines = excluded.lines")
+SET_SHIFT = Statement(
+    "INSERT INTO stream_heads (run_id, stream, writer, lines, shift)"
+    f" VALUES (:run, {HISTORY}, :writer, 0, :shift)"
+    " ON CONFLICT (run_id, stream, writer) DO UPDATE SET shift = excluded.shift")
 HISTORY_LINES = Statement(
     f"SELECT coalesce(sum(lines), 0) FROM stream_heads WHERE run_id = :run AND stream = {HISTORY}")
+COUNT_HISTORY = Statement(
+    "UPDATE runs SET revision = next_revision(),"
+    " history_line_count = (SELECT coalesce(sum(lines), 0) FROM stream_heads h"
+    f" WHERE h.run_id = runs.id AND h.stream = {HISTORY}) WHERE id = :run")
 HISTORY_HEADS = Statement(
     "SELECT r.history_generation, h.writer, h.lines, h.built FROM runs r JOIN stream_heads h ON h.run_id = r.id"
     f" WHERE r.id = :run AND h.stream = {HISTORY} ORDER BY h.writer")
 CUT_HISTORY_HEADS = Statement(
-    "UPDATE stream_heads SET lines = (SELECT coalesce(max(first_line + line_count), 0) FROM chunks c"
+    "UPDATE stream_heads SET shift = 0, lines = (SELECT coalesce(max(first_line + line_count), 0) FROM chunks c"
     f" WHERE c.run_id = :run AND c.stream = {HISTORY} AND c.writer = stream_heads.writer)"
     f" WHERE run_id = :run AND stream = {HISTORY}")
 LINES_WITHOUT_COLUMNS = Statement(

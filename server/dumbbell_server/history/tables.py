@@ -52,6 +52,8 @@ class HeadRow(SQLModel, table=True):
     writer: str = Field(primary_key=True)
     lines: int = Field(sa_column=Column(BigInteger, nullable=False))
     built: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+    # what is added to the numbers that the process which now writes gives to its lines
+    shift: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
 
 
 class ColumnGroupRow(SQLModel, table=True):

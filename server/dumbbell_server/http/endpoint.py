@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import orjson
@@ -12,29 +13,38 @@ from starlette.responses import Response
 
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.context import Context
-from dumbbell_server.graph.execution import Answer, Executor
+from dumbbell_server.graph.execution import Executor
+from dumbbell_server.http.answers import answer_with
 from dumbbell_server.http.bodies import json_object, read_body
-from dumbbell_server.http.state import actor_of, base_url, state_of
+from dumbbell_server.http.state import base_url, sender, state_of
+
+_MUTATION = re.compile(rb'"query"\s*:\s*"(?:\s|\\[nrt])*mutation')
 
 
 async def graphql(request: Request) -> Response:
     state = state_of(request)
-    actor = actor_of(request)
-    body = json_object(await read_body(request, state.backend.settings.max_body))
-    context = Context(state.backend, actor, base_url(request))
-    loop = asyncio.get_running_loop()
-    pool = state.pool if _writes(body) else state.readers
-    answer = await loop.run_in_executor(pool, _run, state.executor, body, context)
-    return Response(_dumped(answer.body), answer.status, media_type="application/json")
+    actor = await sender(request)
+    with state.memory.lease(known=actor is not None) as lease:
+        limit = state.backend.settings.max_graphql_body
+        body = await read_body(request, limit, "DUMBBELL_MAX_GRAPHQL_BODY", lease)
+        # whether this looks like a mutation, which will wait for the disk; one that does not look so works as well
+        writes = _MUTATION.search(body) is not None
+        context = Context(state.backend, actor, base_url(request))
+        pool = state.pool if writes else state.readers
+        status, answer = await asyncio.get_running_loop().run_in_executor(pool, _run, state.executor, body, context)
+    return answer_with(answer, status, state.memory.lease(known=actor is not None), needed=writes)
 
 
-def _writes(body: dict[str, Any]) -> bool:
-    """Whether this looks like a mutation, which will wait for the disk. One that does not look so works as well."""
-    text = body.get("query")
-    return isinstance(text, str) and text.lstrip().startswith("mutation")
+def _run(executor: Executor, body: bytes, context: Context) -> tuple[int, bytes]:
+    """Status and body of the answer. The request is parsed here: the event loop is for those who wait."""
+    try:
+        answer = executor.run(*_question(json_object(body)), context)
+        return answer.status, _dumped(answer.body)
+    finally:
+        context.close()
 
 
-def _run(executor: Executor, body: dict[str, Any], context: Context) -> Answer:
+def _question(body: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str | None]:
     text, variables, operation = body.get("query"), body.get("variables"), body.get("operationName")
     if not isinstance(text, str) or not text:
         raise BadInput("the body must hold `query`, the text of a GraphQL document")
@@ -42,10 +52,7 @@ def _run(executor: Executor, body: dict[str, Any], context: Context) -> Answer:
         raise BadInput("`variables` must be an object or null")
     if operation is not None and not isinstance(operation, str):
         raise BadInput("`operationName` must be a string or null")
-    try:
-        return executor.run(text, variables, operation, context)
-    finally:
-        context.close()
+    return text, variables, operation
 
 
 def _dumped(body: dict[str, Any]) -> bytes:

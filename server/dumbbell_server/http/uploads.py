@@ -10,14 +10,15 @@ from starlette.responses import Response
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.store import StagedBlob, commit_or_discard
-from dumbbell_server.errors import BadInput, TooLarge
+from dumbbell_server.errors import BadInput, StorageUnavailable, TooLarge
 from dumbbell_server.http.state import state_of
 
 T = TypeVar("T")
+_SETTING = "DUMBBELL_MAX_UPLOAD"
 GONE = 400  # the status for a sender who is gone: nobody reads it
 
 
-def announced_size(request: Request, limit: int) -> int | None:
+def announced_size(request: Request, limit: int, setting: str = _SETTING) -> int | None:
     """What Content-Length says; BadInput or TooLarge before a byte is read."""
     text = request.headers.get("content-length")
     if text is None:
@@ -25,14 +26,14 @@ def announced_size(request: Request, limit: int) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 19):  # noqa: PLR2004 - 64 bits
         raise BadInput(f"Content-Length {text[:40]!r} is not a number of bytes")
     if int(text) > limit:
-        raise TooLarge(f"the file is {text} bytes long; {limit} are the most this server takes (DUMBBELL_MAX_UPLOAD)")
+        raise TooLarge(f"the file is {text} bytes long; {limit} are the most this server takes ({setting})")
     return int(text)
 
 
-async def receive(request: Request, limit: int) -> StagedBlob | None:
+async def receive(request: Request, limit: int, setting: str = _SETTING) -> StagedBlob | None:
     """The body, or None where the sender is gone. BadInput, and nothing stays, where it is not what was announced."""
     blobs = state_of(request).backend.blobs
-    announced = announced_size(request, limit)
+    announced = announced_size(request, limit, setting)
     try:
         incoming = await blobs.receive(request.stream(), limit)
     except ClientDisconnect:
@@ -58,6 +59,8 @@ async def commit_and_write(backend: Backend, incoming: StagedBlob, key: str, wri
     await commit_or_discard(backend.blobs, incoming, key)
     try:
         return await write()
+    except StorageUnavailable:  # the row may be there all the same; bytes without one are found by their age
+        raise
     except Exception:  # a cancelled wait is no failure: the unit may still be committed, and needs the bytes
         backend.blobs.delete(key)
         raise

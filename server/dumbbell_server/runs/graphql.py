@@ -267,10 +267,6 @@ class RunsMutation:
         done = context.unit(service.upsert, node_id=input.id, entity=input.entity_name, project=input.model_name,
                             name=input.name, edit=input.edit())
         run = done.run
-        if run.restart_pending and not input.id:
-            # The core numbers its lines on from this count, resumed or not; but who resumes sends the id (0.31), and
-            # who does not has "overwritten" the run. So `wandb sync` of the same rows again replaces them.
-            run.history_line_count = 0
         context.know(run, done.project, done.entity)
         return UpsertBucketPayload(bucket=run, inserted=done.inserted, client_mutation_id=input.client_mutation_id)
 

@@ -25,7 +25,7 @@ from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries
 from dumbbell_server.runs.names import checked_run_id, make_display_name, make_run_id
 from dumbbell_server.runs.states import (
-    PREEMPTING,
+    LIVE_STATES,
     RUNNING,
     after_silence,
     check_transition,
@@ -112,28 +112,41 @@ def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str 
            edit: RunEdit) -> Upserted:
     """The run, edited; made where it did not exist.
 
-    By name it is a process that starts (or goes on): the run is then running. By id it is somebody who edits: the
-    state stays. Every run comes by here some times a minute, so it goes by driver statements.
+    By name it is a process that starts (or goes on): the run is then running. By id it is somebody who edits, and the
+    state stays; but a process that resumes says its host too (seen: 0.18.7, 0.28.2, 0.31.0). Every run comes by here
+    some times a minute, so it goes by driver statements.
     """
     _check(edit)
     if node_id:
         edited = _to_edit(unit, node_id, "edit runs")
         owner = unit.session.get_one(ProjectRow, edited.project_id)
-        update_row(unit.session, edited, _changes(unit, edited, edit))
+        changes = _changes(unit, edited, edit)
+        if edit.host is not None and edited.state not in LIVE_STATES:
+            changes |= _start(unit, edited, edit)
+        update_row(unit.session, edited, changes)
         return Upserted(edited, inserted=False, project=owner,
                         entity=unit.session.get_one(EntityRow, owner.entity_id))
     owner, owners_entity = projects.for_logging(unit, entity, project)
-    run_id = checked_run_id(name) if name else make_run_id(unit.clock)
-    run = queries.plain(unit.session, owner.id, run_id)
+    run = queries.plain(unit.session, owner.id, name) if name else None
     if run is None:
+        run_id = checked_run_id(name) if name else make_run_id(unit.clock)
         return Upserted(_create(unit, owner, run_id, edit), inserted=True, project=owner, entity=owners_entity)
     changes = _changes(unit, run, edit) | {"heartbeat_at": unit.clock.text()}
-    if edit.state is None and run.state not in {RUNNING, PREEMPTING}:
-        # a run that goes on is upserted every few seconds: that must not take back a request to stop
-        changes |= {"state": RUNNING, "exitcode": None, "stop_requested": False,
-                    "restart_pending": run.history_line_count > 0}
+    if run.state not in LIVE_STATES:
+        changes |= _start(unit, run, edit)
+    elif edit.host is not None:  # of the first upsert of a process only: the one before it ended without a word
+        changes["restart_pending"] = run.history_line_count > 0
     update_row(unit.session, run, changes)
     return Upserted(run, inserted=False, project=owner, entity=owners_entity)
+
+
+def _start(unit: Unit, run: RunRow, edit: RunEdit) -> dict[str, Any]:
+    """What changes as a process starts on a run that had ended."""
+    if edit.state is not None:
+        return {}
+    # not for a run that goes on, which is upserted every few seconds: that must not take back a request to stop
+    return {"state": RUNNING, "exitcode": None, "stop_requested": False, "heartbeat_at": unit.clock.text(),
+            "restart_pending": run.history_line_count > 0}
 
 
 def _to_edit(unit: Unit, node_id: str, action: str) -> RunRow:

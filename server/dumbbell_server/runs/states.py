@@ -10,6 +10,8 @@ FINISHED, FAILED, CRASHED, KILLED = "finished", "failed", "crashed", "killed"
 STATES = frozenset({RUNNING, PENDING, PREEMPTING, PREEMPTED, FINISHED, FAILED, CRASHED, KILLED})
 
 LIVE_STATES = frozenset({RUNNING, PREEMPTING})
+# A process that was silent too long may be heard of again; what said that it is done stays so until another starts.
+ENDED_STATES = frozenset({FINISHED, FAILED, KILLED, PREEMPTED})
 FAILED_STATES = frozenset({FAILED, CRASHED})
 
 # Transitions that updateRunState allows (docs/protocol/behaviours.md#run-states): out of what goes on into an end, and

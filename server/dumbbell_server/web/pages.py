@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterable
 from html import escape
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -92,12 +92,13 @@ def _project(context: Context, where: dict[str, str]) -> str | None:
     if project is None:
         return None
     rows = queries.newest(context.session, project.id, _MOST_RUNS)
-    return _html(f"{where['entity']}/{project.name}", _table(where["entity"], project.name, rows))
+    return _html(f"{where['entity']}/{project.name}", _table(context, where["entity"], project.name, rows))
 
 
-def _table(entity: str, project: str, runs: Iterable[RunRow]) -> list[str]:
-    base = f"/{quote(entity)}/{quote(project)}/runs/"
-    items = (f'<tr><td><a href="{base}{quote(run.name, safe="")}">{escape(run.display_name)}</a><td>'
+def _table(context: Context, entity: str, project: str, runs: Iterable[RunRow]) -> list[str]:
+    # by path alone: a page reached by another name than the public URL leads on by that name
+    base = f"{urlsplit(context.base_url).path}/{quote(entity)}/{quote(project)}/runs/"
+    items = (f'<tr><td><a href="{escape(base)}{quote(run.name, safe="")}">{escape(run.display_name)}</a><td>'
              f"{escape(run.state)}<td>{escape(run.created_at)}" for run in runs)
     return ["<table>", *items, "</table>"]
 
@@ -133,12 +134,13 @@ def _sweep(context: Context, where: dict[str, str]) -> str | None:
         return None
     best = sweeps.best(sweep, sweep_queries.summaries(context.session, sweep))
     rows = sweep_queries.first_runs(context.session, sweep, _MOST_RUNS)
+    runs = _table(context, where["entity"], project.name, rows)
     expected = "" if sweep.run_count_expected is None else f" of {sweep.run_count_expected}"
     return _html(sweeps.title(sweep), [
         f"<p>{escape(sweep.name)}, {escape(sweep.state)}, created {escape(sweep.created_at)}</p>",
         f"<p>{sweep_queries.run_count(context.session, sweep)}{expected} runs</p>",
         f"<p>Best {escape(sweep.metric or '')}: {best}</p>" if best is not None else "",
-        f"<h2>Config</h2><pre>{escape(sweep.config)}</pre><h2>Runs</h2>", *_table(where["entity"], project.name, rows)])
+        f"<h2>Config</h2><pre>{escape(sweep.config)}</pre><h2>Runs</h2>", *runs])
 
 
 def _report(context: Context, where: dict[str, str]) -> str | None:

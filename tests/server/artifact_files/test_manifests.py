@@ -33,6 +33,61 @@ def test_malformed_manifest_is_refused_at_commit(driver: ArtifactDriver, content
     assert "manifest" in driver.commit(made["id"], status=400)
 
 
+@pytest.mark.parametrize("path", ["../../x", "a/../../x", "a/..", "..", "/etc/x", "C:/x", "c:\\x", "\\\\host\\x",
+                                  "..\\x", "a\\..\\x"])
+@pytest.mark.parametrize("fields", [{}, {"ref": "s3://bucket/x"}], ids=["stored", "reference"])
+def test_a_path_that_leads_elsewhere_is_refused_at_commit(driver: ArtifactDriver, path: str,
+                                                          fields: dict[str, str]) -> None:
+    made = driver.create(digest="x")
+    driver.upload(made["id"], {"x": A})
+    driver.give_manifest(made["id"], {path: {**entry(A), **fields}})
+    assert f"manifest entry {path!r}: its path leads out of the artifact" in driver.commit(made["id"], status=400)
+    assert driver.version("set:v0") is None
+    driver.give_manifest(made["id"], {"x": entry(A)})
+    driver.commit(made["id"])
+
+
+@pytest.mark.parametrize("path", ["..x/a", "x../a", "a..b", "c:x", "a b", "...", "é/ü"])
+def test_odd_paths_stay(driver: ArtifactDriver, path: str) -> None:
+    driver.log({path: A})
+    assert driver.manifest_of("set:v0")["contents"] == {path: entry(A)}
+
+
+@pytest.mark.parametrize("kind", ["FULL", "PATCH", "INCREMENTAL"])
+def test_a_size_is_that_of_the_bytes(driver: ArtifactDriver, kind: str) -> None:
+    made = driver.create(digest="x", enableDigestDeduplication=False)
+    driver.upload(made["id"], {"a": A})
+    driver.give_manifest(made["id"], {"a": {**entry(A), "size": 2**40}}, kind)
+    assert ("manifest entry 'a': its size is said to be 1099511627776 bytes, and 5 were uploaded"
+            in driver.commit(made["id"], status=400))
+    assert driver.version("set:v0") is None
+    driver.give_manifest(made["id"], {"a": entry(A)}, kind)
+    driver.commit(made["id"])
+    assert driver.version("set:v0")["size"] == len(A)
+
+
+def test_a_size_that_is_not_said_is_that_of_the_bytes(driver: ArtifactDriver) -> None:
+    made = driver.create(digest="x")
+    driver.upload(made["id"], {"a": A, "b": B})
+    driver.give_manifest(made["id"], {"a": {"digest": md5(A)}, "b": entry(B)})
+    driver.commit(made["id"])
+    assert driver.version("set:v0")["size"] == len(A) + len(B)
+
+
+@pytest.mark.parametrize("kind", ["FULL", "PATCH", "INCREMENTAL"])
+@pytest.mark.parametrize("size", [2**61, 2**62 - 1])
+def test_sizes_that_add_up_to_more_than_can_be_counted(driver: ArtifactDriver, kind: str, size: int) -> None:
+    made = driver.create(digest="x", enableDigestDeduplication=False)
+    reference = {"digest": "etag", "ref": "s3://bucket/x", "size": size}
+    driver.give_manifest(made["id"], {str(number): reference for number in range(4)}, kind)
+    assert "the sizes up to here add up to more than 9223372036854775807 bytes" in driver.commit(made["id"], status=400)
+    assert driver.version("set:v0") is None
+    made = driver.create(digest="y", enableDigestDeduplication=False)
+    driver.give_manifest(made["id"], {str(number): reference for number in range(2)}, kind)
+    driver.commit(made["id"])
+    assert driver.version("set:v0")["size"] == 2 * size
+
+
 def test_region_travels_in_the_manifest_and_unknown_ones_are_named(driver: ArtifactDriver) -> None:
     wanted = {"entityName": "local", "projectName": "p", "artifactTypeName": "dataset",
               "artifactCollectionName": "set", "digest": "x", "storageRegion": "coreweave-us"}

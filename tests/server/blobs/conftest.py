@@ -14,7 +14,7 @@ from dumbbell_server.blobs.store import BlobStore
 @pytest.fixture(params=["folder", "memory", "s3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     if request.param == "folder":
-        return FolderBlobs(tmp_path / "blobs")
+        return FolderBlobs(tmp_path / "blobs", durable=True)
     if request.param == "memory":
         return MemoryBlobs()
     url = request.getfixturevalue("bucket")

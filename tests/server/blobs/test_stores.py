@@ -121,14 +121,14 @@ def test_a_reader_who_stops_early_holds_nothing(blobs: BlobStore) -> None:
 
 
 def test_a_folder_that_is_opened_again_forgets_what_was_arriving(tmp_path: Path) -> None:
-    blobs = FolderBlobs(tmp_path)
+    blobs = FolderBlobs(tmp_path, durable=False)
     blobs.store(KEY, b"x")
     receive(blobs, b"cut off by a crash")
-    assert [*FolderBlobs(tmp_path).keys()] == [KEY]
+    assert [*FolderBlobs(tmp_path, durable=False).keys()] == [KEY]
 
 
 def test_a_folder_lists_what_goes_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blobs = FolderBlobs(tmp_path)
+    blobs = FolderBlobs(tmp_path, durable=False)
     blobs.store(KEY, b"x")
     monkeypatch.setattr(Path, "stat", lambda _: (_ for _ in ()).throw(FileNotFoundError))
     assert [*blobs.keys(before=math.inf)] == []

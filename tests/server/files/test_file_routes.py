@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import hashlib
 import os
 from typing import Any
@@ -228,3 +229,38 @@ def test_bytes_that_are_lost_are_not_there(place: RunFilesEnv, client: TestClien
     client.put(place.put_url("a"), content=b"x")
     place.backend.blobs.delete(place.rows()[0].blob_key)
     assert client.get(place.get_url("a")).status_code == 404
+
+
+@pytest.mark.parametrize("place", ["folder"], indirect=True)
+def test_bytes_are_on_the_disk_before_the_row_that_names_them(place: RunFilesEnv, client: TestClient,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    rows_at_sync: list[int] = []
+    fsync = os.fsync
+
+    def syncing(descriptor: int) -> None:
+        fsync(descriptor)
+        rows_at_sync.append(len(place.rows()))
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    assert client.put(place.put_url("a"), content=b"x").status_code == 200
+    assert len(rows_at_sync) >= 2
+    assert set(rows_at_sync) == {0}
+    assert len(place.rows()) == 1
+
+
+@pytest.mark.parametrize("place", ["folder"], indirect=True)
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_a_full_disk_is_a_507_that_leaves_neither_bytes_nor_row(place: RunFilesEnv, client: TestClient, size: int,
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    client.put(place.put_url("a"), content=b"before")
+    before = [*place.backend.blobs.keys()]
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    refused = client.put(place.put_url("a"), content=b"x" * size)
+    assert (refused.status_code, refused.json()["errors"][0]["message"]) == (
+        507, "the disk of the stored files is full; make room on it, then send this again")
+    assert [*place.backend.blobs.keys()] == before
+    assert client.get(place.get_url("a")).content == b"before"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString
+from graphql import GraphQLArgument, GraphQLField, GraphQLList, GraphQLObjectType, GraphQLSchema, GraphQLString
 
 from dumbbell_server.errors import Forbidden, StorageFull
 from dumbbell_server.graph import execution
@@ -56,22 +59,77 @@ def test_what_was_not_used_for_longest_goes_first(parsed: list[str]) -> None:
     assert parsed == [*"abcdba"]
 
 
-def test_documents_are_bounded_by_their_size(parsed: list[str]) -> None:
-    documents = Documents(SCHEMA, size=300)
-    ask(documents, "abc", 100)
-    ask(documents, "abc", 100)
-    assert parsed == [*"abc"]
-    ask(documents, "d", 101)  # a and b go, not a alone
-    ask(documents, "c", 100)
-    ask(documents, "d", 101)
-    assert parsed == [*"abcd"]
-    ask(documents, "b", 100)  # c goes
-    ask(documents, "d", 101)
-    assert parsed == [*"abcdb"]
-    ask(documents, "e", 300)  # all others go
-    ask(documents, "e", 300)
-    ask(documents, "c", 100)
-    assert parsed == [*"abcdbec"]
+def test_documents_are_bounded_by_their_weight(parsed: list[str]) -> None:
+    weight = Documents(SCHEMA).get(text("a", 1000)).weight
+    documents = Documents(SCHEMA, size=3 * weight)
+    ask(documents, "abc", 1000)
+    ask(documents, "abc", 1000)
+    assert parsed == [*"aabc"]
+    ask(documents, "d", 1001)  # a and b go, not a alone
+    ask(documents, "c", 1000)
+    ask(documents, "d", 1001)
+    assert parsed == [*"aabcd"]
+    ask(documents, "b", 1000)  # c goes
+    ask(documents, "d", 1001)
+    assert parsed == [*"aabcdb"]
+    ask(documents, "e", 1000 + weight)  # all others go
+    ask(documents, "e", 1000 + weight)
+    ask(documents, "c", 1000)
+    assert parsed == [*"aabcdbec"]
+    ask(documents, "f", 1001 + weight)  # it does not stay
+    ask(documents, "c", 1000)
+    assert parsed == [*"aabcdbecf"]
+
+
+TREE: GraphQLObjectType = GraphQLObjectType("Tree", lambda: {
+    name: GraphQLField(TREE if name < "s" else GraphQLString, {"b": GraphQLArgument(GraphQLList(GraphQLString))})
+    for name in "abcdefghijklmnopqrstuvwxyz"})
+
+
+@pytest.mark.parametrize("document", [
+    "{ " + " ".join(f"a{number}: z" for number in range(2000)) + " }",
+    "{ a " * 150 + "{ z }" + " }" * 150,
+    "{ " + " ".join(f'a{number}: z(b: "1")' for number in range(1000)) + " }",
+    '{ z(b: ["' + '" "' * 9000 + '"]) }',
+    '{ z(b: ["' + "x" * 50_000 + '"]) }',
+    '{ z(b: ["""' + '""" """' * 5000 + '"""]) }',
+    "{ " + " ".join(f"...{{a{number}: z}}" for number in range(1000)) + " }",
+    "{ " + " ".join(f"a{number}: z @skip(if: true)" for number in range(1000)) + " }",
+    "{ z, a { b { c { z } } } }",
+], ids=["aliases", "depth", "arguments", "strings", "string", "blocks", "fragments", "directives", "short"])
+def test_a_document_weighs_at_least_what_it_takes(document: str) -> None:
+    documents = Documents(GraphQLSchema(TREE))
+    documents._read(document)
+    gc.collect()
+    many = 1 + 10_000 // len(document)  # what libraries make and keep, whatever the document, counts for little
+    tracemalloc.start()
+    try:
+        found = [documents._read(document) for _ in range(many)]
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found[0].errors == ()
+    assert taken / many <= found[0].weight <= 6 * taken / many
+
+
+def test_what_is_wrong_has_no_tree() -> None:
+    document = Documents(SCHEMA).get("{ " + "unknown " * 5000 + "}")
+    assert document.node is None
+    assert document.errors
+    assert document.weight < 60_000
+
+
+def test_strangers_find_documents_and_leave_none(parsed: list[str]) -> None:
+    schema = GraphQLSchema(GraphQLObjectType("Query", {name: GraphQLField(GraphQLString) for name in "ab"}))
+    executor = Executor(schema)
+    nobody, somebody = (cast("Any", SimpleNamespace(viewer=viewer)) for viewer in (None, "somebody"))
+    for _ in range(2):
+        executor.run(text("a"), None, None, nobody)
+    assert parsed == [*"aa"]
+    for context in (somebody, nobody, somebody):
+        executor.run(text("b"), None, None, context)
+    assert parsed == [*"aab"]
 
 
 def test_one_long_document_does_not_push_out_the_others(parsed: list[str]) -> None:
@@ -100,7 +158,8 @@ def test_documents_that_would_cost_too_much_are_refused() -> None:
 def answer(resolve: Callable[..., Any], query: str = "{ a }") -> tuple[int, dict[str, Any]]:
     fields = {"a": GraphQLField(GraphQLString, resolve=resolve),
               "b": GraphQLField(GraphQLString, resolve=lambda *_: "b")}
-    found = Executor(GraphQLSchema(GraphQLObjectType("Query", fields))).run(query, None, "", cast("Any", None))
+    executor = Executor(GraphQLSchema(GraphQLObjectType("Query", fields)))
+    found = executor.run(query, None, "", cast("Any", SimpleNamespace(viewer=None)))
     return found.status, found.body
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.world import MAX_BODY, World
+from support.world import World
 
 
 def test_an_unknown_key_is_401(world: World) -> None:
@@ -25,10 +25,6 @@ def test_introspection_tells_the_fields_of_a_type(world: World) -> None:
     found = world.gql('{ __type(name: "Run") { name fields { name } } }')["__type"]
     assert {"historyKeys", "displayName"} <= {field["name"] for field in found["fields"]}
     assert world.gql('{ __type(name: "Nothing") { name } }') == {"__type": None}
-
-
-def test_an_oversized_body_is_413(world: World) -> None:
-    world.answer("{ __typename }" + " " * MAX_BODY, status=413)
 
 
 def test_bodies_that_are_no_question_are_400(world: World) -> None:

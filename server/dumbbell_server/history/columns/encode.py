@@ -16,7 +16,7 @@ from typing import Any
 import zstandard
 
 from dumbbell_server.history.columns.facts import Facts, add, facts_of
-from dumbbell_server.history.packing import are_ordered, step_of
+from dumbbell_server.history.packing import are_ordered, decompressed, step_of
 from dumbbell_server.history.tables import FLOATS, INSIDE, INTS, MIXED, OBJECTS, RANGE, TEXTS
 from dumbbell_server.json_text import dumps, loads
 
@@ -193,7 +193,7 @@ def decode(kind: str, count: int, body: bytes) -> Sequence[Any]:
         return Mixed(body)
     if kind == INSIDE:
         return ()
-    values: list[Any] = json.loads(zstandard.decompress(body))  # orjson would take an int of 65 bits for a float
+    values: list[Any] = json.loads(decompressed(body))  # orjson would take an int of 65 bits for a float
     return values
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.history.packing import Packed, pack, row_of
+from dumbbell_server.history.packing import Packed, pack, pieces, row_of
 from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
-from dumbbell_server.json_text import checked_object, loads
+from dumbbell_server.json_text import MOST_LEVELS, check_values, checked_object, loads, nested_too_deeply
 
 _STREAMS = {"wandb-history.jsonl": HISTORY, "wandb-events.jsonl": EVENTS, "output.log": CONSOLE}
 _SUMMARY = "wandb-summary.json"
@@ -64,11 +64,13 @@ def _add_chunk(post: Post, stream: int, offset: int, lines: list[str], *, derive
     # a line break inside would shift the numbers of all lines after it
     lines = [line.replace("\n", " ") if "\n" in line else line for line in lines]
     if stream != CONSOLE:
+        _check_levels(lines)
         for line in {lines[0], lines[-1]}:  # the rest is parsed by reads: all here would double the cost
             if not isinstance(_loaded(line), dict):
                 raise BadInput("a line of the history or of the system metrics is not a JSON object: "
                                f"{line[:80]!r}")
-    post.chunks.append((stream, pack(offset, lines, steps=stream == HISTORY)))
+    for first, some in pieces(offset, lines):
+        post.chunks.append((stream, pack(first, some, steps=stream == HISTORY)))
     if stream == EVENTS:
         for line in lines:
             post.system.update({key: value for key, value in row_of(line).items() if key != "_wandb"})
@@ -77,7 +79,17 @@ def _add_chunk(post: Post, stream: int, offset: int, lines: list[str], *, derive
             post.derived.update(row_of(line))
 
 
+def _check_levels(lines: list[str]) -> None:
+    """A look at all brackets at once: flat rows have one each."""
+    text = "".join(lines)
+    if text.count("[") + text.count("{") - len(lines) >= MOST_LEVELS:
+        deep = next(filter(nested_too_deeply, lines), None)
+        if deep is not None:
+            raise BadInput(f"a row is nested more than {MOST_LEVELS} levels deep: {deep[:80]!r}")
+
+
 def _loaded(line: str) -> Any:
+    check_values(line, "a line of the history or of the system metrics")
     try:
         return loads(line)
     except ValueError:

@@ -15,9 +15,10 @@ from dumbbell_server.history.ingest.posts import Post, read_post
 from dumbbell_server.history.ingest.writing import write_post
 from dumbbell_server.history.worker import Worker
 from dumbbell_server.http.bodies import json_object, read_body
-from dumbbell_server.http.state import actor_of, state_of
+from dumbbell_server.http.memory import LARGE, Lease
+from dumbbell_server.http.state import sender, state_of
+from dumbbell_server.identity import Actor
 
-_LARGE = 1 << 20  # bytes from which reading a body would hold up the others on the event loop
 _LONGEST_WRITER = 256
 _GOES_ON = orjson.dumps({"exitcode": None, "limits": {}})
 _STOPPED = orjson.dumps({"exitcode": None, "limits": {}, "stopped": True})
@@ -25,15 +26,16 @@ _STOPPED = orjson.dumps({"exitcode": None, "limits": {}, "stopped": True})
 
 async def file_stream(request: Request) -> Response:
     state = state_of(request)
-    actor = actor_of(request)
+    actor = await sender(request)
     if actor is None:
         raise Unauthenticated("logging needs an API key: set WANDB_API_KEY, or run `wandb login`")
-    body = await read_body(request, state.backend.settings.max_body)
-    derive = request.headers.get("x-wandb-server-side-derived-summary", "").lower() == "true"
-    if len(body) > _LARGE:
-        post = await asyncio.get_running_loop().run_in_executor(state.pool, _read, body, derive)
-    else:
-        post = _read(body, derive)
+    with state.memory.lease(known=True) as lease:
+        return await _store(request, actor, lease)
+
+
+async def _store(request: Request, actor: Actor, lease: Lease) -> Response:
+    state = state_of(request)
+    post = await _read(request, lease)
     path = request.path_params
     # processes of a shared run number their lines each from 0 (docs/protocol/behaviours.md#shared-runs)
     writer = request.headers.get("x-wandb-async-client-id", "")[:_LONGEST_WRITER]
@@ -45,13 +47,22 @@ async def file_stream(request: Request) -> Response:
     return Response(_STOPPED if stopped else _GOES_ON, media_type="application/json")
 
 
-def _read(body: bytes, derive: bool) -> Post:
+async def _read(request: Request, lease: Lease) -> Post:
+    state = state_of(request)
+    body = await read_body(request, state.backend.settings.max_stream_body, "DUMBBELL_MAX_STREAM_BODY", lease)
+    derive = request.headers.get("x-wandb-server-side-derived-summary", "").lower() == "true"
+    if len(body) <= LARGE:
+        return _parsed(body, derive)
+    return await asyncio.get_running_loop().run_in_executor(state.pool, _parsed, body, derive)
+
+
+def _parsed(body: bytes, derive: bool) -> Post:
     return read_post(json_object(body), derive_summary=derive)
 
 
 async def compact(request: Request) -> Response:
     """How many runs wait for work in the background; a POST asks for it to be done at once."""
-    if actor_of(request) is None:
+    if await sender(request) is None:
         raise Unauthenticated("the work in the background needs an API key")
     worker: Worker = request.app.state.worker
     if request.method == "POST":

@@ -1,24 +1,33 @@
-"""Writing a POST: one unit, in which a line that comes again changes nothing twice."""
+"""Writing a POST: one unit, in which a line that comes again changes nothing twice.
+
+As a process starts on a run that has rows, the first step that it sends decides
+(docs/protocol/behaviours.md#a-run-that-comes-in-parts). Beyond the last one there, its rows follow; else they take the
+place of those from that step on. Clients number their lines on from the count that they were told, or from 0: what is
+missing to the line where they are stored is the stream's `shift`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
 from sqlalchemy.orm import Session
 
-from dumbbell_server.errors import Forbidden, NotFound
+from dumbbell_server.errors import Damaged, Forbidden, NotFound
 from dumbbell_server.history import statements
+from dumbbell_server.history.cutting import cut_after, delete_all
 from dumbbell_server.history.ingest.posts import Post
-from dumbbell_server.history.packing import Packed, pack, unpack
+from dumbbell_server.history.packing import Packed, pack, row_of, unpack
 from dumbbell_server.history.queries import begin_generation, insert
-from dumbbell_server.history.reading import forks
 from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
 from dumbbell_server.identity import Actor, Role
 from dumbbell_server.json_text import dumps, loads
 from dumbbell_server.projects.access import role_in
-from dumbbell_server.runs.states import PREEMPTING, RUNNING, after_completion
+from dumbbell_server.runs.states import ENDED_STATES, PREEMPTING, RUNNING, after_completion
 from dumbbell_server.runs.tables import RunRow
+
+_BESIDE = " "  # how the names of writers begin that are no process's own
 
 
 def write_post(connection: Connection, actor: Actor, entity: str, project: str, run: str, writer: str,
@@ -43,11 +52,14 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
 
 
 def _state(row: Row[Any], post: Post) -> str:
-    """Any POST shows that the run lives (docs/protocol/behaviours.md#run-states); `complete` that it has ended."""
+    """Any POST shows that the run lives (docs/protocol/behaviours.md#run-states); `complete` that it has ended.
+
+    One that comes late, after `complete`, revives nothing: to start a process upserts the run.
+    """
     state = PREEMPTING if post.preempting or row.state == PREEMPTING else RUNNING
     if post.complete:
         return after_completion(state, post.exitcode, stopped=bool(row.stop_requested))
-    return state
+    return row.state if row.state in ENDED_STATES else state
 
 
 def _write_extras(connection: Connection, run: int, post: Post, now: str) -> None:
@@ -65,13 +77,25 @@ def _write_extras(connection: Connection, run: int, post: Post, now: str) -> Non
 
 def _store(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> int:
     """Store a chunk at its lines. Returns by how many lines the stream grew."""
-    head = statements.STREAM_LINES.on(connection, run=run, stream=stream, writer=writer).scalar() or 0
+    found = statements.STREAM_HEAD.on(connection, run=run, stream=stream, writer=writer).first()
+    head = found.lines if found is not None else 0
+    sent = packed
+    if found is not None and found.shift:
+        packed = packed.moved(found.shift)
+    if packed.first_line < 0:  # of the process before the one that now writes
+        return _store_beside(connection, run, writer, sent)
     if stream == HISTORY and writer and packed.min_step is None:
         if packed.end <= head:
             return 0  # sent again: its rows have got their steps
         packed = _with_steps(connection, run, packed, head)
-    if packed.first_line < head and not _cut_overlapping(connection, run, stream, writer, packed):
-        return 0
+    if packed.first_line < head:
+        rows = _overlapping(connection, run, stream, writer, packed)
+        if len(rows) == 1 and _is_same(rows[0], packed):
+            return 0  # a retry sends the same bytes
+        ours = not writer or writer.startswith(_BESIDE)  # processes of a shared run number their lines each by itself
+        if stream == HISTORY and ours and rows and _is_of_another_process(rows[0], packed):
+            return _store_beside(connection, run, writer, sent)
+        _cut(connection, run, stream, writer, packed, rows)
     insert(connection, run, stream, writer, packed)
     if packed.end <= head:
         return 0
@@ -95,14 +119,15 @@ def _with_step(line: str, step: int) -> str:
     return f'{{"_step":{step}{comma}{rest}'
 
 
-def _cut_overlapping(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> bool:
-    """Cut what the new lines replace out of the chunks that are there. False where they are there already."""
-    rows = statements.OVERLAPPING_CHUNKS.on(
+def _overlapping(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> Sequence[Row[Any]]:
+    return statements.OVERLAPPING_CHUNKS.on(
         connection, run=run, stream=stream, writer=writer, first=packed.first_line, last=packed.end).all()
-    if len(rows) == 1 and _is_same(rows[0], packed):
-        return False  # a retry sends the same bytes
+
+
+def _cut(connection: Connection, run: int, stream: int, writer: str, packed: Packed, rows: Sequence[Row[Any]]) -> None:
+    """Cut what the new lines replace out of the chunks that are there."""
     for row in rows:
-        lines = unpack(bytes(row.body))
+        lines = _unpacked(row)
         statements.DELETE_CHUNK.on(connection, id=row.id)
         before = lines[:max(0, packed.first_line - row.first_line)]
         after = lines[max(0, packed.end - row.first_line):]
@@ -112,7 +137,6 @@ def _cut_overlapping(connection: Connection, run: int, stream: int, writer: str,
             insert(connection, run, stream, writer, pack(packed.end, after, steps=stream == HISTORY))
     if stream == HISTORY:
         begin_generation(connection, run)
-    return True
 
 
 def _is_same(row: Row[Any], packed: Packed) -> bool:
@@ -120,19 +144,53 @@ def _is_same(row: Row[Any], packed: Packed) -> bool:
     return lines == (packed.first_line, packed.line_count) and bytes(row.body) == packed.body
 
 
+def _unpacked(row: Row[Any]) -> list[str]:
+    """The lines of a chunk; empty ones for what is damaged, so that it can be sent again."""
+    try:
+        return unpack(bytes(row.body))
+    except Damaged:
+        return [""] * int(row.line_count)
+
+
+def _is_of_another_process(row: Row[Any], packed: Packed) -> bool:
+    """Whether two rows under one number were logged at different moments: two processes have resumed the run."""
+    at = max(row.first_line, packed.first_line)
+    stored = row_of(_unpacked(row)[at - row.first_line]).get("_timestamp")
+    sent = row_of(unpack(packed.body)[at - packed.first_line]).get("_timestamp")
+    return stored is not None and sent is not None and stored != sent
+
+
+def _store_beside(connection: Connection, run: int, writer: str, sent: Packed) -> int:
+    """Rows whose lines another process has taken. No header can hold the name: it begins with a blank."""
+    beside = f"{_BESIDE}{int(writer or 0) + 1}"
+    if statements.STREAM_HEAD.on(connection, run=run, stream=HISTORY, writer=beside).first() is None:
+        statements.SET_SHIFT.on(connection, run=run, writer=beside, shift=-sent.first_line)
+    return _store(connection, run, HISTORY, beside, sent)
+
+
 def _restart(connection: Connection, run: int, post: Post) -> None:
-    """Rows from line 0 on replace the former ones; a process that goes on at another line has resumed after all."""
-    lines = [packed.first_line for stream, packed in post.chunks if stream == HISTORY]
-    if 0 in lines:
-        with Session(connection, autoflush=False) as session:
-            _delete_history(session, run)
-    if lines:
-        statements.CLEAR_RESTART.on(connection, run=run)
+    """A process has started: what its first rows replace goes, and where they are stored is known from now on."""
+    rows = [packed for stream, packed in post.chunks if stream == HISTORY]
+    if not rows:
+        return
+    _make_room(connection, run, rows[0])
+    head = statements.STREAM_HEAD.on(connection, run=run, stream=HISTORY, writer="").first()
+    shift = (head.lines if head is not None else 0) - rows[0].first_line
+    if shift or head is not None:
+        statements.SET_SHIFT.on(connection, run=run, writer="", shift=shift)
+    statements.CLEAR_RESTART.on(connection, run=run)
 
 
-def _delete_history(session: Session, run: int) -> None:
-    """No row is left, but for the forks that show them."""
-    forks.copy_to_forks(session, session.get_one(RunRow, run), -1)
-    for statement in statements.DELETE_HISTORY:
-        statement(session, run=run)
-    begin_generation(session.connection(), run)
+def _make_room(connection: Connection, run: int, packed: Packed) -> None:
+    there = statements.RANGE_OF_STEPS.on(connection, run=run).one()
+    first = packed.min_step
+    whole = packed.first_line == 0 if first is None or there.low is None else first <= there.low
+    if not whole and (first is None or there.high is None or first > there.high):
+        return
+    with Session(connection, autoflush=False) as session:
+        row = session.get_one(RunRow, run)
+        if whole or first is None:
+            delete_all(session, row)
+            return
+        cut_after(session, row, first - 1)
+        statements.COUNT_HISTORY(session, run=run)

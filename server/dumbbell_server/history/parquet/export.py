@@ -53,7 +53,7 @@ class Exporter:
     def begin(self) -> None:
         """Remove what an earlier server left behind. The folder is ours alone."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
+        self._folder.mkdir(mode=0o700, parents=True)
 
     @property
     def able(self) -> bool:

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+import structlog
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import snapshot
 from dumbbell_server.database.units import Unit
+from dumbbell_server.errors import Damaged
 from dumbbell_server.history import queries, statements
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.columns.encode import facts_of_rows
@@ -24,6 +26,7 @@ from dumbbell_server.history.tables import KeysRow
 from dumbbell_server.json_text import dumps, loads, strict
 from dumbbell_server.runs.tables import RunRow
 
+_log = structlog.get_logger()
 _BATCH = 4096  # lines that are parsed before their facts are added up
 
 
@@ -32,9 +35,13 @@ def history_keys(backend: Backend, run: RunRow) -> dict[str, Any] | None:
 
     A document that had to be made is handed to the background, which keeps it for the next reader.
     """
-    compaction.catch_up(backend.database, run.id)
-    with snapshot(backend.database) as session:
-        document, fresh = key_document(session, run)
+    try:
+        compaction.catch_up(backend.database, run.id)
+        with snapshot(backend.database) as session:
+            document, fresh = key_document(session, run)
+    except Damaged as error:  # of one run of a page: the others are shown
+        _log.error("the keys of a history cannot be read", run=run.id, reason=str(error))
+        return None
     if fresh is not None:
         backend.events.emit(None, KeysRead(fresh))
     return document if document["keys"] else None
