@@ -170,7 +170,8 @@ def local_target(request: Request, target: str) -> str:
 
 def to_sign_in(request: Request) -> Response:
     """Where a browser goes that nobody has signed in with, whether there is a page or not."""
-    target = request.scope["path"] + (f"?{request.url.query}" if request.url.query else "")
+    query = request.scope["query_string"].decode("latin-1")
+    target = request.scope["path"] + (f"?{query}" if query else "")
     return RedirectResponse(f"{reached(request).prefix}/login?next={quote(target, safe='/')}", 303, _PRIVATE)
 
 
