@@ -48,6 +48,7 @@ from dumbbell_server.runs.graphql import SHOWING_RUNS, expire_silent_runs
 from dumbbell_server.runs.service import BEFORE_DELETING, RunsDeleting, project_deleting, user_renamed
 from dumbbell_server.schema import build_schema
 from dumbbell_server.web.pages import ROUTES as PAGES
+from dumbbell_server.web.sign_in import SignIn
 
 _WRITERS = 4  # threads that wait for the writer, so that it can group their commits
 _READERS = 2  # threads that execute queries: more would only fight for the interpreter
@@ -84,6 +85,7 @@ def create_app(backend: Backend) -> Starlette:
     app.state.worker = worker = make_worker(backend)
     backend.events.subscribe(RowsCame, lambda _unit, event: worker.rows_came(event))
     backend.events.subscribe(KeysRead, lambda _unit, event: worker.keys_read(event))
+    app.state.sign_in = SignIn(backend, keys.actor)
     executor = Executor(build_schema(), [BeforeQuery(SHOWING_RUNS, expire_silent_runs)])
     backend.register_cache(executor.documents.clear)
     app.state.dumbbell = AppState(
