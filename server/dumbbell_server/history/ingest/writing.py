@@ -196,7 +196,7 @@ def _restart(connection: Connection, run: int, post: Post) -> None:
 
 
 def _make_room(connection: Connection, run: int, packed: Packed) -> None:
-    """The rows go that stand from this chunk's first step on. Without steps its line alone says that it begins anew."""
+    """The rows go that stand from this chunk's first step on. Without steps its line alone says that it starts over."""
     there = statements.RANGE_OF_STEPS.on(connection, run=run).one()
     first = packed.min_step
     with Session(connection, autoflush=False) as session:
