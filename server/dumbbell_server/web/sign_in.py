@@ -24,9 +24,9 @@ from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.accounts.keys import digest
 from dumbbell_server.accounts.tables import ApiKeyRow, UserRow
 from dumbbell_server.backend import Backend
-from dumbbell_server.errors import DumbbellError, Forbidden, TooLarge, Unauthenticated
+from dumbbell_server.errors import BadInput, DumbbellError, Forbidden, TooLarge, Unauthenticated
 from dumbbell_server.http.forwarding import reached
-from dumbbell_server.http.state import actor_of
+from dumbbell_server.http.state import actor_of, base_url
 from dumbbell_server.identity import Actor
 from dumbbell_server.web.html import document, escape
 
@@ -35,9 +35,11 @@ PUBLIC_KEY = "local" + "0" * 35
 COOKIE_LIFETIME = 14 * 86_400  # seconds
 LINK_LIFETIME = 3600  # seconds
 _LONGEST_FORM = 8192  # bytes
+_MOST_FIELDS = 16
 _MOST_FAILURES, _WINDOW = 30, 60.0  # wrong keys in so many seconds, of all who try
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+# Not no-referrer: browsers then send the forms of a page with `Origin: null`, as a page of somebody else's would.
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 
 
 class SignIn:
@@ -122,17 +124,16 @@ class SignIn:
 
     def signed_in(self, request: Request, key: ApiKeyRow, target: str) -> Response:
         """Off to the page, with a cookie."""
-        answer = RedirectResponse(local_target(request, target), 303, _PRIVATE)
+        answer = RedirectResponse(local_target(request, target), 303, PRIVATE)
         expires = str(int(self._backend.clock.seconds()) + COOKIE_LIFETIME)
         value = f"{key.id}.{expires}.{self._sign(key, expires).decode()}"
-        how = reached(request)
-        answer.set_cookie(self.cookie, value, COOKIE_LIFETIME, path=f"{how.prefix}/", secure=how.scheme == "https",
-                          httponly=True, samesite="lax")
+        answer.set_cookie(self.cookie, value, COOKIE_LIFETIME, path=f"{prefix_of(request)}/",
+                          secure=reached(request).scheme == "https", httponly=True, samesite="lax")
         return answer
 
     def signed_out(self, request: Request) -> Response:
-        answer = RedirectResponse(f"{reached(request).prefix}/login", 303, _PRIVATE)
-        answer.delete_cookie(self.cookie, path=f"{reached(request).prefix}/")
+        answer = RedirectResponse(f"{prefix_of(request)}/login", 303, PRIVATE)
+        answer.delete_cookie(self.cookie, path=f"{prefix_of(request)}/")
         return answer
 
     def _sign(self, key: ApiKeyRow, expires: str) -> bytes:
@@ -146,32 +147,46 @@ def at_this_machine(request: Request) -> bool:
     how = reached(request)
     host = how.received.lower()
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    site = request.headers.get("sec-fetch-site", "none")
-    followed = request.method == "GET" and request.headers.get("sec-fetch-mode") == "navigate"
-    return (name in _LOOPBACK and not how.forwarded and how.origin in {None, how.site}
-            and (site in {"none", "same-origin"} or followed))
+    followed = request.method == "GET" and request.headers.get("sec-fetch-mode") == "navigate" and how.origin is None
+    return name in _LOOPBACK and not how.forwarded and (followed or _by_own_page(request))
 
 
 def check_own_page(request: Request) -> None:
     """Forbidden where the page of another website sends a form."""
-    how = reached(request)
-    if how.origin not in {None, how.site} or request.headers.get("sec-fetch-site", "none") not in {
-            "none", "same-origin"}:
+    if not _by_own_page(request):
         raise Forbidden("a form is sent by a page of this server only")
+
+
+def _by_own_page(request: Request) -> bool:
+    """Whether a page of ours sends this, or no page at all.
+
+    Browsers say so themselves, but to plain HTTP on other machines only by `Origin`. Behind a proxy that does not say
+    how it was reached, that is the public URL's.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"none", "same-origin"}
+    public = urlsplit(base_url(request))
+    return reached(request).origin in {None, reached(request).site, f"{public.scheme}://{public.netloc}"}
+
+
+def prefix_of(request: Request) -> str:
+    """What stands before the paths of pages where browsers are: nothing, or such as `/wandb`."""
+    return urlsplit(base_url(request)).path
 
 
 def local_target(request: Request, target: str) -> str:
     """A path of ours to go on to, whatever the address says: never another site's."""
-    parts = urlsplit(target)
-    ours = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    printable = target.isascii() and target.isprintable() and "\\" not in target
-    return reached(request).prefix + (target if ours and printable else "/")
+    ours = target.startswith("/") and not target.startswith("//")
+    plain = target.isascii() and target.isprintable() and "\\" not in target
+    return prefix_of(request) + (target if ours and plain else "/")
 
 
 def to_sign_in(request: Request) -> Response:
     """Where a browser goes that nobody has signed in with, whether there is a page or not."""
-    target = request.scope["path"] + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"{reached(request).prefix}/login?next={quote(target, safe='/')}", 303, _PRIVATE)
+    query = request.scope["query_string"]
+    target = quote(request.scope["raw_path"] + (b"?" + query if query else b""), safe="/")
+    return RedirectResponse(f"{prefix_of(request)}/login?next={target}", 303, PRIVATE)
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -181,19 +196,22 @@ async def form_of(request: Request) -> dict[str, str]:
         body += chunk
         if len(body) > _LONGEST_FORM:
             raise TooLarge(f"the form is longer than {_LONGEST_FORM} bytes")
-    found = parse_qs(body.decode("latin-1"), max_num_fields=16)
+    try:
+        found = parse_qs(body.decode("latin-1"), max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise BadInput(f"the form has more than {_MOST_FIELDS} fields") from error
     return {name: values[0] for name, values in found.items()}
 
 
 def form_page(request: Request, target: str, problem: str = "", status: int = 200) -> Response:
-    where = escape(f"{reached(request).prefix}/login")
+    where = escape(f"{prefix_of(request)}/login")
     return HTMLResponse(document("Sign in", [
         f"<p>{escape(problem)}</p>" if problem else "",
         (f'<form method=post action="{where}"><input type=hidden name=next value="{escape(target)}">'
         '<label>API key <input type=password name=key size=48 autofocus required autocomplete=current-password>'
         "</label> <button>Sign in</button></form>"),
-        "<p><code>dumbbell token</code>, run beside the server, makes a key.</p>"]), status, _PRIVATE)
+        "<p><code>dumbbell token</code>, run beside the server, makes a key.</p>"]), status, PRIVATE)
 
 
 def refused_page(error: DumbbellError) -> Response:
-    return HTMLResponse(document("Not possible", [f"<p>{escape(error.message)}</p>"]), error.status, _PRIVATE)
+    return HTMLResponse(document("Not possible", [f"<p>{escape(error.message)}</p>"]), error.status, PRIVATE)

@@ -15,22 +15,22 @@ from dumbbell_server.accounts.keys import add_key, make_key
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import DumbbellError
-from dumbbell_server.http.forwarding import reached
 from dumbbell_server.http.state import state_of
 from dumbbell_server.web.html import document, escape
 from dumbbell_server.web.sign_in import (
+    PRIVATE,
     PUBLIC_KEY,
     SignIn,
     at_this_machine,
     check_own_page,
     form_of,
     form_page,
+    prefix_of,
     refused_page,
     to_sign_in,
 )
 
 T = TypeVar("T")
-_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _WRONG = "This key is not known here."
 
 
@@ -90,12 +90,12 @@ async def _authorize(request: Request) -> Response:
         return to_sign_in(request)
     if sign_in.is_open and at_this_machine(request):
         return _key_page(PUBLIC_KEY)
-    where = escape(f"{reached(request).prefix}/authorize")
+    prefix = escape(prefix_of(request))
     return HTMLResponse(document("Your API key", [
         f"<p>Signed in as {escape(viewer.username)}. A key is shown once, when it is made.</p>",
-        f'<form method=post action="{where}"><button>Make a key</button></form>',
-        f'<form method=post action="{escape(reached(request).prefix)}/logout"><button>Sign out</button></form>',
-    ]), headers=_PRIVATE)
+        f'<form method=post action="{prefix}/authorize"><button>Make a key</button></form>',
+        f'<form method=post action="{prefix}/logout"><button>Sign out</button></form>',
+    ]), headers=PRIVATE)
 
 
 async def _make_key(request: Request) -> Response:
@@ -117,7 +117,7 @@ async def _make_key(request: Request) -> Response:
 
 def _key_page(key: str) -> Response:
     return HTMLResponse(document("Your API key", [
-        f"<pre>{escape(key)}</pre><p>It is what <code>wandb login</code> asks for.</p>"]), headers=_PRIVATE)
+        f"<pre>{escape(key)}</pre><p>It is what <code>wandb login</code> asks for.</p>"]), headers=PRIVATE)
 
 
 ROUTES = [

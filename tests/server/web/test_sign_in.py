@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import time
+from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from starlette.testclient import TestClient
 
 from dumbbell_server.accounts.keys import add_key
 from dumbbell_server.accounts.queries import user_by_name
 from dumbbell_server.web.sign_in import COOKIE_LIFETIME, LINK_LIFETIME, PUBLIC_KEY, SignIn
 from support.repository import ROOT
-from support.world import KEY, World
+from support.world import KEY, World, open_world
 
 PAGE = "/local/p/runs/r"
 HERE = {"host": "localhost:8080"}
@@ -152,11 +155,58 @@ def test_forms_of_other_websites_are_refused(world: World, path: str, header: di
 
 
 @pytest.mark.parametrize("target", ["//example.com", "https://example.com/", "/\\example.com", "\\\\example.com",
-                                    "javascript:alert(1)", "", "local/p", "/a\r\nset-cookie: x=1", "/\texample.com"])
+                                    "javascript:alert(1)", "", "https://[", "//[",
+                                    "local/p", "/a\r\nset-cookie: x=1", "/\texample.com"])
 def test_nobody_is_led_to_another_site(world: World, target: str) -> None:
     answer = post(world, "/login", {"key": KEY, "next": target})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert "set-cookie: x" not in str(answer.headers).lower()
+
+
+def test_a_name_with_odd_letters_is_come_back_to(world: World) -> None:
+    path = "/local/p/runs/50%25%20%C3%BC%3Fc"
+    asked = get(world, f"{path}?a=%26&b=%25").headers["location"]
+    form = world.client.get(asked, headers=BROWSER).text
+    target = unescape(re.findall(r'name=next value="([^"]*)"', form)[0])
+    assert target == f"{path}?a=%26&b=%25"
+    assert post(world, "/login", {"key": KEY, "next": target}).headers["location"] == target
+
+
+@pytest.mark.parametrize("settings", [{"public_url": "https://example.com/wandb/"}, {}], ids=["public URL", "header"])
+def test_a_prefix_stands_before_all_of_it(tmp_path: Path, settings: dict[str, str]) -> None:
+    """Whether the proxy leaves it on the path or takes it away."""
+    with open_world(tmp_path, **settings) as world:
+        app: Any = world.client.app
+        client = TestClient(app, base_url="https://example.com", client=("127.0.0.1", 1), follow_redirects=False,
+                            headers={"accept": "text/html", **({} if settings else {"x-forwarded-prefix": "/wandb"})})
+        left = "/wandb" if settings else ""
+        to_login = "/wandb/login?next=/local/p"
+        assert client.get(f"{left}/local/p").headers["location"] == to_login
+        assert 'action="/wandb/login"' in client.get(to_login.removeprefix("" if left else "/wandb")).text
+        answer = client.post(f"{left}/login", data={"key": KEY, "next": "/local/p"})
+        assert answer.headers["location"] == "/wandb/local/p"
+        assert "Path=/wandb/" in answer.headers["set-cookie"]
+        sent = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+        page = client.get(f"{left}/authorize", headers=sent).text
+        assert re.findall('action="([^"]*)"', page) == ["/wandb/authorize", "/wandb/logout"]
+        ended = client.post(f"{left}/logout", headers=sent)
+        assert (ended.headers["location"], "Path=/wandb/" in ended.headers["set-cookie"]) == ("/wandb/login", True)
+
+
+def test_browsers_send_the_forms_with_their_origin(world: World) -> None:
+    """With no-referrer Chromium 156 sends `Origin: null`, and to plain HTTP elsewhere no Sec-Fetch-Site."""
+    post(world, "/login", {"key": KEY})
+    for path in ("/login", "/login?token=x", "/authorize"):
+        assert get(world, path).headers["referrer-policy"] == "same-origin"
+
+
+def test_a_form_through_a_proxy_that_says_nothing_of_itself_is_ours(tmp_path: Path) -> None:
+    with open_world(tmp_path, public_url="https://wandb.example.com") as world:
+        for origin, status in (("https://wandb.example.com", 303), ("http://localhost:8080", 303),
+                               ("http://wandb.example.com", 403), ("https://example.com", 403)):
+            assert post(world, "/login", {"key": KEY}, origin=origin).status_code == status, origin
+    with open_world(tmp_path / "other") as world:
+        assert post(world, "/login", {"key": KEY}, origin="null", sec_fetch_site="same-origin").status_code == 303
 
 
 def test_the_form_shows_what_it_was_given_as_text(world: World) -> None:
@@ -166,6 +216,8 @@ def test_the_form_shows_what_it_was_given_as_text(world: World) -> None:
 
 def test_a_long_form_is_refused(world: World) -> None:
     assert post(world, "/login", {"key": "x" * 10_000}).status_code == 413
+    many = post(world, "/login", {f"key{number}": "x" for number in range(17)})
+    assert (many.status_code, "more than 16 fields" in many.text) == (400, True)
 
 
 # The cookie
