@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -20,6 +21,7 @@ from dumbbell_server.artifacts.events import VersionLinking, VersionsDeleting
 from dumbbell_server.artifacts.uses import INPUT, OUTPUT, versions_of_runs
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import BlobsOrphaned, delete_orphaned_blobs
+from dumbbell_server.errors import StorageFull, StorageUnavailable
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import BeforeQuery, Executor
@@ -63,7 +65,8 @@ def create_app(backend: Backend) -> Starlette:
     backend.events.subscribe(AccountsChanged, lambda unit, _event: unit.after_commit(keys.clear))
     subscribe(backend)
     _provide(backend)
-    delete_orphaned_blobs(backend.database, backend.blobs)
+    with contextlib.suppress(StorageFull, StorageUnavailable):  # it is in the log, and the next one does it
+        delete_orphaned_blobs(backend.database, backend.blobs)
     # plain Starlette: to import FastAPI takes a fifth of a start, and nothing here needs it
     edge = Middleware(Edge, backend.settings)
     app = Starlette(middleware=[edge], exception_handlers={HTTPException: no_route}, routes=[

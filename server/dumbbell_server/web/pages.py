@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -77,7 +77,8 @@ def _project(context: Context, where: dict[str, str]) -> str | None:
 
 def _table(context: Context, entity: str, project: str, runs: Iterable[RunRow]) -> list[str]:
     # by path alone: a page reached by another name than the public URL leads on by that name
-    base = f"{urlsplit(context.base_url).path}/{quote(entity)}/{quote(project)}/runs/"
+    path = "/".join(["", *context.base_url.split("/")[3:]])
+    base = f"{path}/{quote(entity)}/{quote(project)}/runs/"
     items = (f'<tr><td><a href="{escape(base)}{quote(run.name, safe="")}">{escape(run.display_name)}</a><td>'
              f"{escape(run.state)}<td>{escape(run.created_at)}" for run in runs)
     return ["<table>", *items, "</table>"]

@@ -26,7 +26,7 @@ from dumbbell_server.accounts.tables import ApiKeyRow, UserRow
 from dumbbell_server.backend import Backend
 from dumbbell_server.errors import BadInput, DumbbellError, Forbidden, TooLarge, Unauthenticated
 from dumbbell_server.http.forwarding import reached
-from dumbbell_server.http.state import actor_of, base_url
+from dumbbell_server.http.state import actor_of, state_of
 from dumbbell_server.identity import Actor
 from dumbbell_server.web.html import document, escape
 
@@ -166,13 +166,18 @@ def _by_own_page(request: Request) -> bool:
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site in {"none", "same-origin"}
-    public = urlsplit(base_url(request))
+    public = urlsplit(_public_url(request))
     return reached(request).origin in {None, reached(request).site, f"{public.scheme}://{public.netloc}"}
 
 
 def prefix_of(request: Request) -> str:
     """What stands before the paths of pages where browsers are: nothing, or such as `/wandb`."""
-    return urlsplit(base_url(request)).path
+    public = _public_url(request)
+    return urlsplit(public).path.rstrip("/") if public else reached(request).prefix
+
+
+def _public_url(request: Request) -> str:
+    return state_of(request).backend.settings.public_url or ""
 
 
 def local_target(request: Request, target: str) -> str:
