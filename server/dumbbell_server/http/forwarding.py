@@ -22,6 +22,7 @@ _SIGNS = frozenset({FOR, PROTO, HOST, PREFIX, b"forwarded", b"via", b"x-real-ip"
                     b"x-forwarded-server"})
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*")
 _KEY = "dumbbell.reached"
+_LONGEST_SENDER = 64  # characters; an address has fewer
 
 
 class Reached(NamedTuple):
@@ -30,6 +31,7 @@ class Reached(NamedTuple):
     scheme: str
     host: str
     prefix: str
+    sender: str  # the address of who sent this to the first of the trusted proxies, or here
     received: str  # the Host header itself, which no script in a browser can set
     origin: str | None  # the Origin header: the page whose script sends this
     forwarded: bool  # whether any header says that a proxy was on the way, trusted or not
@@ -68,7 +70,7 @@ class Forwarding:
             elif name in _SIGNS:
                 proxies.setdefault(name, []).extend(value.decode("latin-1").split(","))
         received = host.decode("latin-1") or _own_name(scope)
-        found = Reached(scope["scheme"], received, "", received, origin, bool(proxies))
+        found = Reached(scope["scheme"], received, "", _peer(scope), received, origin, bool(proxies))
         if proxies and self._trusted(_peer(scope)):
             found = self._believed(found, proxies)
         if self._public_prefix and not found.prefix:
@@ -86,7 +88,9 @@ class Forwarding:
         prefix = "".join(part.strip().rstrip("/") for part in proxies.get(PREFIX, []))
         if _PREFIX.fullmatch(prefix) is None:
             raise BadInput(f"X-Forwarded-Prefix {prefix[:40]!r} is no path; the proxy sets it to one such as /wandb")
-        return found._replace(scheme=scheme, host=_at(proxies.get(HOST, []), depth) or found.host, prefix=prefix)
+        sender = _without_port(_at(proxies.get(FOR, []), depth))[:_LONGEST_SENDER] or found.sender
+        return found._replace(scheme=scheme, host=_at(proxies.get(HOST, []), depth) or found.host, prefix=prefix,
+                              sender=sender)
 
     def _depth(self, addresses: list[str]) -> int:
         """How many trusted proxies were on the way: each adds whom it heard from at the end of X-Forwarded-For."""

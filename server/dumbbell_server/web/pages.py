@@ -37,6 +37,7 @@ from dumbbell_server.web.sign_in import to_sign_in
 from dumbbell_server.web.sign_in_routes import ROUTES as SIGN_IN
 from dumbbell_server.web.sign_in_routes import sign_in_of
 
+_OWN = {"Cache-Control": "private, no-cache"}  # what one may see, nobody else gets from a cache
 _LAST_ROWS = 20
 _MOST_RUNS = 100
 _MOST_FILES = 1000
@@ -48,11 +49,11 @@ def _page(make: Page) -> Callable[[Request], object]:
         state = state_of(request)
         text, known = await asyncio.get_running_loop().run_in_executor(state.pool, _made, make, request)
         if text is not None:
-            return HTMLResponse(text)
+            return HTMLResponse(text, headers=_OWN)
         # one that is not there and one that may not be seen look the same, to who is signed in and who is not
         if not known and "text/html" in request.headers.get("accept", ""):
             return to_sign_in(request)
-        return HTMLResponse(document("Not found", ["<p>There is nothing here, or you may not see it.</p>"]), 404)
+        return HTMLResponse(document("Not found", ["<p>There is nothing here, or you may not see it.</p>"]), 404, _OWN)
     return answer
 
 

@@ -11,8 +11,6 @@ import hmac
 import secrets
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
 from urllib.parse import parse_qs, quote, urlsplit
 
 from sqlalchemy.orm import Session
@@ -24,10 +22,11 @@ from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.accounts.keys import digest
 from dumbbell_server.accounts.tables import ApiKeyRow, UserRow
 from dumbbell_server.backend import Backend
-from dumbbell_server.errors import BadInput, DumbbellError, Forbidden, TooLarge, Unauthenticated
+from dumbbell_server.errors import BadInput, DumbbellError, Forbidden, TooLarge
 from dumbbell_server.http.forwarding import reached
 from dumbbell_server.http.state import actor_of, state_of
 from dumbbell_server.identity import Actor
+from dumbbell_server.web.attempts import Attempts
 from dumbbell_server.web.html import document, escape
 
 # The key that README and the Makefile print: the same on every machine.
@@ -36,43 +35,39 @@ COOKIE_LIFETIME = 14 * 86_400  # seconds
 LINK_LIFETIME = 3600  # seconds
 _LONGEST_FORM = 8192  # bytes
 _MOST_FIELDS = 16
-_MOST_FAILURES, _WINDOW = 30, 60.0  # wrong keys in so many seconds, of all who try
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 # Not no-referrer: browsers then send the forms of a page with `Origin: null`, as a page of somebody else's would.
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 
 
 class SignIn:
-    """Cookies and one-time links of one server. `find` says whose a key is, or raises Unauthenticated."""
+    """Cookies and one-time links of one server."""
 
-    def __init__(self, backend: Backend, find: Callable[[str], Actor]) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._find = find
+        self.attempts = Attempts()
         self._secret = backend.signer.derive("cookies of pages").encode()
         self.cookie = f"dumbbell_{backend.signer.derive('name of the cookie')[:8]}"  # ports of a host share cookies
         self._links: dict[str, float] = {}  # digests of the tokens that were printed, and when they expire
-        self._failures: deque[float] = deque()
         self._lock = threading.Lock()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the public key is somebody's here."""
-        try:
-            self._find(PUBLIC_KEY)
-        except Unauthenticated:
-            return False
-        return True
+    def public_user(self, session: Session) -> UserRow | None:
+        """Whose the public key is, if anybody's here; with `--open` every key is the first user's."""
+        row = queries.key_by_digest(session, digest(PUBLIC_KEY))
+        if row is None and self._backend.settings.open:
+            return queries.user_by_name(session, self._backend.settings.user)
+        return _user_of(session, row)
 
     def link(self, base_url: str) -> str:
         """An address that signs in as the first user, once, for an hour."""
         token = secrets.token_urlsafe(32)
         with self._lock:
             self._links[digest(token)] = time.monotonic() + LINK_LIFETIME
-        return f"{base_url}/login?token={token}"
+        return f"{base_url.rstrip('/')}/login?token={token}"
 
     def viewer(self, request: Request, session: Session) -> Actor | None:
         """Who asks for a page; None for a stranger. Unauthenticated for a key that nobody has."""
-        return actor_of(request) or self._by_cookie(request, session) or self._by_public_key(request)
+        return actor_of(request) or self._by_cookie(request, session) or self._by_public_key(request, session)
 
     def _by_cookie(self, request: Request, session: Session) -> Actor | None:
         number, _, rest = request.cookies.get(self.cookie, "").partition(".")
@@ -83,17 +78,13 @@ class SignIn:
         row = session.get(ApiKeyRow, int(number))
         if row is None or not hmac.compare_digest(self._sign(row, expires), signature.encode("latin-1", "replace")):
             return None
-        user = session.get(UserRow, row.user_id)
-        return actor_of_user(session, user) if user is not None and user.deleted_at is None else None
+        user = _user_of(session, row)
+        return actor_of_user(session, user) if user else None
 
-    def _by_public_key(self, request: Request) -> Actor | None:
+    def _by_public_key(self, request: Request, session: Session) -> Actor | None:
         """Only at this very machine as far as can be seen, and not for the script of another page."""
-        if not at_this_machine(request):
-            return None
-        try:
-            return self._find(PUBLIC_KEY)
-        except Unauthenticated:
-            return None
+        user = self.public_user(session) if at_this_machine(request) else None
+        return actor_of_user(session, user) if user else None
 
     def take_link(self, token: str, session: Session) -> ApiKeyRow | None:
         """The key of the first user, once for each link."""
@@ -102,25 +93,15 @@ class SignIn:
         if expires < time.monotonic():
             return None
         user = queries.user_by_name(session, self._backend.settings.user)
-        if user is None or user.deleted_at is not None:
-            return None
-        return next(iter(queries.keys_of(session, user.id)), None)
+        return next(iter(queries.keys_of(session, user.id)), None) if user else None
 
-    def take_key(self, key: str, session: Session) -> ApiKeyRow | None:
-        """The row of a key. Forbidden once too many wrong ones were tried."""
-        now = time.monotonic()
-        with self._lock:
-            while self._failures and self._failures[0] < now - _WINDOW:
-                self._failures.popleft()
-            if len(self._failures) >= _MOST_FAILURES:
-                raise Forbidden("too many wrong keys were tried here; wait a minute")
+    def take_key(self, key: str, sender: str, session: Session) -> ApiKeyRow | None:
+        """The row of a key; one that is nobody's is counted."""
         row = queries.key_by_digest(session, digest(key.strip()))
-        user = session.get(UserRow, row.user_id) if row is not None else None
-        if user is None or user.deleted_at is not None:
-            with self._lock:
-                self._failures.append(now)
-            return None
-        return row
+        if _user_of(session, row) is not None:
+            return row
+        self.attempts.wrong(sender)
+        return None
 
     def signed_in(self, request: Request, key: ApiKeyRow, target: str) -> Response:
         """Off to the page, with a cookie."""
@@ -140,6 +121,11 @@ class SignIn:
         """With the key's hash: the number of a key that is gone may become another's."""
         text = f"{key.id}.{key.digest}.{expires}"
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest().encode()
+
+
+def _user_of(session: Session, key: ApiKeyRow | None) -> UserRow | None:
+    user = session.get(UserRow, key.user_id) if key else None
+    return user if user and user.deleted_at is None else None
 
 
 def at_this_machine(request: Request) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
+from dumbbell_server.http.forwarding import Forwarding
 from dumbbell_server.settings import Settings
 from support.world import KEY, World, open_world
 
@@ -87,6 +88,22 @@ def test_urls_follow_trusted_proxies_alone(client: OPEN, address: str, trusted: 
 ])
 def test_what_each_header_changes(client: OPEN, headers: dict[str, str], base: str) -> None:
     assert base_of(client(), headers) == base
+
+
+@pytest.mark.parametrize(("peer", "header", "sender"), [
+    ("192.0.2.9", None, "192.0.2.9"),
+    ("192.0.2.9", "198.51.100.7", "192.0.2.9"),  # anybody can write it
+    ("127.0.0.1", "198.51.100.7", "198.51.100.7"),
+    ("127.0.0.1", "203.0.113.1, 198.51.100.7:5000", "198.51.100.7"),
+    ("127.0.0.1", "203.0.113.1, [2001:db8::1]:5000, ::1", "2001:db8::1"),
+    ("127.0.0.1", "127.0.0.2", "127.0.0.2"),
+    ("127.0.0.1", "", "127.0.0.1"),
+    ("127.0.0.1", "x" * 1000, "x" * 64),
+])
+def test_the_sender_is_who_the_first_trusted_proxy_heard_from(peer: str, header: str | None, sender: str) -> None:
+    headers = [] if header is None else [(b"x-forwarded-for", header.encode())]
+    scope = {"type": "http", "scheme": "http", "path": "/", "raw_path": b"/", "headers": headers, "client": (peer, 1)}
+    assert Forwarding(Settings()).read(scope).sender == sender
 
 
 @pytest.mark.parametrize("headers", [

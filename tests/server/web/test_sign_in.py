@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from dumbbell_server.accounts.keys import add_key
 from dumbbell_server.accounts.queries import user_by_name
+from dumbbell_server.web.attempts import MOST
 from dumbbell_server.web.sign_in import COOKIE_LIFETIME, LINK_LIFETIME, PUBLIC_KEY, SignIn
 from support.repository import ROOT
 from support.world import KEY, World, open_world
@@ -136,11 +137,16 @@ def test_wrong_keys_get_one_answer(world: World, key: str) -> None:
     assert "set-cookie" not in answer.headers
 
 
-def test_keys_cannot_be_tried_without_end(world: World) -> None:
-    statuses = [post(world, "/login", {"key": f"{number:040}"}).text for number in range(31)]
-    assert "not known" in statuses[29]
-    assert "wait a minute" in statuses[30]
-    assert "wait a minute" in post(world, "/login", {"key": KEY}).text
+def test_keys_cannot_be_tried_without_end_and_nobody_else_waits_for_it(world: World) -> None:
+    app: Any = world.client.app
+    proxy = TestClient(app, client=("127.0.0.1", 1), headers=HERE, follow_redirects=False)
+
+    def enter(key: str, via: str) -> int:
+        return proxy.post("/login", data={"key": key}, headers={"x-forwarded-for": via}).status_code
+    assert [enter(f"{number:040}", "192.0.2.1") for number in range(MOST + 1)] == [403] * MOST + [429]
+    assert enter(KEY, "192.0.2.1") == 429
+    assert enter(KEY, "192.0.2.1, 198.51.100.7") == 303
+    assert post(world, "/login", {"key": KEY}).status_code == 303
 
 
 @pytest.mark.parametrize("header", [{"origin": "https://example.com"}, {"origin": "null"},
@@ -256,6 +262,20 @@ def test_a_cookie_ends_with_its_key_and_is_not_that_of_the_next(world: World) ->
     assert get(world, cookie=f"{name}={value}").status_code == 303
 
 
+def test_a_cookie_ends_when_its_key_is_deleted_or_its_user_is_gone(world: World) -> None:
+    name, value = cookie_of(world)
+    cookie = f"{name}={value}"
+    other = world.gql("mutation { generateApiKey(input: {}) { apiKey { id name } } }")["generateApiKey"]["apiKey"]
+    post(world, "/login", {"key": other["name"]})
+    assert get(world).status_code == 200
+    world.gql(f'mutation {{ deleteApiKey(input: {{ id: "{other["id"]}" }}) {{ success }} }}')
+    assert get(world).status_code == 303
+    assert get(world, cookie=cookie).status_code == 200
+    with world.backend.database.engine.begin() as connection:
+        connection.execute(text("UPDATE users SET deleted_at = 'now'"))
+    assert get(world, cookie=cookie).status_code == 303
+
+
 def test_a_cookie_is_good_for_pages_only(world: World) -> None:
     name, value = cookie_of(world)
     sent = {"cookie": f"{name}={value}", **HERE}
@@ -272,6 +292,7 @@ def test_a_link_signs_in_once_and_for_an_hour(world: World, monkeypatch: pytest.
     link = sign_in_of(world).link("http://localhost:8080")
     assert re.fullmatch(r"http://localhost:8080/login\?token=[\w-]{43}", link)
     path = link.removeprefix("http://localhost:8080")
+    assert world.client.head(path, headers=BROWSER).status_code == 200  # who shows a preview of it
     answer = get(world, path)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert get(world).status_code == 200
@@ -297,6 +318,29 @@ def test_the_page_of_the_key_makes_one_for_who_is_signed_in(world: World) -> Non
     assert made.headers["cache-control"] == "no-store"
     key = re.findall(r"<pre>([0-9a-f]{40})</pre>", made.text)[0]
     assert world.gql("{ viewer { username } }", key=key) == {"viewer": {"username": "local"}}
+
+
+def test_who_is_signed_in_as_another_does_not_get_the_public_key(world: World) -> None:
+    make_public(world)
+    world.add_user("ann", "a" * 40)
+    post(world, "/login", {"key": "a" * 40})
+    page = get(world, "/authorize").text
+    assert ("Signed in as ann" in page, PUBLIC_KEY in page) == (True, False)
+
+
+def test_with_open_the_public_key_is_as_good_as_any(tmp_path: Path) -> None:
+    with open_world(tmp_path, open=True) as world:
+        world.upsert("r")
+        assert get(world).status_code == 200
+        assert PUBLIC_KEY in get(world, "/authorize").text
+        assert get(world, x_forwarded_for="127.0.0.1").status_code == 303
+        assert get(world, host="example.com").status_code == 303
+
+
+def test_what_somebody_may_see_is_in_no_cache_of_others(world: World) -> None:
+    assert get(world, accept="*/*").headers["cache-control"] == "private, no-cache"
+    post(world, "/login", {"key": KEY})
+    assert get(world).headers["cache-control"] == "private, no-cache"
 
 
 def test_the_public_key_is_shown_where_it_is_one(world: World) -> None:
