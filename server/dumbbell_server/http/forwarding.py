@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from dumbbell_server.errors import BadInput
+from dumbbell_server.http.hosts import loopback
 from dumbbell_server.settings import Settings
 
 Network = IPv4Network | IPv6Network
@@ -21,6 +22,7 @@ FOR, PROTO, HOST, PREFIX = b"x-forwarded-for", b"x-forwarded-proto", b"x-forward
 _SIGNS = frozenset({FOR, PROTO, HOST, PREFIX, b"forwarded", b"via", b"x-real-ip", b"x-forwarded-port",
                     b"x-forwarded-server"})
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*")
+_LONGEST = 64  # characters of an address with its port
 _KEY = "dumbbell.reached"
 
 
@@ -33,6 +35,11 @@ class Reached(NamedTuple):
     received: str  # the Host header itself, which no script in a browser can set
     origin: str | None  # the Origin header: the page whose script sends this
     forwarded: bool  # whether any header says that a proxy was on the way, trusted or not
+
+    @property
+    def at_home(self) -> bool:
+        """Whether its sender calls this server by a name of the machine that both are on, and no proxy was between."""
+        return not self.forwarded and loopback(self.received)
 
     @property
     def site(self) -> str:
@@ -92,7 +99,7 @@ class Forwarding:
         """How many trusted proxies were on the way: each adds whom it heard from at the end of X-Forwarded-For."""
         depth = 1
         for address in reversed(addresses):
-            if not self._trusted(_without_port(address.strip())):
+            if len(address) > _LONGEST or not self._trusted(_without_port(address.strip())):
                 break
             depth += 1
         return depth

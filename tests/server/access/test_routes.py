@@ -162,8 +162,8 @@ def test_who_may_with_a_key(route: Route, way: Way, world: World, shared: Shared
     ("127.0.0.1", {"host": "127.0.0.1"}, 200),
     ("::1", {"host": "[::1]:8080"}, 200),
     ("0.0.0.0", {"host": "localhost"}, 404),
-    ("localhost", {"host": "elsewhere.example"}, 404),  # a name that somebody lets lead to this machine
-    ("localhost", {"host": "localhost.elsewhere.example"}, 404),
+    ("localhost", {"host": "elsewhere.example"}, 403),  # a name that somebody lets lead to this machine
+    ("localhost", {"host": "localhost.elsewhere.example"}, 403),
     ("localhost", {"host": "localhost:8080", "origin": "https://elsewhere.example"}, 404),  # a script of theirs
     ("localhost", {"host": "localhost:8080", "x-forwarded-for": "192.0.2.1"}, 404),
 ])
