@@ -93,7 +93,7 @@ def test_a_migration_keeps_every_row(two_empty: tuple[Database, Database]) -> No
 
 
 def test_service_accounts_leave_what_is_not_their_teams(two_empty: tuple[Database, Database]) -> None:
-    """Before 0018 every team could take another's service account, and its admins read the key."""
+    """Before 0016 every team could take another's service account, and its admins read the key."""
     database, _ = two_empty
     opening.upgrade(database, "0014")
     with database.engine.begin() as connection:
