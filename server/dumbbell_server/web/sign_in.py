@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.access import actor_of_user
@@ -25,23 +25,21 @@ from dumbbell_server.accounts.keys import digest
 from dumbbell_server.accounts.tables import ApiKeyRow, UserRow
 from dumbbell_server.backend import Backend
 from dumbbell_server.errors import DumbbellError, Forbidden, TooLarge, Unauthenticated
+from dumbbell_server.http.credentials import PUBLIC_KEY
 from dumbbell_server.http.forwarding import reached
 from dumbbell_server.http.state import actor_of
 from dumbbell_server.identity import Actor
-from dumbbell_server.web.html import document, escape
+from dumbbell_server.web.html import answer, document, escape, for_frames
 
-# The key that README and the Makefile print: the same on every machine.
-PUBLIC_KEY = "local" + "0" * 35
 COOKIE_LIFETIME = 14 * 86_400  # seconds
 LINK_LIFETIME = 3600  # seconds
 _LONGEST_FORM = 8192  # bytes
 _MOST_FAILURES, _WINDOW = 30, 60.0  # wrong keys in so many seconds, of all who try
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}  # of answers that are no page
 
 
 class SignIn:
-    """Cookies and one-time links of one server. `find` says whose a key is, or raises Unauthenticated."""
+    """Cookies and one-time links of one server. `find` says whose a key is at home, or raises Unauthenticated."""
 
     def __init__(self, backend: Backend, find: Callable[[str], Actor]) -> None:
         self._backend = backend
@@ -122,18 +120,18 @@ class SignIn:
 
     def signed_in(self, request: Request, key: ApiKeyRow, target: str) -> Response:
         """Off to the page, with a cookie."""
-        answer = RedirectResponse(local_target(request, target), 303, _PRIVATE)
+        redirect = RedirectResponse(local_target(request, target), 303, _PRIVATE)
         expires = str(int(self._backend.clock.seconds()) + COOKIE_LIFETIME)
         value = f"{key.id}.{expires}.{self._sign(key, expires).decode()}"
         how = reached(request)
-        answer.set_cookie(self.cookie, value, COOKIE_LIFETIME, path=f"{how.prefix}/", secure=how.scheme == "https",
-                          httponly=True, samesite="lax")
-        return answer
+        redirect.set_cookie(self.cookie, value, COOKIE_LIFETIME, path=f"{how.prefix}/", secure=how.scheme == "https",
+                            httponly=True, samesite="lax")
+        return redirect
 
     def signed_out(self, request: Request) -> Response:
-        answer = RedirectResponse(f"{reached(request).prefix}/login", 303, _PRIVATE)
-        answer.delete_cookie(self.cookie, path=f"{reached(request).prefix}/")
-        return answer
+        redirect = RedirectResponse(f"{reached(request).prefix}/login", 303, _PRIVATE)
+        redirect.delete_cookie(self.cookie, path=f"{reached(request).prefix}/")
+        return redirect
 
     def _sign(self, key: ApiKeyRow, expires: str) -> bytes:
         """With the key's hash: the number of a key that is gone may become another's."""
@@ -144,11 +142,9 @@ class SignIn:
 def at_this_machine(request: Request) -> bool:
     """As far as headers say: by a name of loopback, through no proxy, and by no other page but a link in it."""
     how = reached(request)
-    host = how.received.lower()
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
     site = request.headers.get("sec-fetch-site", "none")
     followed = request.method == "GET" and request.headers.get("sec-fetch-mode") == "navigate"
-    return (name in _LOOPBACK and not how.forwarded and how.origin in {None, how.site}
+    return (how.at_home and how.origin in {None, how.site}
             and (site in {"none", "same-origin"} or followed))
 
 
@@ -172,7 +168,18 @@ def to_sign_in(request: Request) -> Response:
     """Where a browser goes that nobody has signed in with, whether there is a page or not."""
     query = request.scope["query_string"].decode("latin-1")
     target = request.scope["path"] + (f"?{query}" if query else "")
-    return RedirectResponse(f"{reached(request).prefix}/login?next={quote(target, safe='/')}", 303, _PRIVATE)
+    return RedirectResponse(_login(request, target), 303, _PRIVATE)
+
+
+def link_to_sign_in(request: Request) -> Response:
+    """The same in a frame, where no key is typed: the page itself then opens beside the notebook."""
+    where = escape(_login(request, request.scope["path"]))
+    text = document("Sign in", [f'<p><a href="{where}">Sign in</a>, then show this again.</p>'])
+    return for_frames(request, text, 401)
+
+
+def _login(request: Request, target: str) -> str:
+    return f"{reached(request).prefix}/login?next={quote(target, safe='/')}"
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -188,13 +195,13 @@ async def form_of(request: Request) -> dict[str, str]:
 
 def form_page(request: Request, target: str, problem: str = "", status: int = 200) -> Response:
     where = escape(f"{reached(request).prefix}/login")
-    return HTMLResponse(document("Sign in", [
+    return answer(document("Sign in", [
         f"<p>{escape(problem)}</p>" if problem else "",
         (f'<form method=post action="{where}"><input type=hidden name=next value="{escape(target)}">'
         '<label>API key <input type=password name=key size=48 autofocus required autocomplete=current-password>'
         "</label> <button>Sign in</button></form>"),
-        "<p><code>dumbbell token</code>, run beside the server, makes a key.</p>"]), status, _PRIVATE)
+        "<p><code>dumbbell token</code>, run beside the server, makes a key.</p>"]), status)
 
 
 def refused_page(error: DumbbellError) -> Response:
-    return HTMLResponse(document("Not possible", [f"<p>{escape(error.message)}</p>"]), error.status, _PRIVATE)
+    return answer(document("Not possible", [f"<p>{escape(error.message)}</p>"]), error.status)

@@ -8,18 +8,18 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from dumbbell_server.accounts.keys import add_key, make_key
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import DumbbellError
+from dumbbell_server.http.credentials import PUBLIC_KEY
 from dumbbell_server.http.forwarding import reached
 from dumbbell_server.http.state import state_of
-from dumbbell_server.web.html import document, escape
+from dumbbell_server.web.html import answer, document, escape
 from dumbbell_server.web.sign_in import (
-    PUBLIC_KEY,
     SignIn,
     at_this_machine,
     check_own_page,
@@ -30,7 +30,6 @@ from dumbbell_server.web.sign_in import (
 )
 
 T = TypeVar("T")
-_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _WRONG = "This key is not known here."
 
 
@@ -91,11 +90,11 @@ async def _authorize(request: Request) -> Response:
     if sign_in.is_open and at_this_machine(request):
         return _key_page(PUBLIC_KEY)
     where = escape(f"{reached(request).prefix}/authorize")
-    return HTMLResponse(document("Your API key", [
+    return answer(document("Your API key", [
         f"<p>Signed in as {escape(viewer.username)}. A key is shown once, when it is made.</p>",
         f'<form method=post action="{where}"><button>Make a key</button></form>',
         f'<form method=post action="{escape(reached(request).prefix)}/logout"><button>Sign out</button></form>',
-    ]), headers=_PRIVATE)
+    ]))
 
 
 async def _make_key(request: Request) -> Response:
@@ -116,8 +115,8 @@ async def _make_key(request: Request) -> Response:
 
 
 def _key_page(key: str) -> Response:
-    return HTMLResponse(document("Your API key", [
-        f"<pre>{escape(key)}</pre><p>It is what <code>wandb login</code> asks for.</p>"]), headers=_PRIVATE)
+    return answer(document("Your API key", [
+        f"<pre>{escape(key)}</pre><p>It is what <code>wandb login</code> asks for.</p>"]))
 
 
 ROUTES = [
