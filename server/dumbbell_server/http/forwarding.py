@@ -35,6 +35,7 @@ class Reached(NamedTuple):
     received: str  # the Host header itself, which no script in a browser can set
     origin: str | None  # the Origin header: the page whose script sends this
     forwarded: bool  # whether any header says that a proxy was on the way, trusted or not
+    public_site: str  # of the public URL, empty without one
 
     @property
     def at_home(self) -> bool:
@@ -45,6 +46,11 @@ class Reached(NamedTuple):
     def site(self) -> str:
         """What `Origin` is for a page of ours."""
         return f"{self.scheme}://{self.host}"
+
+    @property
+    def of_own_page(self) -> bool:
+        """Whether a page of ours sends this, or none."""
+        return self.origin is None or self.origin in {self.site, self.public_site}
 
     @property
     def base_url(self) -> str:
@@ -61,7 +67,9 @@ class Forwarding:
 
     def __init__(self, settings: Settings) -> None:
         self._trusted = _among(settings.trusted_proxies)
-        self._public_prefix = unquote(urlsplit(settings.public_url or "").path.rstrip("/"))
+        public = urlsplit(settings.public_url or "")
+        self._public_prefix = public.path.rstrip("/")
+        self._public_site = f"{public.scheme}://{public.netloc}".lower() if settings.public_url else ""
 
     def read(self, scope: Scope) -> Reached:
         """What stands in `scope` for `reached` from now on; a prefix goes from its path. BadInput for odd headers."""
@@ -75,12 +83,21 @@ class Forwarding:
             elif name in _SIGNS:
                 proxies.setdefault(name, []).extend(value.decode("latin-1").split(","))
         received = host.decode("latin-1") or _own_name(scope)
-        found = Reached(scope["scheme"], received, "", received, origin, bool(proxies))
+        found = Reached(scope["scheme"], received, "", received, origin, bool(proxies), self._public_site)
         if proxies and self._trusted(_peer(scope)):
             found = self._believed(found, proxies)
-        if self._public_prefix and not found.prefix:
-            _strip(scope, self._public_prefix)
+        if self._public_site:
+            found = self._public(found, scope)
         scope[_KEY] = found
+        return found
+
+    def _public(self, found: Reached, scope: Scope) -> Reached:
+        """With what the public URL says: such a proxy need not say anything."""
+        if self._public_site == f"https://{found.host.lower()}":
+            found = found._replace(scheme="https")
+        if self._public_prefix and not found.prefix:
+            _strip(scope, unquote(self._public_prefix))
+            found = found._replace(prefix=self._public_prefix)
         return found
 
     def _believed(self, found: Reached, proxies: dict[bytes, list[str]]) -> Reached:

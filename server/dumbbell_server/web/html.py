@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from html import escape
 
 from starlette.requests import Request
@@ -32,10 +32,12 @@ def document(title: str, parts: Iterable[str]) -> str:
             f"<style>{_STYLE}</style><h1>{escape(title)}</h1>{''.join(parts)}</html>")
 
 
-def answer(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def answer(text: str, status: int = 200, *, has_form: bool = False) -> Response:
     """A page that no other page shows in a frame: people type keys in it, or are shown one."""
-    policy = f"{_POLICY}; frame-ancestors 'none'"
-    return HTMLResponse(text, status, {**_HEADERS, "Content-Security-Policy": policy, **(headers or {})})
+    headers = {**_HEADERS, "Content-Security-Policy": f"{_POLICY}; frame-ancestors 'none'"}
+    if has_form:  # by no-referrer, what it sends would have `Origin: null`, as if from anywhere
+        headers["Referrer-Policy"] = "same-origin"
+    return HTMLResponse(text, status, headers)
 
 
 def for_frames(request: Request, text: str, status: int = 200) -> Response:

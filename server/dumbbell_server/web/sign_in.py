@@ -144,14 +144,14 @@ def at_this_machine(request: Request) -> bool:
     how = reached(request)
     site = request.headers.get("sec-fetch-site", "none")
     followed = request.method == "GET" and request.headers.get("sec-fetch-mode") == "navigate"
-    return (how.at_home and how.origin in {None, how.site}
+    return (how.at_home and how.of_own_page
             and (site in {"none", "same-origin"} or followed))
 
 
 def check_own_page(request: Request) -> None:
     """Forbidden where the page of another website sends a form."""
     how = reached(request)
-    if how.origin not in {None, how.site} or request.headers.get("sec-fetch-site", "none") not in {
+    if not how.of_own_page or request.headers.get("sec-fetch-site", "none") not in {
             "none", "same-origin"}:
         raise Forbidden("a form is sent by a page of this server only")
 
@@ -200,7 +200,7 @@ def form_page(request: Request, target: str, problem: str = "", status: int = 20
         (f'<form method=post action="{where}"><input type=hidden name=next value="{escape(target)}">'
         '<label>API key <input type=password name=key size=48 autofocus required autocomplete=current-password>'
         "</label> <button>Sign in</button></form>"),
-        "<p><code>dumbbell token</code>, run beside the server, makes a key.</p>"]), status)
+        "<p><code>dumbbell token</code>, run beside the server, makes a key.</p>"]), status, has_form=True)
 
 
 def refused_page(error: DumbbellError) -> Response:

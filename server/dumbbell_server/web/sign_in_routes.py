@@ -94,7 +94,7 @@ async def _authorize(request: Request) -> Response:
         f"<p>Signed in as {escape(viewer.username)}. A key is shown once, when it is made.</p>",
         f'<form method=post action="{where}"><button>Make a key</button></form>',
         f'<form method=post action="{escape(reached(request).prefix)}/logout"><button>Sign out</button></form>',
-    ]))
+    ]), has_form=True)
 
 
 async def _make_key(request: Request) -> Response:
