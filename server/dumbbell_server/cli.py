@@ -67,7 +67,7 @@ def serve(
     database_url: _Database = None,
     blob_url: Annotated[str | None, typer.Option(help="memory:// or s3://bucket/prefix for stored files.")] = None,
     public_url: Annotated[str | None, typer.Option(help="Base of the URLs handed out [the request's Host].")] = None,
-    fixture_port: Annotated[int | None, typer.Option(help="Port of the fixture service, loopback only.")] = None,
+    fixture_port: Annotated[int | None, typer.Option(help="Port of the fixture service.")] = None,
     open_: Annotated[bool | None, typer.Option("--open", help="Accept any well-formed key; loopback only.")] = None,
     ready_file: Annotated[Path | None, typer.Option(help="JSON file to write once requests are answered.")] = None,
     seed: Annotated[str | None, typer.Option(help="Load `demo` or a YAML file first, as `dumbbell seed`.")] = None,
@@ -134,8 +134,8 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
             load(backend, read_form(settings.seed))
         fixture_url = None
         if settings.fixture_port is not None:
-            fixture_sockets = listen("localhost", settings.fixture_port)
-            fixture_url = url_of("localhost", fixture_sockets)
+            fixture_sockets = listen(settings.admin_host, settings.fixture_port)
+            fixture_url = url_of(settings.admin_host, fixture_sockets)
             apps.append((fixture_app(backend), fixture_sockets))
         started = Started(url_of(settings.host, sockets), fixture_url, os.getpid(), key)
 

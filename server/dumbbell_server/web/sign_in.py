@@ -11,11 +11,11 @@ import hmac
 import secrets
 import threading
 import time
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.access import actor_of_user
@@ -23,21 +23,18 @@ from dumbbell_server.accounts.keys import digest
 from dumbbell_server.accounts.tables import ApiKeyRow, UserRow
 from dumbbell_server.backend import Backend
 from dumbbell_server.errors import BadInput, DumbbellError, Forbidden, TooLarge
+from dumbbell_server.http.credentials import PUBLIC_KEY
 from dumbbell_server.http.forwarding import reached
-from dumbbell_server.http.state import actor_of, state_of
+from dumbbell_server.http.state import actor_of
 from dumbbell_server.identity import Actor
 from dumbbell_server.web.attempts import Attempts
-from dumbbell_server.web.html import document, escape
+from dumbbell_server.web.html import answer, document, escape, for_frames
 
-# The key that README and the Makefile print: the same on every machine.
-PUBLIC_KEY = "local" + "0" * 35
 COOKIE_LIFETIME = 14 * 86_400  # seconds
 LINK_LIFETIME = 3600  # seconds
 _LONGEST_FORM = 8192  # bytes
 _MOST_FIELDS = 16
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-# Not no-referrer: browsers then send the forms of a page with `Origin: null`, as a page of somebody else's would.
-PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
+_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}  # of answers that are no page
 
 
 class SignIn:
@@ -105,17 +102,18 @@ class SignIn:
 
     def signed_in(self, request: Request, key: ApiKeyRow, target: str) -> Response:
         """Off to the page, with a cookie."""
-        answer = RedirectResponse(local_target(request, target), 303, PRIVATE)
+        redirect = RedirectResponse(local_target(request, target), 303, _PRIVATE)
         expires = str(int(self._backend.clock.seconds()) + COOKIE_LIFETIME)
         value = f"{key.id}.{expires}.{self._sign(key, expires).decode()}"
-        answer.set_cookie(self.cookie, value, COOKIE_LIFETIME, path=f"{prefix_of(request)}/",
-                          secure=reached(request).scheme == "https", httponly=True, samesite="lax")
-        return answer
+        how = reached(request)
+        redirect.set_cookie(self.cookie, value, COOKIE_LIFETIME, path=f"{how.prefix}/", secure=how.scheme == "https",
+                            httponly=True, samesite="lax")
+        return redirect
 
     def signed_out(self, request: Request) -> Response:
-        answer = RedirectResponse(f"{prefix_of(request)}/login", 303, PRIVATE)
-        answer.delete_cookie(self.cookie, path=f"{prefix_of(request)}/")
-        return answer
+        redirect = RedirectResponse(f"{reached(request).prefix}/login", 303, _PRIVATE)
+        redirect.delete_cookie(self.cookie, path=f"{reached(request).prefix}/")
+        return redirect
 
     def _sign(self, key: ApiKeyRow, expires: str) -> bytes:
         """With the key's hash: the number of a key that is gone may become another's."""
@@ -131,10 +129,8 @@ def _user_of(session: Session, key: ApiKeyRow | None) -> UserRow | None:
 def at_this_machine(request: Request) -> bool:
     """As far as headers say: by a name of loopback, through no proxy, and by no other page but a link in it."""
     how = reached(request)
-    host = how.received.lower()
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
     followed = request.method == "GET" and request.headers.get("sec-fetch-mode") == "navigate" and how.origin is None
-    return name in _LOOPBACK and not how.forwarded and (followed or _by_own_page(request))
+    return how.at_home and (followed or _by_own_page(request))
 
 
 def check_own_page(request: Request) -> None:
@@ -144,40 +140,34 @@ def check_own_page(request: Request) -> None:
 
 
 def _by_own_page(request: Request) -> bool:
-    """Whether a page of ours sends this, or no page at all.
-
-    Browsers say so themselves, but to plain HTTP on other machines only by `Origin`. Behind a proxy that does not say
-    how it was reached, that is the public URL's.
-    """
+    """Whether a page of ours sends this, or none. To plain HTTP on other machines, browsers say so by `Origin` only."""
     site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site in {"none", "same-origin"}
-    public = urlsplit(_public_url(request))
-    return reached(request).origin in {None, reached(request).site, f"{public.scheme}://{public.netloc}"}
-
-
-def prefix_of(request: Request) -> str:
-    """What stands before the paths of pages where browsers are: nothing, or such as `/wandb`."""
-    public = _public_url(request)
-    return urlsplit(public).path.rstrip("/") if public else reached(request).prefix
-
-
-def _public_url(request: Request) -> str:
-    return state_of(request).backend.settings.public_url or ""
+    return reached(request).of_own_page if site is None else site in {"none", "same-origin"}
 
 
 def local_target(request: Request, target: str) -> str:
     """A path of ours to go on to, whatever the address says: never another site's."""
     ours = target.startswith("/") and not target.startswith("//")
     plain = target.isascii() and target.isprintable() and "\\" not in target
-    return prefix_of(request) + (target if ours and plain else "/")
+    return reached(request).prefix + (target if ours and plain else "/")
 
 
 def to_sign_in(request: Request) -> Response:
     """Where a browser goes that nobody has signed in with, whether there is a page or not."""
     query = request.scope["query_string"]
-    target = quote(request.scope["raw_path"] + (b"?" + query if query else b""), safe="/")
-    return RedirectResponse(f"{prefix_of(request)}/login?next={target}", 303, PRIVATE)
+    return RedirectResponse(_login(request, b"?" + query if query else b""), 303, _PRIVATE)
+
+
+def link_to_sign_in(request: Request) -> Response:
+    """The same in a frame, where no key is typed: the page itself then opens beside the notebook."""
+    where = escape(_login(request))
+    text = document("Sign in", [f'<p><a href="{where}">Sign in</a>, then show this again.</p>'])
+    return for_frames(request, text, 401)
+
+
+def _login(request: Request, query: bytes = b"") -> str:
+    """The form, which leads back to the path that is asked here."""
+    return f"{reached(request).prefix}/login?next={quote(request.scope['raw_path'] + query, safe='/')}"
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -195,14 +185,14 @@ async def form_of(request: Request) -> dict[str, str]:
 
 
 def form_page(request: Request, target: str, problem: str = "", status: int = 200) -> Response:
-    where = escape(f"{prefix_of(request)}/login")
-    return HTMLResponse(document("Sign in", [
+    where = escape(f"{reached(request).prefix}/login")
+    return answer(document("Sign in", [
         f"<p>{escape(problem)}</p>" if problem else "",
         (f'<form method=post action="{where}"><input type=hidden name=next value="{escape(target)}">'
         '<label>API key <input type=password name=key size=48 autofocus required autocomplete=current-password>'
         "</label> <button>Sign in</button></form>"),
-        "<p><code>dumbbell token</code>, run beside the server, makes a key.</p>"]), status, PRIVATE)
+        "<p><code>dumbbell token</code>, run beside the server, makes a key.</p>"]), status, has_form=True)
 
 
 def refused_page(error: DumbbellError) -> Response:
-    return HTMLResponse(document("Not possible", [f"<p>{escape(error.message)}</p>"]), error.status, PRIVATE)
+    return answer(document("Not possible", [f"<p>{escape(error.message)}</p>"]), error.status)

@@ -8,26 +8,24 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from dumbbell_server.accounts import service
 from dumbbell_server.accounts.tables import UserRow
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import DumbbellError
+from dumbbell_server.http.credentials import PUBLIC_KEY
 from dumbbell_server.http.forwarding import reached
 from dumbbell_server.http.state import state_of
 from dumbbell_server.identity import Actor
-from dumbbell_server.web.html import document, escape
+from dumbbell_server.web.html import answer, document, escape
 from dumbbell_server.web.sign_in import (
-    PRIVATE,
-    PUBLIC_KEY,
     SignIn,
     at_this_machine,
     check_own_page,
     form_of,
     form_page,
-    prefix_of,
     refused_page,
     to_sign_in,
 )
@@ -99,12 +97,12 @@ async def _authorize(request: Request) -> Response:
         return to_sign_in(request)
     if public is not None and public.id == viewer.user_id and at_this_machine(request):
         return _key_page(PUBLIC_KEY)
-    prefix = escape(prefix_of(request))
-    return HTMLResponse(document("Your API key", [
+    prefix = escape(reached(request).prefix)
+    return answer(document("Your API key", [
         f"<p>Signed in as {escape(viewer.username)}. A key is shown once, when it is made.</p>",
         f'<form method=post action="{prefix}/authorize"><button>Make a key</button></form>',
         f'<form method=post action="{prefix}/logout"><button>Sign out</button></form>',
-    ]), headers=PRIVATE)
+    ]), has_form=True)
 
 
 async def _make_key(request: Request) -> Response:
@@ -121,8 +119,8 @@ async def _make_key(request: Request) -> Response:
 
 
 def _key_page(key: str) -> Response:
-    return HTMLResponse(document("Your API key", [
-        f"<pre>{escape(key)}</pre><p>It is what <code>wandb login</code> asks for.</p>"]), headers=PRIVATE)
+    return answer(document("Your API key", [
+        f"<pre>{escape(key)}</pre><p>It is what <code>wandb login</code> asks for.</p>"]))
 
 
 ROUTES = [

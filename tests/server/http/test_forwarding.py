@@ -142,6 +142,36 @@ def test_a_prefix_that_was_taken_away_is_not_looked_for_again(client: OPEN) -> N
     assert here.get("/local/local/p/runs/r").status_code == 200
 
 
+@pytest.mark.parametrize(("public", "path", "headers", "origin", "fine", "where"), [
+    (None, "", {"host": "wandb.example"}, "http://wandb.example", True, ("/", False)),
+    (None, "", {"host": "a.test", "x-forwarded-proto": "https"}, "https://a.test", True, ("/", True)),
+    (None, "", {"host": "a.test", "x-forwarded-proto": "https"}, "http://a.test", False, None),
+    (None, "", {"host": "a.test", "x-forwarded-prefix": "/ml"}, "http://a.test", True, ("/ml/", False)),
+    # the public URL says what the proxy does not
+    ("https://a.test/ml", "", {"host": "a.test"}, "https://a.test", True, ("/ml/", True)),
+    ("https://a.test/ml", "/ml", {"host": "A.test"}, "https://a.test", True, ("/ml/", True)),
+    ("https://a.test/ml", "/ml", {"host": "localhost:8080"}, "https://a.test", True, ("/ml/", False)),
+    ("https://a.test/ml", "/ml", {"host": "localhost:8080"}, "http://localhost:8080", True, ("/ml/", False)),
+    ("https://a.test", "", {"host": "a.test"}, "https://b.test", False, None),
+    ("https://a.test", "", {"host": "a.test"}, "null", False, None),
+])
+def test_signing_in_behind_a_proxy(client: OPEN, public: str | None, path: str, headers: dict[str, str], origin: str,
+                                   fine: bool, where: tuple[str, bool] | None) -> None:
+    """Which forms are our own, and where their cookie is good."""
+    here = client(public_url=public, allowed_hosts="wandb.example")
+    del here.headers["authorization"]
+    prefix = where[0] if where else "/"
+    asked = here.get(f"{path}/local/p", headers={**headers, "accept": "text/html"}, follow_redirects=False)
+    assert asked.headers["location"] == f"{prefix}login?next=/local/p" or not fine
+    entered = here.post(f"{path}/login", data={"key": KEY, "next": "/local/p"}, headers={**headers, "origin": origin},
+                        follow_redirects=False)
+    assert entered.status_code == (303 if fine else 403)
+    if where is not None:
+        cookie = entered.headers["set-cookie"].lower()
+        assert entered.headers["location"] == f"{prefix}local/p"
+        assert (f"path={prefix};" in cookie, "secure" in cookie) == (True, where[1])
+
+
 @pytest.mark.parametrize(("settings", "headers", "start"), [
     ({}, {}, ""),
     ({}, {"x-forwarded-prefix": "/ml"}, "/ml"),

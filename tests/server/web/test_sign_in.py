@@ -14,8 +14,9 @@ from starlette.testclient import TestClient
 
 from dumbbell_server.accounts.keys import add_key
 from dumbbell_server.accounts.queries import user_by_name
+from dumbbell_server.http.credentials import PUBLIC_KEY
 from dumbbell_server.web.attempts import MOST
-from dumbbell_server.web.sign_in import COOKIE_LIFETIME, LINK_LIFETIME, PUBLIC_KEY, SignIn
+from dumbbell_server.web.sign_in import COOKIE_LIFETIME, LINK_LIFETIME, SignIn
 from support.repository import ROOT
 from support.world import KEY, World, open_world
 
@@ -63,8 +64,10 @@ def test_pages_are_open_at_this_machine_where_the_key_is_public_and_nowhere_else
     make_public(world)
     for host in ("localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080", "LocalHost:8080"):
         assert get(world, host=host).status_code == 200, host
-    for host in ("localhost.example.com", "example.com", "10.0.0.1", "127.0.0.1.nip.io", "[::2]:80", "dumbbell:8080"):
+    for host in ("10.0.0.1", "[::2]:80", "dumbbell:8080"):
         assert get(world, host=host).status_code == 303, host
+    for host in ("localhost.example.com", "example.com", "127.0.0.1.nip.io"):  # which are somebody's, and not allowed
+        assert get(world, host=host).status_code == 403, host
 
 
 @pytest.mark.parametrize("header", [
@@ -117,7 +120,7 @@ def test_a_key_signs_in_and_the_cookie_is_careful(world: World) -> None:
     assert "Secure" not in cookie
     assert KEY not in cookie
     assert get(world).status_code == 200
-    assert get(world, host="example.com").status_code in {200, 303}  # the jar's matter
+    assert get(world, host="dumbbell").status_code in {200, 303}  # the jar's matter
     assert post(world, "/logout").headers["location"] == "/login"
     assert get(world).status_code == 303
 
@@ -178,12 +181,12 @@ def test_a_name_with_odd_letters_is_come_back_to(world: World) -> None:
     assert post(world, "/login", {"key": KEY, "next": target}).headers["location"] == target
 
 
-@pytest.mark.parametrize("settings", [{"public_url": "https://example.com/wandb/"}, {}], ids=["public URL", "header"])
+@pytest.mark.parametrize("settings", [{"public_url": "https://box.test/wandb/"}, {}], ids=["public URL", "header"])
 def test_a_prefix_stands_before_all_of_it(tmp_path: Path, settings: dict[str, str]) -> None:
     """Whether the proxy leaves it on the path or takes it away."""
     with open_world(tmp_path, **settings) as world:
         app: Any = world.client.app
-        client = TestClient(app, base_url="https://example.com", client=("127.0.0.1", 1), follow_redirects=False,
+        client = TestClient(app, base_url="https://box.test", client=("127.0.0.1", 1), follow_redirects=False,
                             headers={"accept": "text/html", **({} if settings else {"x-forwarded-prefix": "/wandb"})})
         left = "/wandb" if settings else ""
         to_login = "/wandb/login?next=/local/p"
@@ -334,13 +337,13 @@ def test_with_open_the_public_key_is_as_good_as_any(tmp_path: Path) -> None:
         assert get(world).status_code == 200
         assert PUBLIC_KEY in get(world, "/authorize").text
         assert get(world, x_forwarded_for="127.0.0.1").status_code == 303
-        assert get(world, host="example.com").status_code == 303
+        assert get(world, host="box.test").status_code == 303
 
 
 def test_what_somebody_may_see_is_in_no_cache_of_others(world: World) -> None:
-    assert get(world, accept="*/*").headers["cache-control"] == "private, no-cache"
+    assert get(world, accept="*/*").headers["cache-control"] == "no-store"
     post(world, "/login", {"key": KEY})
-    assert get(world).headers["cache-control"] == "private, no-cache"
+    assert get(world).headers["cache-control"] == "no-store"
 
 
 def test_the_public_key_is_shown_where_it_is_one(world: World) -> None:
