@@ -146,3 +146,12 @@ def test_what_nginx_passes_on(setup: Setup, tmp_path: Path) -> None:
                 answer = client.post("/graphql", json={"query": "{ __schema { types { name fields { name } } } }"})
                 assert answer.headers["content-encoding"] == "gzip"
                 assert len(answer.json()["data"]["__schema"]["types"]) > 100
+        with httpx2.Client(base_url=there.base_url, headers={"accept": "text/html"}, verify=context, timeout=60,
+                           follow_redirects=True) as browser:
+            form = browser.get("/local/p/runs/r")
+            assert str(form.url) == f"{there.base_url}/login?next=/local/p/runs/r"
+            origin = there.base_url.removesuffix(setup.prefix)
+            shown = browser.post("/login", data={"key": API_KEY, "next": "/local/p/runs/r"}, headers={"origin": origin})
+            assert (str(shown.url), shown.status_code) == (f"{there.base_url}/local/p/runs/r", 200)
+            (cookie,) = browser.cookies.jar
+            assert (cookie.path, cookie.secure) == (f"{setup.prefix}/", True)
