@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, pairwise
 from typing import Any, Protocol
@@ -17,13 +17,14 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from dumbbell_server.database.engine import Database, snapshot
+from dumbbell_server.database.statements import batches
 from dumbbell_server.errors import StorageFull, StorageUnavailable
 from dumbbell_server.history import queries, statements
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.columns.encode import Column, decode, digest
 from dumbbell_server.history.packing import row_of, unpack
 from dumbbell_server.history.reading.forks import StepRange, cut, lines_in, ranges_of
-from dumbbell_server.history.reading.rows import Spec, evenly, picked
+from dumbbell_server.history.reading.rows import Spec, evenly, leads_inside, picked
 from dumbbell_server.history.tables import HISTORY, INSIDE, INTS, OBJECTS, RANGE
 from dumbbell_server.runs.tables import RunRow
 
@@ -130,13 +131,19 @@ def _columns(session: Session, run_id: int, keys: tuple[str, ...]) -> dict[int, 
     """The columns of the keys, and of paths on the way to them, by group and digest; without bodies."""
     names = {"_step", *keys}
     for key in keys:
-        names.update(key[:at] for at, letter in enumerate(key) if letter == ".")
-    digests = {f"d{at}": digest(name) for at, name in enumerate(sorted(names))}
-    statement = statements.columns_by_digest(len(digests))
+        names.update(_above(key))
     found: dict[int, dict[bytes, Row[Any]]] = {}
-    for row in statement(session, run=run_id, **digests).all():
-        found.setdefault(row.group_id, {})[bytes(row.digest)] = row
+    for batch in batches(sorted(names)):
+        digests = {f"d{at}": digest(name) for at, name in enumerate(batch)}
+        for row in statements.columns_by_digest(len(digests))(session, run=run_id, **digests).all():
+            found.setdefault(row.group_id, {})[bytes(row.digest)] = row
     return found
+
+
+def _above(key: str) -> Iterator[str]:
+    """What is before each of a key's dots, where it can be a path."""
+    if leads_inside(key):
+        yield from (key[:at] for at, letter in enumerate(key) if letter == ".")
 
 
 def _group(session: Session, at: int, steps: StepRange, row: Row[Any], columns: dict[bytes, Row[Any]],
@@ -165,11 +172,9 @@ def _leads_inside(columns: dict[bytes, Row[Any]], keys: tuple[str, ...]) -> bool
         own = columns.get(digest(key))
         if own is not None and own.kind == INSIDE:
             return True
-        for at, letter in enumerate(key):
-            if letter == ".":
-                above = columns.get(digest(key[:at]))
-                if above is not None and above.kind == OBJECTS:
-                    return True
+        above = (columns.get(digest(name)) for name in _above(key))
+        if any(column is not None and column.kind == OBJECTS for column in above):
+            return True
     return False
 
 
