@@ -84,6 +84,13 @@ def nested_too_deeply(text: str) -> bool:
     return deepest > MOST_LEVELS
 
 
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects stand in this value more than so many levels deep."""
+    if type(value) is dict:
+        return levels == 0 or any(is_deeper(each, levels - 1) for each in value.values())
+    return type(value) is list and (levels == 0 or any(is_deeper(each, levels - 1) for each in value))
+
+
 def checked_object(text: str, what: str) -> dict[str, Any]:
     """The object in a JSONString; BadInput names what it was to be."""
     check_values(text, what)

@@ -162,6 +162,7 @@ PUT_COMPACTION = Statement(
     "INSERT INTO compactions (run_id, generation, lines, parquet) VALUES (:run, :generation, :lines, :parquet)"
     " ON CONFLICT (run_id) DO UPDATE SET generation = excluded.generation, lines = excluded.lines,"
     " parquet = excluded.parquet")
+SET_PARQUET = Statement("UPDATE compactions SET parquet = :parquet WHERE run_id = :run")
 
 
 def key_documents(runs: Iterable[int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -138,3 +139,27 @@ def test_documents_that_are_damaged_spoil_no_page_and_no_post(logged: World, val
         "wandb-events.jsonl": {"offset": 0, "content": ['{"cpu": 1}']}}}, x_wandb_server_side_derived_summary="true")
     assert {name: json.loads(text) for name, text in logged.run("summaryMetrics systemMetrics", "two").items()} == {
         "summaryMetrics": {"_step": 60, "a": 1}, "systemMetrics": {"cpu": 1}}
+
+
+def test_files_of_a_history_of_which_one_is_lost_are_offered_no_more(world: World) -> None:
+    def offered(run: str) -> list[str]:
+        found = world.run('parquetHistory(liveKeys: ["a"]) { parquetUrls }', run)
+        return list(found["parquetHistory"]["parquetUrls"])
+
+    for name in ("one", "two"):
+        world.upsert(name)
+        world.history(name, rows(*range(10)))
+        end(world, name)
+    work: Callable[[Any], Any] = world.client.app.state.worker.run  # type: ignore[attr-defined]
+    work(lambda _done, _left: None)
+    [url] = offered("two")
+    assert world.client.get(url).status_code == 200
+    with world.backend.database.engine.connect() as connection:
+        key = connection.execute(text("SELECT p.blob_key FROM partitions p JOIN runs r ON r.id = p.run_id "
+                                      "WHERE r.name = 'two'")).scalar_one()
+    world.backend.blobs.delete(key)
+    assert world.client.get(url).status_code == 404
+    assert (offered("two"), len(offered("one"))) == ([], 1)
+    assert stored_by_step(world, "two") == rows(*range(10))
+    work(lambda _done, _left: None)
+    assert offered("two") == []
