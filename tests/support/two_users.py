@@ -352,7 +352,9 @@ class TwoUsers:
         for user in users if names else ():
             _, body = send(self.world, f"{{ {query} }}", {}, self.key(user))
             assert "data" in body, (user, body)
-            seen = {row["id"]: body["data"][f"p{number}"] is not None for number, row in enumerate(projects)}
+            # by a former name of one's own it is that one, where the name is now another's
+            seen = {row["id"]: body["data"][f"p{number}"] == {"id": ids.encode("Project", row["id"])}
+                    for number, row in enumerate(projects)}
             assert seen == {row["id"]: self.ledger.role(user, row["id"]) > NONE for row in projects}, user
 
 
