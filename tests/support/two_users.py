@@ -313,7 +313,7 @@ class TwoUsers:
             return self._arguments(owner, name, field, things)
 
         def judge(query: str, answer: str) -> None:
-            hidden = self.hidden(user, answer, set())
+            hidden = self.hidden(user, answer, marks_in(query))
             assert not hidden, ({mark: self.ledger.places.get(mark) for mark in hidden}, user, query, answer[:3000])
 
         crawl = Crawl(self.world, self.key(user), arguments, judge)
