@@ -6,8 +6,8 @@ import re
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -30,9 +30,11 @@ from graphql import (
     validate,
 )
 
-from dumbbell_server.errors import Damaged, DumbbellError
+from dumbbell_server.budget import Limits, QueryEnded, TooMuchAtOnce
+from dumbbell_server.errors import BadInput, Busy, Damaged, DumbbellError
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import PlanningExecutor
+from dumbbell_server.graph.price import Price, prices
 from dumbbell_server.graph.texts import clean_literals, clean_variables
 
 _log = structlog.get_logger()
@@ -56,6 +58,7 @@ class Document:
     errors: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()  # types whose fields it selects, and those fields as `Type.field`
     unstorable: str | None = None  # where it had text that cannot be stored
+    prices: Mapping[str | None, Price] = field(default_factory=dict)  # of its operations, by name
     weight: int = 0  # bytes that it has in memory
 
 
@@ -135,7 +138,7 @@ class Documents:
         messages = tuple(_QUOTED.sub(r'"\1"', error.message) for error in errors)
         if messages:
             return Document(None, messages, weight=_plain(text, *messages))
-        return Document(node, (), frozenset(names), unstorable, _weight(text, names))
+        return Document(node, (), frozenset(names), unstorable, prices(self._schema, node), _weight(text, names))
 
 
 def _plain(*texts: str) -> int:
@@ -157,15 +160,35 @@ class Executor:
         self._before_queries = before_queries
 
     def run(self, text: str, variables: dict[str, Any] | None, operation: str | None, context: Context) -> Answer:
+        """BadInput where the document is too long, or asks for too much; Busy where all queries together do."""
+        limits = context.budget.limits
+        if len(text) > limits.length:
+            raise BadInput(f"the document has {len(text)} characters; at most {limits.length} are read "
+                           "(DUMBBELL_MAX_QUERY_LENGTH): what is long belongs into variables")
         document = self.documents.get(text, keep=context.viewer is not None)  # strangers would push out the others'
         if document.errors or document.node is None:
             return Answer(200, {"errors": [{"message": message} for message in document.errors]})
         unstorable = document.unstorable or clean_variables(variables or {})
         chosen = get_operation_ast(document.node, operation or None)
-        if chosen is not None and chosen.operation is OperationType.QUERY:
-            self._prepare(document.names, context)
-        else:
+        if chosen is not None:
+            _check_price(document.prices[chosen.name.value if chosen.name else None], variables or {}, limits)
+        reads = chosen is not None and chosen.operation is OperationType.QUERY
+        if not reads:
             context.unstorable = unstorable
+        try:
+            with context.budget.applied(timed=reads):
+                return self._executed(document, variables, operation, context, reads=reads)
+        except TooMuchAtOnce as ended:
+            raise Busy(str(ended)) from None
+        except QueryEnded as ended:
+            raise BadInput(str(ended)) from None
+
+    def _executed(self, document: Document, variables: dict[str, Any] | None, operation: str | None, context: Context,
+                  *, reads: bool) -> Answer:
+        assert document.node is not None  # noqa: S101 - it has no errors
+        for before in self._before_queries if reads else ():
+            if not before.names.isdisjoint(document.names):
+                before.step(context)
         result = execute_sync(
             self.schema,
             document.node,
@@ -176,10 +199,11 @@ class Executor:
         )
         return _answer(result)
 
-    def _prepare(self, names: frozenset[str], context: Context) -> None:
-        for before in self._before_queries:
-            if not before.names.isdisjoint(names):
-                before.step(context)
+
+def _check_price(price: Price, variables: Mapping[str, Any], limits: Limits) -> None:
+    if price.of(variables) > limits.price:
+        raise BadInput(f"the query asks for more than {limits.price} values, by the sizes of its nested lists "
+                       "(DUMBBELL_MAX_QUERY_PRICE); ask for smaller pages, or for fewer levels at once")
 
 
 def _answer(result: ExecutionResult) -> Answer:

@@ -6,11 +6,12 @@ import gc
 import tracemalloc
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from graphql import GraphQLArgument, GraphQLField, GraphQLList, GraphQLObjectType, GraphQLSchema, GraphQLString
 
+from dumbbell_server.budget import Budget, Limits
 from dumbbell_server.errors import Forbidden, StorageFull
 from dumbbell_server.graph import execution
 from dumbbell_server.graph.execution import Documents, Executor
@@ -21,6 +22,10 @@ SCHEMA = GraphQLSchema(GraphQLObjectType("Query", {name: GraphQLField(GraphQLStr
 def text(name: str, size: int = 0) -> str:
     """A document that asks for one field, of at least `size` characters."""
     return f"{{ {name} }}".ljust(size)
+
+
+def context_of(viewer: str | None) -> Any:
+    return SimpleNamespace(viewer=viewer, budget=Budget(Limits()))
 
 
 @pytest.fixture
@@ -123,7 +128,7 @@ def test_what_is_wrong_has_no_tree() -> None:
 def test_strangers_find_documents_and_leave_none(parsed: list[str]) -> None:
     schema = GraphQLSchema(GraphQLObjectType("Query", {name: GraphQLField(GraphQLString) for name in "ab"}))
     executor = Executor(schema)
-    nobody, somebody = (cast("Any", SimpleNamespace(viewer=viewer)) for viewer in (None, "somebody"))
+    nobody, somebody = (context_of(viewer) for viewer in (None, "somebody"))
     for _ in range(2):
         executor.run(text("a"), None, None, nobody)
     assert parsed == [*"aa"]
@@ -159,7 +164,7 @@ def answer(resolve: Callable[..., Any], query: str = "{ a }") -> tuple[int, dict
     fields = {"a": GraphQLField(GraphQLString, resolve=resolve),
               "b": GraphQLField(GraphQLString, resolve=lambda *_: "b")}
     executor = Executor(GraphQLSchema(GraphQLObjectType("Query", fields)))
-    found = executor.run(query, None, "", cast("Any", SimpleNamespace(viewer=None)))
+    found = executor.run(query, None, "", context_of(None))
     return found.status, found.body
 
 
