@@ -11,12 +11,16 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from dumbbell_server.budget import Budget
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.execution import Executor
 from dumbbell_server.http.answers import answer_with
 from dumbbell_server.http.bodies import json_object, read_body
 from dumbbell_server.http.state import base_url, sender, state_of
+
+_QUICK = 0.25  # seconds
+_NOBODY_WAITS = 499  # as nginx has it; nobody reads it
 
 _MUTATION = re.compile(rb'"query"\s*:\s*"(?:\s|\\[nrt])*mutation')
 
@@ -31,13 +35,43 @@ async def graphql(request: Request) -> Response:
         writes = _MUTATION.search(body) is not None
         context = Context(state.backend, actor, base_url(request))
         pool = state.pool if writes else state.readers
-        status, answer = await asyncio.get_running_loop().run_in_executor(pool, _run, state.executor, body, context)
+        watch = None if writes else _Watch(request, context.budget)  # what is to be written is, whoever waits for it
+        try:
+            status, answer = await asyncio.get_running_loop().run_in_executor(pool, _run, state.executor, body, context)
+        finally:
+            if watch is not None:
+                watch.end()
     return answer_with(answer, status, state.memory.lease(known=actor is not None), needed=writes)
+
+
+class _Watch:
+    """Drops a query once its client has gone; looks from a while after the beginning on, since most are quick."""
+
+    def __init__(self, request: Request, budget: Budget) -> None:
+        self._request = request
+        self._budget = budget
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(_QUICK, self._begin)
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            """Nothing else comes after a body."""
+        self._budget.drop()
+
+    def end(self) -> None:
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
 
 def _run(executor: Executor, body: bytes, context: Context) -> tuple[int, bytes]:
     """Status and body of the answer. The request is parsed here: the event loop is for those who wait."""
     try:
+        if context.budget.dropped:  # while it waited in line
+            return _NOBODY_WAITS, b""
         answer = executor.run(*_question(json_object(body)), context)
         return answer.status, _dumped(answer.body)
     finally:
