@@ -10,7 +10,6 @@ from typing import Any
 
 from dumbbell_server.accounts.tables import UserRow
 from dumbbell_server.budget import PAGE, Budget
-from dumbbell_server.database.statements import batches
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import PlannedList, Selection
 from dumbbell_server.listing import cursors
@@ -21,6 +20,8 @@ from dumbbell_server.listing.pages import Edge, PageInfo
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries
 from dumbbell_server.runs.fields import HISTORY_KEYS, LONG, RUN_FIELDS, RunReading
+
+_AT_ONCE = 1000  # rows
 
 # Objects that many runs share: the column that tells which, and its row.
 _SHARED: dict[str, tuple[str, type]] = {"user": ("user_id", UserRow), "project": ("project_id", ProjectRow)}
@@ -106,16 +107,16 @@ class RunEdges(PlannedList):
         return dict(zip(wanted, zip(*ordered, strict=True) if ordered else repeat(()), strict=False))
 
     def _rows(self, columns: tuple[str, ...], budget: Budget) -> dict[int, Sequence[Any]]:
-        """Rows by number; with documents in them, no more are read at once than may be in the answer."""
+        """Rows by number. A very long page is read in parts: its documents may be more than an answer has."""
         numbers = [number for number, _ in self.found]
-        long = [at for at, name in enumerate(columns) if name in LONG]
-        if not long:
+        if len(numbers) <= _AT_ONCE:
             return queries.columns_of(self.context.session, columns, numbers)
+        long = [at for at, name in enumerate(columns) if name in LONG]
         found: dict[int, Sequence[Any]] = {}
         size = 0
-        for some in batches(numbers):
-            rows = queries.columns_of(self.context.session, columns, some)
-            size += sum(_length_of([row[at] for row in rows.values()]) for at in long)
+        for at in range(0, len(numbers), _AT_ONCE):
+            rows = queries.columns_of(self.context.session, columns, numbers[at:at + _AT_ONCE])
+            size += sum(_length_of(row[place] for row in rows.values()) for place in long)
             budget.expect_text(size)
             found |= rows
         return found
@@ -152,7 +153,7 @@ def _pay(budget: Budget, documents: list[Sequence[Any]], values: Sequence[Any]) 
 
 
 def _length_of(texts: Iterable[str | None]) -> int:
-    return sum(len(text) for text in texts if text is not None)
+    return sum(map(len, filter(None, texts)))
 
 
 def _objects(names: list[str], parts: list[Sequence[Any]], count: int) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from dumbbell_server.budget import current
 from dumbbell_server.database.statements import batches
 from dumbbell_server.database.units import Unit
 from dumbbell_server.history import queries
-from dumbbell_server.history.packing import repacked, step_in, unpack
+from dumbbell_server.history.packing import repacked, size_of, step_in, unpack
 from dumbbell_server.history.tables import BORROWED, HISTORY
 from dumbbell_server.runs import queries as runs
 from dumbbell_server.runs.service import RunsDeleting
@@ -56,7 +56,7 @@ def lines_in(session: Session, ranges: list[StepRange]) -> list[str]:
     reached, in_order, size = -2 * ENDLESS, True, 0
     for steps in ranges:
         for chunk in queries.bodies_between(session, steps.run_id, steps.stream, steps.low, steps.high):
-            some = unpack(bytes(chunk.body))
+            some = whole = unpack(bytes(chunk.body))
             if chunk.ordered:
                 some = cut(some, chunk.min_step, chunk.max_step, steps)
                 in_order = in_order and (not some or reached <= _step(some[0]))
@@ -65,7 +65,7 @@ def lines_in(session: Session, ranges: list[StepRange]) -> list[str]:
                 some = [line for line in some if _is_within(line, steps)]
                 in_order = False
             lines += some
-            size += sum(map(len, some))
+            size += size_of(chunk.body) * len(some) // max(1, len(whole))
             current().expect_text(size)
     return lines if in_order else sorted(lines, key=_step)  # stable: rows of one step stay in the order of their lines
 
