@@ -75,12 +75,14 @@ class Budget:
         self._held = self._own = min(_PIECE, limits.text)
         self._fields = self._cells = self._text = 0
         self._next_look = 0
+        self._timed = False
         self._deadline = math.inf
         self.dropped = False
 
     @contextmanager
     def applied(self, *, timed: bool) -> Iterator[None]:
-        """What this thread does until the end is paid from this budget; without `timed` it may take any time."""
+        """What this thread does until the end is paid from this budget; without `timed` nothing but that ends it."""
+        self._timed = timed
         if timed:
             self._deadline = time.monotonic() + self.limits.seconds
         token = _CURRENT.set(self)
@@ -95,6 +97,8 @@ class Budget:
 
     def look(self) -> None:
         """For loops that may be long: the query ends here when its time is over, or when nobody waits for it."""
+        if not self._timed:
+            return
         if self.dropped:
             raise QueryEnded("nobody waits for the answer any more")
         if time.monotonic() > self._deadline:

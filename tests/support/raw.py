@@ -52,9 +52,10 @@ def send(server: Server, method: str, path: str, body: bytes = b"", *, length: i
     return line
 
 
-def ask(server: Server, query: str) -> socket.socket:
-    """A query whose answer nobody reads yet."""
-    return send(server, "POST", "/graphql", json.dumps({"query": query}).encode())
+def ask(server: Server, query: str, *, before: str = "") -> socket.socket:
+    """A query named Q, whose answer nobody reads yet; `before` stands before it in the document."""
+    name = "Q" if before else None
+    return send(server, "POST", "/graphql", json.dumps({"query": before + query, "operationName": name}).encode())
 
 
 def answered(line: socket.socket, within: float = 0) -> bool:

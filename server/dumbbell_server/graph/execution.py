@@ -151,6 +151,10 @@ def _weight(text: str, names: set[str]) -> int:
     return _FIRST_WEIGHT + 2 * sys.getsizeof(text) + tokens * _TOKEN_WEIGHT + len(names) * _NAME_WEIGHT
 
 
+class OnlyReads(Exception):
+    """It is for the threads of queries."""
+
+
 class Executor:
     """Runs documents against the schema, on the calling thread."""
 
@@ -159,8 +163,12 @@ class Executor:
         self.documents = Documents(schema)
         self._before_queries = before_queries
 
-    def run(self, text: str, variables: dict[str, Any] | None, operation: str | None, context: Context) -> Answer:
-        """BadInput where the document is too long, or asks for too much; Busy where all queries together do."""
+    def run(self, text: str, variables: dict[str, Any] | None, operation: str | None, context: Context, *,
+            allow_queries: bool = True) -> Answer:
+        """BadInput where the document is too long, or asks for too much; Busy where all queries together do.
+
+        OnlyReads, before anything is executed, for a query where none are allowed.
+        """
         limits = context.budget.limits
         if len(text) > limits.length:
             raise BadInput(f"the document has {len(text)} characters; at most {limits.length} are read "
@@ -173,6 +181,8 @@ class Executor:
         if chosen is not None:
             _check_price(document.prices[chosen.name.value if chosen.name else None], variables or {}, limits)
         reads = chosen is not None and chosen.operation is OperationType.QUERY
+        if reads and not allow_queries:
+            raise OnlyReads
         if not reads:
             context.unstorable = unstorable
         try:

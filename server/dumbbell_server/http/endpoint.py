@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,7 +16,7 @@ from starlette.responses import Response
 from dumbbell_server.budget import Budget
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.context import Context
-from dumbbell_server.graph.execution import Executor
+from dumbbell_server.graph.execution import Executor, OnlyReads
 from dumbbell_server.http.answers import answer_with
 from dumbbell_server.http.bodies import json_object, read_body
 from dumbbell_server.http.state import base_url, sender, state_of
@@ -34,14 +36,22 @@ async def graphql(request: Request) -> Response:
         # whether this looks like a mutation, which will wait for the disk; one that does not look so works as well
         writes = _MUTATION.search(body) is not None
         context = Context(state.backend, actor, base_url(request))
-        pool = state.pool if writes else state.readers
-        watch = None if writes else _Watch(request, context.budget)  # what is to be written is, whoever waits for it
-        try:
-            status, answer = await asyncio.get_running_loop().run_in_executor(pool, _run, state.executor, body, context)
-        finally:
-            if watch is not None:
-                watch.end()
+        status, answer = await _executed(request, body, context, writes=writes)
     return answer_with(answer, status, state.memory.lease(known=actor is not None), needed=writes)
+
+
+async def _executed(request: Request, body: bytes, context: Context, *, writes: bool) -> tuple[int, bytes]:
+    """In a thread that waits for the writer; in one for queries what only reads, and is dropped with its client."""
+    state, loop = state_of(request), asyncio.get_running_loop()
+    if writes:
+        with contextlib.suppress(OnlyReads):  # a mutation stands beside it in the document
+            return await loop.run_in_executor(state.pool, partial(_run, state.executor, body, context,
+                                                                  allow_queries=False))
+    watch = _Watch(request, context.budget)
+    try:
+        return await loop.run_in_executor(state.readers, _run, state.executor, body, context)
+    finally:
+        watch.end()
 
 
 class _Watch:
@@ -67,12 +77,12 @@ class _Watch:
             self._task.cancel()
 
 
-def _run(executor: Executor, body: bytes, context: Context) -> tuple[int, bytes]:
+def _run(executor: Executor, body: bytes, context: Context, *, allow_queries: bool = True) -> tuple[int, bytes]:
     """Status and body of the answer. The request is parsed here: the event loop is for those who wait."""
     try:
         if context.budget.dropped:  # while it waited in line
             return _NOBODY_WAITS, b""
-        answer = executor.run(*_question(json_object(body)), context)
+        answer = executor.run(*_question(json_object(body)), context, allow_queries=allow_queries)
         return answer.status, _dumped(answer.body)
     finally:
         context.close()

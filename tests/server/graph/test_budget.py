@@ -292,9 +292,12 @@ def test_a_budget_is_that_of_its_thread_until_the_end() -> None:
     assert budget.current() is not own
 
 
-def test_a_dropped_query_ends_at_the_next_look() -> None:
+def test_a_dropped_query_ends_at_the_next_look_and_a_mutation_does_not() -> None:
     own = Budget(Limits())
-    own.look()
-    own.drop()
-    with pytest.raises(QueryEnded, match="nobody waits"):
+    with own.applied(timed=True):
+        own.look()
+        own.drop()
+        with pytest.raises(QueryEnded, match="nobody waits"):
+            own.look()
+    with own.applied(timed=False):
         own.look()
