@@ -67,7 +67,7 @@ def serve(
     database_url: _Database = None,
     blob_url: Annotated[str | None, typer.Option(help="memory:// or s3://bucket/prefix for stored files.")] = None,
     public_url: Annotated[str | None, typer.Option(help="Base of the URLs handed out [the request's Host].")] = None,
-    fixture_port: Annotated[int | None, typer.Option(help="Port of the fixture service, loopback only.")] = None,
+    fixture_port: Annotated[int | None, typer.Option(help="Port of the fixture service.")] = None,
     open_: Annotated[bool | None, typer.Option("--open", help="Accept any well-formed key; loopback only.")] = None,
     ready_file: Annotated[Path | None, typer.Option(help="JSON file to write once requests are answered.")] = None,
     seed: Annotated[str | None, typer.Option(help="Load `demo` or a YAML file first, as `dumbbell seed`.")] = None,
@@ -134,8 +134,8 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
             load(backend, read_form(settings.seed))
         fixture_url = None
         if settings.fixture_port is not None:
-            fixture_sockets = listen("localhost", settings.fixture_port)
-            fixture_url = url_of("localhost", fixture_sockets)
+            fixture_sockets = listen(settings.admin_host, settings.fixture_port)
+            fixture_url = url_of(settings.admin_host, fixture_sockets)
             apps.append((fixture_app(backend), fixture_sockets))
         started = Started(url_of(settings.host, sockets), fixture_url, os.getpid(), key)
 
@@ -143,8 +143,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
             if ready_file is not None:
                 write_ready_file(ready_file, started)
             _greet(started, made is not None and settings.api_key is None)
-            if not app.state.sign_in.is_open:
-                typer.echo(f"Pages, once and within the hour: {app.state.sign_in.link(started.base_url)}")
+            _show_link(backend, app.state.sign_in, settings.public_url or started.base_url)
 
         upkeep = Upkeep(settings.collect_every, lambda: garbage.run(backend))
         app.state.worker.start()
@@ -166,6 +165,16 @@ def _greet(started: Any, made_now: bool) -> None:
     key = started.api_key or "…  # the key printed at the first start; `dumbbell token` makes another"
     typer.echo(f"Dumbbell serves on {started.base_url}. In the shell of your script:\n\n"
                f"  export WANDB_BASE_URL={started.base_url}\n  export WANDB_API_KEY={key}\n")
+
+
+def _show_link(backend: Any, sign_in: Any, base_url: str) -> None:
+    """On this terminal alone, and where a browser needs to sign in at all."""
+    from dumbbell_server.database.engine import reading
+
+    with reading(backend.database) as session:
+        is_open = sign_in.public_user(session) is not None
+    if not is_open:
+        typer.echo(f"To see its pages, once and within an hour: {sign_in.link(base_url)}")
 
 
 @app.command()

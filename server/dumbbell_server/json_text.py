@@ -66,11 +66,15 @@ def nested_too_deeply(text: str) -> bool:
     return deepest > MOST_LEVELS
 
 
+def check_levels(text: str, what: str) -> None:
+    if nested_too_deeply(text):
+        raise BadInput(f"{what} is nested more than {MOST_LEVELS} levels deep")
+
+
 def checked_object(text: str, what: str) -> dict[str, Any]:
     """The object in a JSONString; BadInput names what it was to be."""
     check_values(text, what)
-    if nested_too_deeply(text):
-        raise BadInput(f"{what} is nested more than {MOST_LEVELS} levels deep")
+    check_levels(text, what)
     try:
         value = loads(text)
     except ValueError as error:

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+_NAME = r"^\*$|^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
+_FRAMER = r"^[a-z][a-z0-9+.-]*:(//(\*\.)?[A-Za-z0-9.-]+(:(\d+|\*))?)?$"
 
 
 def _words(value: Any) -> Any:
@@ -33,9 +35,15 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], *Words] = Field(
         _LOOPBACK, description="addresses and networks of proxies whose X-Forwarded-Proto, -Host and -Prefix hold, "
                                "with commas between")
+    allowed_hosts: Annotated[tuple[Annotated[str, Field(pattern=_NAME)], ...], *Words] = Field(
+        (), description="public names by which this server may be asked, *.example.com for all below, with commas "
+                        "between")
+    frame_ancestors: Annotated[tuple[Annotated[str, Field(pattern=_FRAMER)], ...], *Words] = Field(
+        (), description="origins whose pages may show ours in frames, beside our own and loopback, with commas between")
     host: str = Field("localhost", description="address to listen on; localhost is both IPv4 and IPv6")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    fixture_port: int | None = Field(None, ge=0, le=65535, description="port of the fixture service, loopback only")
+    fixture_port: int | None = Field(None, ge=0, le=65535, description="port of the fixture service")
+    admin_host: str = Field("localhost", description="address of the fixture service, which asks for no key")
     open: bool = Field(False, description="accept any well-formed key as the first user; loopback only")
     user: str = Field("local", description="name of the user made on first start")
     api_key: str | None = Field(

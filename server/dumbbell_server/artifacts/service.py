@@ -33,7 +33,7 @@ from dumbbell_server.artifacts.tags import tag_version, untag_version
 from dumbbell_server.clock import to_text
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, NotFound
-from dumbbell_server.json_text import MOST_LEVELS, loads, nested_too_deeply
+from dumbbell_server.json_text import check_levels, loads
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries as runs
@@ -102,8 +102,7 @@ class VersionEdit:
 def _checked_metadata(metadata: str | None) -> str | None:
     """Any JSON (docs/protocol/behaviours.md#artifacts)."""
     if metadata is not None:
-        if nested_too_deeply(metadata):
-            raise BadInput(f"metadata is nested more than {MOST_LEVELS} levels deep")
+        check_levels(metadata, "metadata")
         try:
             loads(metadata)
         except ValueError as error:

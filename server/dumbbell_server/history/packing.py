@@ -51,16 +51,17 @@ def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
                   _compressor().compress(text.encode("utf-8", "surrogatepass")))
 
 
-def pieces(first_line: int, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+def pieces(first_line: int, lines: list[str], most: int = _PIECE_LINES, longest: int = _PIECE_SIZE,
+           ) -> Iterator[tuple[int, list[str]]]:
     """Lines that came at once in pieces of a bounded size: what later replaces one of them packs its piece again."""
-    if len(lines) <= _PIECE_LINES and sum(map(len, lines)) <= _PIECE_SIZE:
+    if len(lines) <= most and sum(map(len, lines)) <= longest:
         if lines:
             yield first_line, lines
         return
     some: list[str] = []
     size = 0
     for line in lines:
-        if some and (len(some) == _PIECE_LINES or size + len(line) > _PIECE_SIZE):
+        if some and (len(some) == most or size + len(line) > longest):
             yield first_line, some
             first_line += len(some)
             some, size = [], 0
@@ -71,19 +72,7 @@ def pieces(first_line: int, lines: list[str]) -> Iterator[tuple[int, list[str]]]
 
 def repacked(first_line: int, lines: list[str]) -> list[Packed]:
     """Rows from a line on, as chunks of a size that pages are read from well."""
-    chunks: list[Packed] = []
-    some: list[str] = []
-    size = 0
-    for line in lines:
-        some.append(line)
-        size += len(line)
-        if len(some) >= CHUNK_LINES or size >= _CHUNK_BYTES:
-            chunks.append(pack(first_line, some, steps=True))
-            first_line += len(some)
-            some, size = [], 0
-    if some:
-        chunks.append(pack(first_line, some, steps=True))
-    return chunks
+    return [pack(first, some, steps=True) for first, some in pieces(first_line, lines, CHUNK_LINES, _CHUNK_BYTES)]
 
 
 def _steps(lines: list[str]) -> tuple[list[int], bool]:

@@ -12,7 +12,7 @@ from dumbbell_server.history.ingest import writing
 from dumbbell_server.history.packing import pack, pieces, size_of
 from dumbbell_server.history.queries import insert
 from dumbbell_server.history.tables import HISTORY
-from support.run_history import end, line_count, rewind, rows, stored_by_step
+from support.run_history import compact, end, line_count, rewind, rows, stored_by_step
 from support.world import World
 
 
@@ -87,7 +87,7 @@ def test_rows_that_come_again_after_they_were_packed_again_change_nothing(world:
     for first in range(0, 100, 10):
         world.history("r", rows(*range(first, first + 10)), first)
     end(world)
-    world.client.app.state.worker.run(lambda _done, _left: None)  # type: ignore[attr-defined]
+    compact(world)
     before = chunks(world)
     assert len(before) == 1
     world.history("r", rows(*range(50, 60)), 50)

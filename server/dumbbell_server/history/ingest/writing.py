@@ -196,15 +196,15 @@ def _restart(connection: Connection, run: int, post: Post) -> None:
 
 
 def _make_room(connection: Connection, run: int, packed: Packed) -> None:
+    """The rows go that stand from this chunk's first step on. Without steps its line alone says that it starts over."""
     there = statements.RANGE_OF_STEPS.on(connection, run=run).one()
     first = packed.min_step
-    whole = packed.first_line == 0 if first is None or there.low is None else first <= there.low
-    if not whole and (first is None or there.high is None or first > there.high):
-        return
     with Session(connection, autoflush=False) as session:
-        row = session.get_one(RunRow, run)
-        if whole or first is None:
-            delete_all(session, row)
-            return
-        cut_after(session, row, first - 1)
-        statements.COUNT_HISTORY(session, run=run)
+        if first is None or there.low is None:
+            if packed.first_line == 0:
+                delete_all(session, session.get_one(RunRow, run))
+        elif first <= there.low:
+            delete_all(session, session.get_one(RunRow, run))
+        elif first <= there.high:
+            cut_after(session, session.get_one(RunRow, run), first - 1)
+            statements.COUNT_HISTORY(session, run=run)
