@@ -160,7 +160,9 @@ class Transport:
         return answer
 
     def absolute(self, url: str) -> str:
-        """A URL that may begin with `/`, as one with a host."""
+        """A URL that may begin with `/`, which is below the base URL's own path, as one with a host."""
+        if url.startswith("/") and not url.startswith("//"):
+            return self.base_url + url
         return urljoin(f"{self.base_url}/", url)
 
     def own(self, url: str) -> bool:

@@ -26,6 +26,7 @@ _STREAMS = ("default", "system")
 _AHEAD = 2  # pages on their way while one is worked on
 _MANY = 10  # pages from which on files are quicker
 _WIDEST = 64  # times page_size, after empty pages
+_ALL = 2**31 - 1  # samples of which none is left out
 
 
 def ask(client: Client, run: RunCore, document: str, **variables: Any) -> dict[str, Any]:
@@ -109,11 +110,30 @@ def _of_polars(polars: Any, rows: list[Row]) -> Any:
     return polars.from_dicts(rows, infer_schema_length=None, strict=False) if rows else polars.DataFrame()
 
 
+def _by_name(rows: list[Row]) -> list[Row]:
+    """The rows with their keys in the order of names, as those of Parquet files are: clients log them in any."""
+    ordered: list[Row] = []
+    names: list[str] = []
+    for row in rows:
+        try:  # mostly a row has the keys of the one before
+            one = {name: row[name] for name in names} if len(row) == len(names) else None
+        except (KeyError, TypeError):
+            one = None
+        if not isinstance(row, dict):
+            one = row  # a damaged line; what it holds is shown
+        elif one is None:
+            names = sorted(row)
+            one = {name: row[name] for name in names}
+        ordered.append(one)
+    return ordered
+
+
 class HistoryScan:
     """Every row of a run's history with min_step <= step < max_step, in the order of steps.
 
-    Each loop starts again. Long histories of runs that have ended come as Parquet files where the server offers them
-    and pyarrow is installed, as pages otherwise. While rows of a page are looked at, the next pages are on their way.
+    A row has its columns in the order of their names, or in that of the keys that were asked for. Each loop starts
+    again. Long histories of runs that have ended come as Parquet files where the server offers them and pyarrow is
+    installed, as pages otherwise. While rows of a page are looked at, the next pages are on their way.
 
     Attributes:
         min_step: the first step.
@@ -175,11 +195,16 @@ class HistoryScan:
 
     def _whole(self, start: int, stop: int) -> list[Row]:
         found = self._answer(documents.HISTORY_PAGE, minStep=start, maxStep=stop, pageSize=stop - start)["history"]
-        return _json.loads_each(found or [])
+        return _by_name(_json.loads_each(found or []))
 
     def _keyed(self, start: int, stop: int) -> list[Row]:
+        rows = self._sampled(start, stop, stop - start + 1)
+        # one more than there are steps: some step has several, and there may be more
+        return rows if len(rows) <= stop - start else self._sampled(start, stop, _ALL)
+
+    def _sampled(self, start: int, stop: int, samples: int) -> list[Row]:
         # maxStep is inclusive here, and only here: wandb 0.31 sends 9 for [0, 10).
-        spec = {"keys": self.keys, "minStep": start, "maxStep": stop - 1, "samples": stop - start, "exact": True}
+        spec = {"keys": self.keys, "minStep": start, "maxStep": stop - 1, "samples": samples, "exact": True}
         return _exact(self._answer(documents.SAMPLED_HISTORY_PAGE, spec=_json.dumps(spec))["sampledHistory"])
 
     def _answer(self, document: str, **variables: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -20,6 +21,7 @@ from dumbbell_server.artifacts.events import VersionLinking, VersionsDeleting
 from dumbbell_server.artifacts.uses import INPUT, OUTPUT, versions_of_runs
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import BlobsOrphaned, delete_orphaned_blobs
+from dumbbell_server.errors import StorageFull, StorageUnavailable
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import BeforeQuery, Executor
@@ -45,6 +47,7 @@ from dumbbell_server.runs.graphql import SHOWING_RUNS, expire_silent_runs
 from dumbbell_server.runs.service import RunsDeleting, project_deleting, user_renamed
 from dumbbell_server.schema import build_schema
 from dumbbell_server.web.pages import ROUTES as PAGES
+from dumbbell_server.web.sign_in import SignIn
 
 _WRITERS = 4  # threads that wait for the writer, so that it can group their commits
 _READERS = 2  # threads that execute queries: more would only fight for the interpreter
@@ -62,9 +65,11 @@ def create_app(backend: Backend) -> Starlette:
     backend.events.subscribe(AccountsChanged, lambda unit, _event: unit.after_commit(keys.clear))
     subscribe(backend)
     _provide(backend)
-    delete_orphaned_blobs(backend.database, backend.blobs)
+    with contextlib.suppress(StorageFull, StorageUnavailable):  # it is in the log, and the next one does it
+        delete_orphaned_blobs(backend.database, backend.blobs)
     # plain Starlette: to import FastAPI takes a fifth of a start, and nothing here needs it
-    app = Starlette(middleware=[Middleware(Edge)], exception_handlers={HTTPException: no_route}, routes=[
+    edge = Middleware(Edge, backend.settings)
+    app = Starlette(middleware=[edge], exception_handlers={HTTPException: no_route}, routes=[
         Route("/graphql", graphql, methods=["POST"]),
         *INGEST,
         *PARQUET,
@@ -79,6 +84,7 @@ def create_app(backend: Backend) -> Starlette:
     app.state.worker = worker = make_worker(backend)
     backend.events.subscribe(RowsCame, lambda _unit, event: worker.rows_came(event))
     backend.events.subscribe(KeysRead, lambda _unit, event: worker.keys_read(event))
+    app.state.sign_in = SignIn(backend, keys.actor)
     executor = Executor(build_schema(), [BeforeQuery(SHOWING_RUNS, expire_silent_runs)])
     backend.register_cache(executor.documents.clear)
     app.state.dumbbell = AppState(

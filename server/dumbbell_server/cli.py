@@ -143,6 +143,8 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
             if ready_file is not None:
                 write_ready_file(ready_file, started)
             _greet(started, made is not None and settings.api_key is None)
+            if not app.state.sign_in.is_open:
+                typer.echo(f"Pages, once and within the hour: {app.state.sign_in.link(started.base_url)}")
 
         upkeep = Upkeep(settings.collect_every, lambda: garbage.run(backend))
         app.state.worker.start()

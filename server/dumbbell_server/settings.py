@@ -1,10 +1,22 @@
 """The only reader of the environment. An object passed in, never a global."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+
+
+def _words(value: Any) -> Any:
+    """What stands between commas."""
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+Words = (NoDecode, BeforeValidator(_words))  # else pydantic wants JSON in the environment
 
 
 class Settings(BaseSettings):
@@ -18,6 +30,9 @@ class Settings(BaseSettings):
     blob_url: str | None = Field(None, description="memory:// or s3://bucket/prefix; without it the data folder")
     blob_public_url: str | None = Field(None, description="endpoint of the bucket as clients reach it")
     public_url: str | None = Field(None, description="base of the URLs handed out; without it the request's Host")
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], *Words] = Field(
+        _LOOPBACK, description="addresses and networks of proxies whose X-Forwarded-Proto, -Host and -Prefix hold, "
+                               "with commas between")
     host: str = Field("localhost", description="address to listen on; localhost is both IPv4 and IPv6")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     fixture_port: int | None = Field(None, ge=0, le=65535, description="port of the fixture service, loopback only")
@@ -42,3 +57,12 @@ class Settings(BaseSettings):
     max_upload: int = Field(64 * 2**30, gt=0, description="bytes of one uploaded file")
     column_cache: int = Field(192 * 2**20, ge=0, description="bytes of run columns kept to filter and order by")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what the log shows")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_base(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "http://localhost")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"{value!r} is no base of URLs; it looks like https://wandb.example.com "
+                             "or https://example.com/wandb")
+        return value

@@ -12,6 +12,7 @@ import stamina
 
 import dumbbell
 from dumbbell import _retry, errors
+from dumbbell._transport import Transport
 from support.faulty_transport import Once, RecordingTransport, answering, failing
 from support.world import KEY
 
@@ -178,3 +179,13 @@ def test_debugging_shows_the_plain_error(api: dumbbell.Api, monkeypatch: pytest.
     with pytest.raises(ValueError, match="could not find run") as caught:
         api.run("local/p/none")
     assert not isinstance(caught.value, errors.CommError)
+
+
+@pytest.mark.parametrize(("base", "url", "absolute"), [
+    ("http://a.example", "/storage/x", "http://a.example/storage/x"),
+    ("http://a.example/wandb", "/storage/x", "http://a.example/wandb/storage/x"),
+    ("http://a.example/wandb", "https://b.example/x", "https://b.example/x"),
+])
+def test_urls_without_a_host_are_below_the_base(base: str, url: str, absolute: str) -> None:
+    """As the real client has it (wandb 0.31.0 apis/public/runs.py:Run.upload_file)."""
+    assert Transport(base, 1.0).absolute(url) == absolute

@@ -12,7 +12,7 @@ import pytest
 
 from contract.seeded import seed
 from support.sdk import _environment, sdk_python
-from support.server import start_server
+from support.server import STILL, start_server
 
 pytestmark = pytest.mark.sdk
 
@@ -58,7 +58,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     """What each client gave, by the mark of its trial."""
     folder = tmp_path_factory.mktemp("contract")
     (folder / "server").mkdir()
-    with start_server(folder / "server") as server:
+    with start_server(folder / "server", **STILL) as server:
         (folder / "seed").mkdir()
         facts = {"base_url": server.base_url, "key": server.api_key,
                  "names": seed(server.base_url, server.api_key, folder / "seed")}

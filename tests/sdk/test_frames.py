@@ -12,7 +12,7 @@ import pytest
 
 import dumbbell
 from support.sdk import read_of, run_script
-from support.server import Server, start_server
+from support.server import STILL, Server, start_server
 from support.wire import Client
 
 pytestmark = pytest.mark.sdk
@@ -113,7 +113,7 @@ CASES = """
             format="pandas", keys=["sparse", "count"]),
         "histories in polars": lambda api: runs(api, "one").histories(format="polars", samples=6),
         "histories in polars, of keys": lambda api: runs(api, "one", "two").histories(
-            format="polars", keys=["text", "loss"]),
+            format="polars", keys=["text", "count"]),
         "histories in polars, unlike": lambda api: runs(api, "one", "two").histories(format="polars"),
         "histories of nothing": lambda api: runs(api, "nothing").histories(format="pandas"),
         "histories of nothing in polars": lambda api: runs(api, "nothing").histories(format="polars"),
@@ -152,7 +152,7 @@ SAME = [
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with start_server(tmp_path_factory.mktemp("server")) as started:
+    with start_server(tmp_path_factory.mktemp("server"), **STILL) as started:
         yield started
 
 
@@ -173,18 +173,27 @@ def found(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     events = [{"_timestamp": 1.7e9 + step, "_runtime": step, "system.cpu": step * 10.0, "system.memory": step}
               | ({"system.gpu.0.temp": step} if step % 2 else {}) for step in range(6)]
     stream(server, "busy", "wandb-events.jsonl", events)
-    waiting = Client(server)
-    waiting.compact()  # else the background may offer files between the reads of the two clients
-    waiting.close()
-    asked = run_script("0.31.0", server, folder, CASES, packages=PACKAGES, env={"PYTHONPATH": str(CLIENT)})
-    answers: dict[str, Any] = read_of(asked)
-    return answers
+    answers: dict[str, Any] = ask(server, folder)
+    client = Client(server)
+    client.compact()
+    client.close()
+    return answers | {"later": ask(server, folder)}
+
+
+def ask(server: Server, folder: Path) -> Any:
+    return read_of(run_script("0.31.0", server, folder, CASES, packages=PACKAGES, env={"PYTHONPATH": str(CLIENT)}))
 
 
 @pytest.mark.parametrize("name", SAME)
 def test_both_clients_give_the_same(found: dict[str, Any], name: str) -> None:
     assert "raises" not in found[name]["wandb"]
     assert found[name]["dumbbell"] == found[name]["wandb"]
+    assert found["later"][name]["dumbbell"] == found["later"][name]["wandb"]
+
+
+def test_the_background_changes_no_frame(found: dict[str, Any]) -> None:
+    assert {name: value for name, value in found.items() if name in {*SAME, "polars", "polars of keys"}
+            if found["later"][name] != value} == {}
 
 
 def test_polars_has_the_rows_of_pandas(found: dict[str, Any]) -> None:

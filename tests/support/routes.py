@@ -134,7 +134,8 @@ KEYED: dict[Route, list[Way]] = {
 # What is nobody's; and GraphQL, whose matrix is in access_matrix.py.
 OPEN_ROUTES: set[Route] = {
     ("POST", "/graphql"), ("GET", "/ready"), ("GET", "/healthz"), ("GET", "/sdk/otel/{rest:path}"),
-    ("POST", "/sdk/otel/{rest:path}"), ("GET", "/"), ("GET", "/authorize"), ("GET", "/settings")}
+    ("POST", "/sdk/otel/{rest:path}"), ("GET", "/"), ("GET", "/authorize"), ("GET", "/settings"),
+    ("GET", "/login"), ("POST", "/login"), ("POST", "/logout"), ("POST", "/authorize")}
 
 
 def path_of(way: Way, own: OwnedResources) -> str:

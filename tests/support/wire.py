@@ -19,8 +19,10 @@ class Client:
         token = base64.b64encode(f"api:{server.api_key}".encode()).decode()
         self.headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
 
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        self.connection.request("POST", path, json.dumps(body), self.headers)
+    def post(self, path: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
+        """The answer; in names of headers `_` stands for `-`."""
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.connection.request("POST", path, json.dumps(body), self.headers | more)
         answer = self.connection.getresponse()
         text = answer.read()
         assert answer.status == 200, text

@@ -127,6 +127,14 @@ def belongs(actor: Actor | None, entity: EntityRow) -> bool:
         entity.kind == "organization" and entity.organization_id in actor.organizations)
 
 
+def is_shown(session: Session, actor: Actor, user: UserRow) -> bool:
+    """Whether the actor may know of the user: of a service account its team does, and nobody else."""
+    if not user.service or actor.admin or actor.user_id == user.id:
+        return True
+    team = queries.team_of_service(session, user.id)
+    return team is not None and belongs(actor, team)
+
+
 def administers(actor: Actor, entity: EntityRow) -> bool:
     """Whether the actor decides about this entity's members and name."""
     if entity.kind == "organization":

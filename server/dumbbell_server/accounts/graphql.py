@@ -8,13 +8,14 @@ import strawberry
 
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries
-from dumbbell_server.accounts.access import administers, belongs, visible_entity
+from dumbbell_server.accounts.access import administers, belongs, is_shown, visible_entity
 from dumbbell_server.accounts.features import FEATURES
 from dumbbell_server.accounts.tables import ApiKeyRow, EntityRow, OrganizationRow, UserRow
 from dumbbell_server.accounts.teams import key_purpose
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import EntityRef, OrganizationRef, UserRef
 from dumbbell_server.graph.scalars import JSON, DateTime, Int64, JSONString, compact
+from dumbbell_server.identity import Actor
 
 _MOST_FOUND = 100  # users that one search answers with
 _VERSION = "0.90.0"  # at least 0.81.4, else clients take us for an old server (docs/protocol/graphql.md#server-info)
@@ -316,6 +317,14 @@ def _server_info() -> ServerInfo:
     )
 
 
+def _is_shown(context: Context, viewer: Actor, entity: EntityRow) -> bool:
+    """Whether the viewer may know of the entity: of a service account's its team does."""
+    if entity.kind == "organization":
+        return belongs(viewer, entity)
+    user = context.get(UserRow, entity.user_id)
+    return user is None or is_shown(context.session, viewer, user)
+
+
 @strawberry.type
 class AccountsQuery:
     @strawberry.field
@@ -331,12 +340,11 @@ class AccountsQuery:
     @strawberry.field
     def entity(self, info: Info, name: str | None = None) -> EntityRef | None:
         """Users and teams for whoever has a key, an organization's own entity for its members."""
-        if info.context.viewer is None:
+        viewer = info.context.viewer
+        if viewer is None:
             return None
-        entity = visible_entity(info.context.session, info.context.viewer, name)
-        if entity is not None and entity.kind == "organization" and not belongs(info.context.viewer, entity):
-            return None
-        return entity
+        entity = visible_entity(info.context.session, viewer, name)
+        return entity if entity is not None and _is_shown(info.context, viewer, entity) else None
 
     @strawberry.field
     def organization(self, info: Info, name: str) -> OrganizationRef | None:
@@ -345,8 +353,12 @@ class AccountsQuery:
 
     @strawberry.field
     def users(self, info: Info, query: str | None = None) -> UserConnection | None:
-        """Who is so called; without a query everybody for instance admins, for others themselves."""
+        """Who is so called; without a query everybody for instance admins, for others themselves.
+
+        Service accounts are found by their team.
+        """
         actor = info.context.require_viewer()
         text = query or (None if actor.admin else actor.username)
-        rows = queries.search_users(info.context.session, text, _MOST_FOUND)
+        teams = None if actor.admin else [*actor.roles]
+        rows = queries.search_users(info.context.session, text, _MOST_FOUND, teams)
         return UserConnection(edges=[UserEdge(node=row) for row in rows])

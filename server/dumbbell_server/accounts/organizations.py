@@ -17,7 +17,14 @@ from dumbbell_server.accounts.tables import (
     RegistryMemberRow,
     UserRow,
 )
-from dumbbell_server.accounts.teams import checked_role, delete_team, make_team, user_named
+from dumbbell_server.accounts.teams import (
+    check_person,
+    checked_role,
+    delete_team,
+    make_team,
+    user_named,
+    user_shown,
+)
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
 from dumbbell_server.identity import Actor, Role
@@ -32,6 +39,7 @@ def make_organization(unit: Unit, name: str, admin: UserRow) -> OrganizationRow:
     """An organization with this user as its admin, and its entity, which has a name of its own."""
     session, now = unit.session, unit.clock.text()
     organization_name(name)
+    check_person(admin)
     if queries.organization_by_name(session, name) is not None:
         raise Conflict(f"the organization {name!r} exists; choose another name")
     entity = EntityRow(name=free_name(session, f"{slug(name)}-org"), kind="organization", created_at=now)
@@ -54,8 +62,10 @@ def organization_named(session: Session, name: str) -> OrganizationRow:
 
 
 def set_role(unit: Unit, organization: OrganizationRow, user: UserRow, role: str) -> None:
-    """The user is in the organization, with this role."""
+    """The user is in the organization, with this role. BadInput for a service account of none of its teams."""
     checked_role(role)
+    if user.service:
+        _check_own(unit.session, organization, user)
     row = queries.organization_member(unit.session, organization.id, user.id)
     if row is None:
         row = OrganizationMemberRow(organization_id=organization.id, user_id=user.id, role=role)
@@ -63,6 +73,13 @@ def set_role(unit: Unit, organization: OrganizationRow, user: UserRow, role: str
     unit.session.add(row)
     unit.session.flush()
     changed(unit)
+
+
+def _check_own(session: Session, organization: OrganizationRow, user: UserRow) -> None:
+    team = queries.team_of_service(session, user.id)
+    if team is None or team.organization_id != organization.id:
+        raise BadInput(f"{user.username!r} is a service account of a team that is not in the organization "
+                       f"{organization.name!r}")
 
 
 def to_administer(session: Session, actor: Actor, name: str) -> OrganizationRow:
@@ -90,7 +107,7 @@ def set_member(unit: Unit, name: str, username: str, role: str | None) -> Organi
     """The user is in the organization with this role; without one a newcomer is a member and others keep theirs."""
     session = unit.session
     organization = to_administer(session, unit.actor, name)
-    user = user_named(session, username)
+    user = user_shown(session, unit.actor, username)
     row = queries.organization_member(session, organization.id, user.id)
     if row is not None and role not in {None, "admin"}:
         _keep_an_admin(session, organization, row, user)

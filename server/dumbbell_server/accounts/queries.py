@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, or_, union_all
 from sqlalchemy.orm import Session
@@ -57,9 +57,10 @@ def keys_of(session: Session, user_id: int) -> Sequence[ApiKeyRow]:
 
 
 def user_by_email(session: Session, email: str) -> UserRow | None:
+    """A person: nobody writes to a service account."""
     return session.execute(
-        select(UserRow).where(UserRow.email == email, col(UserRow.deleted_at).is_(None)).order_by(
-            col(UserRow.id)).limit(1)).scalar()
+        select(UserRow).where(UserRow.email == email, col(UserRow.deleted_at).is_(None),
+                              col(UserRow.service).is_(False)).order_by(col(UserRow.id)).limit(1)).scalar()
 
 
 def living_users(session: Session) -> Sequence[UserRow]:
@@ -88,6 +89,13 @@ def teams_of_user(session: Session, user_id: int) -> Sequence[EntityRow]:
     return session.execute(
         select(EntityRow).join(MemberRow, col(MemberRow.entity_id) == col(EntityRow.id)).where(
             MemberRow.user_id == user_id).order_by(col(EntityRow.name))).scalars().all()
+
+
+def team_of_service(session: Session, user_id: int) -> EntityRow | None:
+    """The one team that a service account belongs to."""
+    return session.execute(
+        select(EntityRow).join(MemberRow, col(MemberRow.entity_id) == col(EntityRow.id)).where(
+            MemberRow.user_id == user_id).order_by(col(MemberRow.id)).limit(1)).scalar()
 
 
 def invites_of(session: Session, entity_id: int) -> Sequence[InviteRow]:
@@ -160,9 +168,16 @@ def former(session: Session, kind: str, name: str, parent_id: int = 0) -> int | 
             FormerNameRow.kind == kind, FormerNameRow.parent_id == parent_id, FormerNameRow.name == name)).scalar()
 
 
-def search_users(session: Session, query: str | None, limit: int) -> Sequence[UserRow]:
-    """Users whose name, username or e-mail begins with the query, exact matches first."""
+def search_users(session: Session, query: str | None, limit: int,
+                 teams: Collection[int] | None) -> Sequence[UserRow]:
+    """Users whose name, username or e-mail begins with the query, exact matches first.
+
+    Of service accounts those of these teams, of all where None is given.
+    """
     statement = select(UserRow).where(col(UserRow.deleted_at).is_(None))
+    if teams is not None:
+        theirs = select(MemberRow.user_id).where(col(MemberRow.entity_id).in_(teams))
+        statement = statement.where(col(UserRow.service).is_(False) | col(UserRow.id).in_(theirs))
     if query and len(query) > _LONGEST:
         return []
     if query:

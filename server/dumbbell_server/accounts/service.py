@@ -60,7 +60,7 @@ def create_user(unit: Unit, username: str, *, email: str | None = None, admin: b
     entity_name(username, "username")
     if queries.entity_by_name(session, username) or queries.user_by_name(session, username):
         raise Conflict(f"the name {username!r} is taken; choose another")
-    address = email_address(email) if email else f"{username}@localhost"
+    address = email_address(email) if email else _made_up_address(username)
     user = UserRow(username=username, name=username, email=address, admin=admin, service=service,
                    created_at=now)
     session.add(user)
@@ -75,6 +75,11 @@ def create_user(unit: Unit, username: str, *, email: str | None = None, admin: b
     session.flush()
     changed(unit)
     return user
+
+
+def _made_up_address(username: str) -> str:
+    """Of a user who gave none: there is always one to show."""
+    return f"{username}@localhost"
 
 
 def _accept_invites(session: Session, user: UserRow) -> None:
@@ -213,6 +218,8 @@ def rename_entity(unit: Unit, old: str, new: str) -> EntityRow:
     user = session.get(UserRow, entity.user_id) if entity.user_id else None
     if user is not None:  # a user and the personal entity bear one name
         user.name = new if user.name == user.username else user.name
+        if user.email == _made_up_address(user.username):  # else invitations of the next one so named come here
+            user.email = _made_up_address(new)
         user.username = new
         session.add(user)
         unit.emit(UserRenamed(user.id))

@@ -8,7 +8,14 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries
-from dumbbell_server.accounts.access import administers, belongs, changed, to_administer, visible_entity
+from dumbbell_server.accounts.access import (
+    administers,
+    belongs,
+    changed,
+    is_shown,
+    to_administer,
+    visible_entity,
+)
 from dumbbell_server.accounts.keys import add_key
 from dumbbell_server.accounts.names import email_address, entity_name
 from dumbbell_server.accounts.service import (
@@ -57,10 +64,26 @@ def user_named(session: Session, username: str) -> UserRow:
     return user
 
 
+def user_shown(session: Session, actor: Actor, username: str) -> UserRow:
+    """The user of that name; another team's service account is not found."""
+    user = user_named(session, username)
+    if not is_shown(session, actor, user):
+        raise NotFound(f"user {username!r} not found")
+    return user
+
+
+def check_person(user: UserRow) -> None:
+    """BadInput for a service account, which has its team and can have no other, nor an organization."""
+    if user.service:
+        raise BadInput(f"{user.username!r} is a service account: it belongs to one team, "
+                       "and cannot be the admin of another team or of an organization")
+
+
 def make_team(unit: Unit, name: str, admin: UserRow, organization_id: int | None = None) -> EntityRow:
     """A team with this user as its admin. Conflict where the name is taken."""
     session = unit.session
     entity_name(name, "team name")
+    check_person(admin)
     if queries.entity_by_name(session, name) or queries.user_by_name(session, name):
         raise Conflict(f"the name {name!r} is taken; choose another name for the team")
     team = EntityRow(name=name, kind="team", organization_id=organization_id, created_at=unit.clock.text())
@@ -71,14 +94,23 @@ def make_team(unit: Unit, name: str, admin: UserRow, organization_id: int | None
 
 
 def set_role(unit: Unit, team: EntityRow, user: UserRow, role: str) -> None:
-    """The user is in the team, with this role."""
+    """The user is in the team, with this role. BadInput for a service account of another team."""
     row = queries.member(unit.session, team.id, user.id)
+    if row is None and user.service:
+        _check_has_no_team(unit.session, user)
     if row is None:
         row = MemberRow(entity_id=team.id, user_id=user.id, role=role)
     row.role = role
     unit.session.add(row)
     unit.session.flush()
     changed(unit)
+
+
+def _check_has_no_team(session: Session, user: UserRow) -> None:
+    team = queries.team_of_service(session, user.id)
+    if team is not None:
+        raise BadInput(f"{user.username!r} is a service account of {team.name!r} and belongs to no other team; "
+                       "make another one with createServiceAccount")
 
 
 def _team_to_administer(session: Session, actor: Actor, name: str | None) -> EntityRow:
@@ -100,7 +132,8 @@ def create_invite(unit: Unit, entity: str, *, username: str | None, email: str |
         checked_role(role)
     if not username and not email:
         raise BadInput("createInvite needs a username or an e-mail address")
-    user = user_named(session, username) if username else queries.user_by_email(session, email_address(email or ""))
+    user = user_shown(session, unit.actor, username) if username else \
+        queries.user_by_email(session, email_address(email or ""))
     if user is None:
         return _invite_address(unit, team, email or "", role or "member")
     row = queries.member(session, team.id, user.id)

@@ -26,7 +26,7 @@ from dumbbell_server.blobs.store import new_key
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.statements import insert_many
 from dumbbell_server.database.units import Unit
-from dumbbell_server.errors import BadInput, NotFound
+from dumbbell_server.errors import BadInput, NotFound, StorageUnavailable
 from dumbbell_server.identity import Actor
 
 _COLUMNS = {"artifact_id": "int", "path": "text", "blob_id": "int", "size": "bigint", "digest": "text", "ref": "text"}
@@ -63,12 +63,16 @@ def _try_commit(backend: Backend, actor: Actor, node_id: str) -> ArtifactRow | N
         expected.register(backend, artifact.id)
         contents = _gather(backend, session, artifact)
     made = contents.manifest.id is None
-    done = None
+    named = False
     try:
         done = _insert_all(backend, actor, artifact.id, contents)
+        named = done is not None and contents.manifest.id is not None
+    except StorageUnavailable:
+        named = True  # or so it may be
+        raise
     finally:
-        if made and (done is None or contents.manifest.id is None):
-            backend.blobs.delete(contents.manifest.blob_key or "")  # nobody names it
+        if made and not named:
+            backend.blobs.delete(contents.manifest.blob_key or "")
     return done
 
 

@@ -32,6 +32,7 @@ from dumbbell_server.errors import StorageFull, StorageUnavailable
 
 _log = structlog.get_logger()
 
+_FILE_MODE, _FOLDER_MODE = 0o600, 0o700
 _QUICK = 1 << 15  # bytes that are hashed and written in less time than a thread takes to wake
 
 
@@ -44,8 +45,11 @@ class FolderBlobs:
         self._folders: set[str] = set()  # that are on the disk
         self._making = threading.Lock()
         arriving = folder / "arriving"
-        arriving.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
+        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        folder.chmod(_FOLDER_MODE)
+        arriving.mkdir(exist_ok=True)
+        if durable:
+            _sync_above(folder)
         for left_over in arriving.iterdir():  # uploads that an earlier server did not finish
             left_over.unlink()
 
@@ -103,7 +107,7 @@ class FolderBlobs:
             raise
 
     def delete(self, key: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), _refusing():
             os.unlink(self._path(key))
 
     def keys(self, before: float | None = None) -> Iterator[str]:
@@ -155,6 +159,13 @@ def _sync(path: str) -> None:
         os.close(descriptor)
 
 
+def _sync_above(folder: Path) -> None:
+    """The names of the folder and of the one that holds it, which may both be new, as far as they are ours to open."""
+    for above in list(folder.parents)[:2]:
+        with contextlib.suppress(OSError):
+            _sync(str(above))
+
+
 @contextlib.contextmanager
 def _refusing() -> Iterator[None]:
     """What the device says becomes a refusal, but that a file is not there."""
@@ -184,7 +195,11 @@ def _absorb(out: FileIO, digest: Any, chunk: bytes) -> None:
 
 def _created(path: str) -> FileIO:
     with _refusing():
-        return FileIO(path, "xb")
+        return FileIO(path, "xb", opener=_for_the_owner)
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, _FILE_MODE)
 
 
 def _write(out: FileIO, data: bytes) -> None:

@@ -7,9 +7,9 @@ A mutation is `context.unit(service.stop, input.id)`, in the name of whoever sen
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+import structlog
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,8 @@ from dumbbell_server.clock import Clock
 from dumbbell_server.database.events import Events
 from dumbbell_server.errors import Unauthenticated
 from dumbbell_server.identity import Actor
+
+_log = structlog.get_logger()
 
 
 @dataclass
@@ -46,10 +48,16 @@ class Unit:
         self.follow_ups[act] = None
 
     def follow_up(self) -> None:
-        """For whoever ran the unit and knows that it is on disk. One that fails keeps none of the others from it."""
-        with ExitStack() as stack:
-            for act in reversed(self.follow_ups):
-                stack.callback(act)
+        """For whoever ran the unit and knows that it is on disk.
+
+        One that fails keeps none of the others from it and is no failure of the unit: who heard so would take back what
+        the rows go on to name.
+        """
+        for act in self.follow_ups:
+            try:
+                act()
+            except Exception:  # noqa: BLE001 - whatever it is, the unit is on disk
+                _log.exception("what was to follow a unit failed")
 
 
 def require_actor(viewer: Actor | None) -> Actor:

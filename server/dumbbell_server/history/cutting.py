@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from dumbbell_server.history import queries, statements
-from dumbbell_server.history.packing import pack, row_of, step_of
+from dumbbell_server.history.packing import pack, pieces, row_of, step_of
 from dumbbell_server.history.reading import forks
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.runs.tables import RunRow
@@ -19,8 +19,8 @@ def cut_after(session: Session, run: RunRow, step: int) -> None:
         lines = queries.lines_of(session, chunk.id) if chunk.min_step <= step else []
         statements.DELETE_CHUNK(session, id=chunk.id)
         left = [line for line in lines if (step_of(row_of(line)) or 0) <= step]
-        if left:
-            queries.insert(connection, run.id, HISTORY, chunk.writer, pack(chunk.first_line, left, steps=True))
+        for first, some in pieces(chunk.first_line, left):
+            queries.insert(connection, run.id, HISTORY, chunk.writer, pack(first, some, steps=True))
     statements.CUT_HISTORY_HEADS(session, run=run.id)
     queries.begin_generation(connection, run.id)
 

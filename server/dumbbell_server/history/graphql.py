@@ -3,7 +3,6 @@
 from typing import Any
 
 import strawberry
-from sqlalchemy.orm import Session
 
 from dumbbell_server.database.engine import snapshot
 from dumbbell_server.errors import BadInput
@@ -18,7 +17,7 @@ from dumbbell_server.history.reading import console
 from dumbbell_server.history.reading.forks import ENDLESS
 from dumbbell_server.history.reading.keys import history_keys as read_keys
 from dumbbell_server.history.reading.rows import DEFAULT_SAMPLES, Spec, rows_between, sampled_lines
-from dumbbell_server.history.reading.samples import sample
+from dumbbell_server.history.reading.samples import samples
 from dumbbell_server.history.tables import EVENTS, HISTORY
 from dumbbell_server.json_text import checked_object, dumps, strict
 from dumbbell_server.listing import cursors
@@ -85,8 +84,7 @@ def _bound(spec: dict[str, Any], name: str) -> int | None:
     return int(value)
 
 
-def _sampled(session: Session, run: RunRow, spec: Spec) -> JSON:
-    rows = sample(session, run, spec)
+def _sent(rows: list[dict[str, Any]], spec: Spec) -> JSON:
     sent = strict(rows)
     return JSON(dumps(rows) if spec.exact and sent != rows else sent)
 
@@ -121,8 +119,9 @@ class RunHistory:
 
     @strawberry.field
     def sampled_history(run: strawberry.Parent[RunRow], info: Info, specs: list[JSONString]) -> list[JSON | None]:
-        with snapshot(info.context.backend.database) as session:
-            return [_sampled(session, run, _spec(spec)) for spec in specs]
+        checked = [_spec(spec) for spec in specs]
+        found = samples(info.context.backend.database, run, checked)
+        return [_sent(rows, spec) for rows, spec in zip(found, checked, strict=True)]
 
     @strawberry.field
     def history_keys(run: strawberry.Parent[RunRow], info: Info) -> JSON | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import le
@@ -16,11 +17,11 @@ from dumbbell_server.json_text import loads
 
 CHUNK_LINES, _CHUNK_BYTES = 1000, 1 << 20  # of a chunk that is packed again
 
-_LONG = 64  # lines, from which a chunk shows its first without being unpacked
-_SHORT = 4096  # bytes that this line has at most
+_PIECE_LINES, _PIECE_SIZE = 2000, 4 << 20  # lines and characters of what comes at once, in a chunk
 
+_DIGITS = 18  # of a step
 # A nested "_step" is found too, which only makes a chunk's range wider than need be.
-_STEP = re.compile(r'"_step"\s*:\s*(-?\d{1,18})(?![\deE])(?!\.0*[1-9eE])')
+_STEP = re.compile(rf'"_step"\s*:\s*(-?\d{{1,{_DIGITS}}})(?![\deE])(?!\.0*[1-9eE])')
 _local = threading.local()
 
 
@@ -31,7 +32,6 @@ class Packed:
     min_step: int | None
     max_step: int | None
     ordered: bool
-    first_row: bytes | None
     body: bytes
 
     @property
@@ -46,9 +46,27 @@ class Packed:
 def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
     """Lines that hold no line break, compressed; with their range of steps where the stream has them."""
     text = "\n".join(lines)
-    found, ordered = _steps(lines, text) if steps else ([], False)
+    found, ordered = _steps(lines) if steps else ([], False)
     return Packed(first_line, len(lines), min(found, default=None), max(found, default=None), ordered,
-                  _first_row(lines) if steps else None, _compressor().compress(text.encode("utf-8", "surrogatepass")))
+                  _compressor().compress(text.encode("utf-8", "surrogatepass")))
+
+
+def pieces(first_line: int, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Lines that came at once in pieces of a bounded size: what later replaces one of them packs its piece again."""
+    if len(lines) <= _PIECE_LINES and sum(map(len, lines)) <= _PIECE_SIZE:
+        if lines:
+            yield first_line, lines
+        return
+    some: list[str] = []
+    size = 0
+    for line in lines:
+        if some and (len(some) == _PIECE_LINES or size + len(line) > _PIECE_SIZE):
+            yield first_line, some
+            first_line += len(some)
+            some, size = [], 0
+        some.append(line)
+        size += len(line)
+    yield first_line, some
 
 
 def repacked(first_line: int, lines: list[str]) -> list[Packed]:
@@ -68,21 +86,14 @@ def repacked(first_line: int, lines: list[str]) -> list[Packed]:
     return chunks
 
 
-def _first_row(lines: list[str]) -> bytes | None:
-    if len(lines) < _LONG or len(lines[0]) > _SHORT:
-        return None
-    row = lines[0].encode("utf-8", "surrogatepass")
-    return row if len(row) <= _SHORT else None
-
-
-def _steps(lines: list[str], text: str) -> tuple[list[int], bool]:
+def _steps(lines: list[str]) -> tuple[list[int], bool]:
     """The steps in lines, and whether each line has one that is not lower than the one before."""
     found: list[int] = []
     for line in lines:
         at = line.find('"_step"')
         match = _STEP.match(line, at) if at >= 0 and line.find('"_step"', at + 7) < 0 else None
         if match is None:
-            return [int(step) for step in _STEP.findall(text)], False
+            return [step for line in lines if (step := step_in(line)) is not None], False
         found.append(int(match[1]))
     return found, all(map(le, found, islice(found, 1, None)))
 
@@ -125,8 +136,15 @@ def step_in(line: str) -> int | None:
     return step_of(row_of(line))
 
 
+def are_ordered(steps: Sequence[Any]) -> bool:
+    """Whether these values of `_step` are steps as they are, and none is lower than the one before."""
+    return (set(map(type, steps)) <= {int} and all(map(le, steps, islice(steps, 1, None)))
+            and (not steps or -10**_DIGITS < steps[0] <= steps[-1] < 10**_DIGITS))
+
+
 def step_of(row: dict[str, Any]) -> int | None:
+    """The step of a row; None without one, and for what is none: more digits would not fit into the database."""
     step = row.get("_step")
     if isinstance(step, float) and step.is_integer() and abs(step) < 2**53:
         return int(step)
-    return step if isinstance(step, int) and not isinstance(step, bool) else None
+    return step if isinstance(step, int) and not isinstance(step, bool) and abs(step) < 10**_DIGITS else None

@@ -37,15 +37,15 @@ CLEAR_RESTART = Statement("UPDATE runs SET restart_pending = false WHERE id = :r
 
 INSERT_CHUNK = Statement(
     "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, min_step, max_step, ordered,"
-    " first_row, body) VALUES (:run, :stream, :writer, :first_line, :line_count, :min_step, :max_step, :ordered,"
-    " :first_row, :body)")
+    " body) VALUES (:run, :stream, :writer, :first_line, :line_count, :min_step, :max_step, :ordered, :body)")
 DELETE_CHUNK = Statement("DELETE FROM chunks WHERE id = :id")
 CHUNKS = Statement(
     "SELECT id, writer, first_line, line_count, min_step, max_step FROM chunks"
     " WHERE run_id = :run AND stream = :stream ORDER BY writer, first_line")
 CHUNK_BODY = Statement("SELECT body FROM chunks WHERE id = :id")
 LAST_CHUNK_BODY = Statement(
-    "SELECT body FROM chunks WHERE run_id = :run AND stream = :stream ORDER BY first_line DESC, id DESC LIMIT 1")
+    "SELECT body FROM chunks WHERE run_id = :run AND stream = :stream"
+    " ORDER BY first_line + line_count DESC, writer DESC LIMIT 1")
 CHUNKS_BETWEEN_STEPS = Statement(
     "SELECT min_step, max_step, ordered, body FROM chunks"
     " WHERE run_id = :run AND stream = :stream AND max_step >= :low AND min_step < :high ORDER BY writer, first_line")
@@ -67,10 +67,8 @@ _WITHOUT_COLUMNS = (
     "FROM chunks c JOIN stream_heads h ON h.run_id = c.run_id AND h.stream = c.stream AND h.writer = c.writer"
     f" WHERE c.run_id = :run AND c.stream = {HISTORY} AND c.first_line >= h.built")
 CHUNKS_WITHOUT_COLUMNS = Statement(
-    "SELECT c.id, c.writer, c.first_line, c.line_count, c.min_step, c.max_step, c.ordered, c.first_row"
+    "SELECT c.id, c.writer, c.first_line, c.line_count, c.min_step, c.max_step, c.ordered"
     f" {_WITHOUT_COLUMNS} ORDER BY c.writer, c.first_line")
-CHUNKS_WITHOUT_COLUMNS_BY_STEP = Statement(
-    f"SELECT c.id, c.min_step, c.max_step, c.ordered {_WITHOUT_COLUMNS} ORDER BY c.min_step, c.first_line")
 
 # Heads of streams: how many lines there are, and of how many there are columns
 
@@ -104,7 +102,7 @@ GENERATION_AND_BUILT = Statement(
 SET_BUILT = Statement(
     f"UPDATE stream_heads SET built = :built WHERE run_id = :run AND stream = {HISTORY} AND writer = :writer")
 
-# Groups of lines that are there as columns too
+# Groups of lines that are there as columns too. Columns are in the order in which rows have their keys
 
 INSERT_GROUP = Statement(
     "INSERT INTO column_groups (run_id, writer, first_line, end_line, rows, min_step, max_step, ordered)"
@@ -117,14 +115,15 @@ INSERT_COLUMN = Statement(
     "INSERT INTO history_columns (group_id, digest, name, kind, count, facts, mask, body)"
     " VALUES (:group, :digest, :name, :kind, :count, :facts, :mask, :body)")
 COLUMNS_OF_GROUP = Statement(
-    "SELECT name, kind, count AS held, facts, mask, body FROM history_columns WHERE group_id = :group")
+    "SELECT name, kind, count AS held, facts, mask, body FROM history_columns WHERE group_id = :group ORDER BY id")
 COLUMN_BODIES_OF_GROUP = Statement(
     "SELECT name, kind, count AS held, body FROM history_columns WHERE group_id = :group")
 COLUMN_BODY = Statement("SELECT body FROM history_columns WHERE group_id = :group AND digest = :digest")
-FACTS_OF_GROUP = Statement("SELECT name, facts FROM history_columns WHERE group_id = :group AND facts IS NOT NULL")
+FACTS_OF_GROUP = Statement(
+    "SELECT name, facts FROM history_columns WHERE group_id = :group AND facts IS NOT NULL ORDER BY id")
 _COLUMNS_OF_RUN = "FROM column_groups g JOIN history_columns c ON c.group_id = g.id WHERE g.run_id = :run"
 VALUES_BY_KIND = Statement(
-    f"SELECT c.name, c.kind, sum(c.count) AS held {_COLUMNS_OF_RUN} GROUP BY c.name, c.kind")
+    f"SELECT c.name, c.kind, sum(c.count) AS held {_COLUMNS_OF_RUN} GROUP BY c.name, c.kind ORDER BY c.name")
 FACTS_OF_TEXTS = Statement(f"SELECT c.name, c.facts {_COLUMNS_OF_RUN} AND c.kind = '{TEXTS}'")
 
 

@@ -38,8 +38,7 @@ class ChunkRow(SQLModel, table=True):
     max_step: int | None = Field(default=None, sa_column=Column(BigInteger))
     # each line has one step, and none is lower than the one before
     ordered: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
-    # the first line of a chunk of many, for samples over many chunks; before the body, which SQLite then does not read
-    first_row: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    first_row: bytes | None = Field(default=None, sa_column=Column(LargeBinary))  # of no use any more, and not written
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 

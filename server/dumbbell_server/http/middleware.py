@@ -13,7 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dumbbell_server.errors import Busy, DumbbellError, NotFound
+from dumbbell_server.http.forwarding import Forwarding
 from dumbbell_server.json_text import storable
+from dumbbell_server.settings import Settings
 
 _log = structlog.get_logger()
 
@@ -42,8 +44,9 @@ async def no_route(_: Request, error: Exception) -> Response:
 class Edge:
     """Plain ASGI: a middleware of Starlette's own kind would cost as much as a small request."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
+        self._forwarding = Forwarding(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,7 +86,9 @@ class Edge:
                        ms=round((time.perf_counter() - begin) * 1e3, 2))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """By the app. What is named in a path can be looked up: nothing has a name that cannot be stored."""
+        """By the app, which can ask how the request came."""
+        self._forwarding.read(scope)
+        # what is named in a path can be looked up: nothing has a name that cannot be stored
         if not storable(scope["path"]):
             raise NotFound("there is nothing at this path: it holds a NUL")
         try:

@@ -15,6 +15,7 @@ from dumbbell_server.backend import Backend
 from dumbbell_server.errors import NotFound
 from dumbbell_server.graph.execution import Executor
 from dumbbell_server.http.credentials import key_of
+from dumbbell_server.http.forwarding import reached
 from dumbbell_server.http.memory import Memory
 from dumbbell_server.identity import Actor
 
@@ -62,7 +63,7 @@ async def sender(request: Request) -> Actor | None:
 def base_url(request: Request) -> str:
     """The base of URLs that the sender can reach: the configured one, else where this request went."""
     configured = state_of(request).backend.settings.public_url
-    return configured.rstrip("/") if configured else str(request.base_url).rstrip("/")
+    return configured.rstrip("/") if configured else reached(request).base_url
 
 
 def number_in(request: Request, name: str) -> int:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.store import StagedBlob, commit_or_discard
-from dumbbell_server.errors import BadInput, TooLarge
+from dumbbell_server.errors import BadInput, StorageUnavailable, TooLarge
 from dumbbell_server.http.state import state_of
 
 T = TypeVar("T")
@@ -59,6 +59,8 @@ async def commit_and_write(backend: Backend, incoming: StagedBlob, key: str, wri
     await commit_or_discard(backend.blobs, incoming, key)
     try:
         return await write()
+    except StorageUnavailable:  # the row may be there all the same; bytes without one are found by their age
+        raise
     except Exception:  # a cancelled wait is no failure: the unit may still be committed, and needs the bytes
         backend.blobs.delete(key)
         raise

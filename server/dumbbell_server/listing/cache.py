@@ -96,7 +96,11 @@ class ColumnCache:
         with cached.lock:
             table, passing = session.info.get(remembered, (None, 0))
             if table is None or table is not cached.table:
-                self._bring_up(session, viewer, scope, cached)
+                try:
+                    self._bring_up(session, viewer, scope, cached)
+                except BaseException:  # it may have followed some changes and not others
+                    cached.table, cached.state = Table(), None
+                    raise
                 self._load(session, viewer, scope, cached.table, fields_of(query.tree))
                 passing = cached.table.passing(query.tree, constants or {})
                 session.info[remembered] = cached.table, passing

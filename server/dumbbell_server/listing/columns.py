@@ -16,11 +16,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress, islice
 from typing import Any
 
+from dumbbell_server.errors import BadInput
 from dumbbell_server.listing.orders import NUMBERS, Key, Position, comparable, place
 from dumbbell_server.listing.tree import Every, Field, Leaf, Not, Test, Tree
 from dumbbell_server.listing.values import MISSING, Several
 
+_COLUMNS_KEPT = 1000
 _TESTS_KEPT = 32  # a column
+_LONGEST_KEPT = 4096  # characters of a test's name, which says all that it looks for
 _ORDERS_KEPT = 8
 _MENDED = 500  # changed rows up to which an order is mended rather than made again
 _FEW = 20  # a filter that lets through less than one row in so many is ordered by itself
@@ -45,6 +48,8 @@ class Column:
 
     def passing(self, test: Test) -> int:
         """One byte a slot, 1 where the test holds, as a number: so they can be combined at once."""
+        if not _is_kept(test):
+            return int.from_bytes(self._ask(test), "little")
         found = self._found.get(test.name)
         if found is None:
             found = self._found[test.name] = bytearray(self._ask(test))
@@ -94,8 +99,11 @@ class Column:
                 continue
             found = self._found[name]
             found.extend(bytes(len(self.cells) - len(found)))
-            for slot in slots:
-                found[slot] = test.holds(self.cells[slot])
+            try:
+                for slot in slots:
+                    found[slot] = test.holds(self.cells[slot])
+            except BadInput:  # of the one who asked first, who hears so when asking again
+                del self._found[name]
 
     @property
     def size(self) -> int:
@@ -105,6 +113,11 @@ class Column:
             self._each = 8 + sum(map(_size, sample)) / max(1, len(sample))
         lists = len(self._found) + (8 if self._numbers is not None else 0)
         return int(len(self.cells) * (self._each + lists))
+
+
+def _is_kept(test: Test) -> bool:
+    """Whether what it found is kept: a list of a hundred thousand names takes far more memory than its answer."""
+    return len(test.name) <= _LONGEST_KEPT
 
 
 def _number(cell: Any) -> float:
@@ -199,6 +212,8 @@ class Table:
         """A column: its cells as the rows are, or by their ids."""
         self.columns[field] = Column(cells if isinstance(cells, list) else
                                      [cells.get(number, MISSING) for number in self.ids])
+        if len(self.columns) > _COLUMNS_KEPT:
+            self.drop_column()
 
     def drop_column(self) -> None:
         """Let go of the column that was not asked about for longest."""
@@ -263,7 +278,8 @@ class Table:
             if column is None:
                 return self._full() if tree.test.holds(constants.get(tree.field.column, MISSING)) else 0
             self.columns.move_to_end(tree.field)
-            self._remember(tree.test)
+            if _is_kept(tree.test):
+                self._remember(tree.test)
             return column.passing(tree.test)
         if isinstance(tree, Not):
             return self._full() ^ self._passing(tree.part, constants)

@@ -15,6 +15,7 @@ from dumbbell_server.json_text import storable
 from dumbbell_server.listing.orders import BOOLS, NOTHINGS, NUMBERS, OBJECTS, TEXTS, Key, Position
 from dumbbell_server.listing.tree import Field
 
+_LONGEST = 65_536  # characters that are read: more than the longest order's cursor has
 _KINDS: dict[int, tuple[type, ...]] = {NUMBERS: (int, float), TEXTS: (str,), BOOLS: (int,), OBJECTS: (str,),
                                        NOTHINGS: (int,)}
 
@@ -34,7 +35,7 @@ def read(after: str | None, keys: tuple[Key, ...]) -> tuple[Position, int] | Non
     if not after:
         return None
     try:
-        position, number = json.loads(base64.b64decode(after, validate=True))
+        position, number = json.loads(base64.b64decode(after[:_LONGEST], validate=True))
         found = tuple(_part(*part) for part in position)
     except (binascii.Error, ValueError, TypeError, RecursionError):
         found, number = (), None

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Boolean
 from sqlmodel import SQLModel
 
+from dumbbell_server.listing.paths import parts_of
 from dumbbell_server.listing.tree import Field
 
 Columns = Mapping[str, Sequence[Any]]  # the stored values of all rows of a page, by column; `id` is always there
@@ -76,7 +77,7 @@ class Fields:
 
     def filter_key(self, key: str) -> Field:
         """The same for filters, where a key that the type does not have is a field that is missing in all rows."""
-        return self._field(key) or Field("", tuple(key.split(".")))
+        return self._field(key) or Field("", parts_of(key))
 
     def _field(self, key: str) -> Field | None:
         if key in self._plain:
@@ -84,7 +85,7 @@ class Fields:
         head, _, rest = key.partition(".")
         if head not in self._inner or not rest:
             return None
-        return Field(self._inner[head], tuple(rest.split(".")))
+        return Field(self._inner[head], parts_of(rest))
 
     @property
     def known(self) -> str:

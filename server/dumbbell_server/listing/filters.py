@@ -10,6 +10,7 @@ from dumbbell_server.clock import to_text
 from dumbbell_server.errors import BadInput
 from dumbbell_server.json_text import checked_object
 from dumbbell_server.listing import operators
+from dumbbell_server.listing.paths import parts_of
 from dumbbell_server.listing.tree import (
     EVERYTHING,
     NOTHING,
@@ -47,13 +48,13 @@ def read(value: dict[str, Any], resolve: Resolve, what: str = "filters") -> Tree
     reader = _Reader(resolve, what)
     tree = reader.document(value, what)
     if reader.conditions > _MOST_CONDITIONS:
-        raise BadInput(f"{what} holds more than {_MOST_CONDITIONS} conditions; $in takes a list of any length")
+        raise reader.too_many()
     return tree
 
 
 def plain(key: str) -> Field:
     """A key of a document that has no columns: a path in it."""
-    return Field("", tuple(key.split(".")))
+    return Field("", parts_of(key))
 
 
 def matches_document(tree: Tree, document: Any) -> bool:
@@ -98,30 +99,38 @@ class _Reader:
         """An empty list restricts nothing, nor does a null (docs/protocol/behaviours.md#filters)."""
         if type(operand) is not list:
             raise BadInput(f"{where} must be a list of filters")
-        parts = tuple(self.document(part, f"{where}[{index}]")
-                      for index, part in enumerate(operand) if part is not None)
-        if not parts:
+        if all(part is None for part in operand):
             return EVERYTHING
+        parts = (self.document(part, f"{where}[{index}]") for index, part in enumerate(operand) if part is not None)
         if key == "$and":
-            return _all(iter(parts))
+            return _all(parts)
         return self._any(parts) if key == "$or" else Not(self._any(parts))
 
-    def _any(self, parts: tuple[Tree, ...]) -> Tree:
+    def _any(self, parts: Iterator[Tree]) -> Tree:
         """Names that are listed one by one are asked for at once."""
         texts: dict[Field, list[str]] = {}
         others = []
         for part in parts:
             if isinstance(part, Leaf) and part.test.text is not None:
+                self.conditions -= part.field in texts
                 texts.setdefault(part.field, []).append(part.test.text)
             else:
                 others.append(part)
         merged = [Leaf(field, operators.among(found, self._what)) for field, found in texts.items()]
-        self.conditions -= len(parts) - len(others) - len(merged)
         return merged[0] if len(merged) == 1 and not others else Some((*merged, *others))
 
     def _leaf(self, field: Field, test: Test) -> Leaf:
-        self.conditions += 1
+        self.count(1)
         return Leaf(field, test)
+
+    def count(self, more: int) -> None:
+        """BadInput as soon as there are too many; a few above, each of which may yet go into a list of names."""
+        self.conditions += more
+        if self.conditions > _MOST_CONDITIONS + _DEEPEST:
+            raise self.too_many()
+
+    def too_many(self) -> BadInput:
+        return BadInput(f"{self._what} holds more than {_MOST_CONDITIONS} conditions; $in takes a list of any length")
 
     def _field(self, field: Field, operand: Any, where: str) -> Tree:
         if type(operand) is dict and any(key.startswith("$") for key in operand):
@@ -180,7 +189,7 @@ class _Reader:
                 type(value) is list and any(matches_one(tree, item) for item in value))))
         inner = _Reader(plain, self._what)
         tree = inner.document(operand, where)
-        self.conditions += inner.conditions
+        self.count(inner.conditions)
         return self._leaf(field, operators.on_whole(operators.name_of("$elemMatch", operand), lambda value: (
             type(value) is list
             and any(matches_document(tree, item) for item in value if type(item) in {dict, list}))))

@@ -9,7 +9,18 @@ from typing import Any
 from dumbbell_server.errors import BadInput
 from dumbbell_server.listing.regex import search_of
 from dumbbell_server.listing.tree import Test, Truth
-from dumbbell_server.listing.values import LIST, MISSING, NULL, NUMBER, branches, candidates, compare, rank
+from dumbbell_server.listing.values import (
+    LIST,
+    MISSING,
+    NULL,
+    NUMBER,
+    TEXT,
+    branches,
+    candidates,
+    canonical,
+    compare,
+    rank,
+)
 
 _INT32 = 2**31
 # BSON's types by name and number; those that JSON does not have are known and never found.
@@ -90,8 +101,9 @@ def among(operand: Any, where: str) -> Test:
     items = checked_list(operand, where)
     texts = {item for item in items if type(item) is str}
     numbers = {item for item in items if rank(item) == NUMBER and not _is_nan(item)}
-    others = [item for item in items if rank(item) not in {NUMBER, NULL} and type(item) is not str]
-    nulls, nans = None in items, any(map(_is_nan, items))
+    others = {canonical(item) for item in items if rank(item) not in {NUMBER, TEXT, NULL}}
+    kinds = {rank(item) for item in items}
+    nulls, nans = NULL in kinds, any(map(_is_nan, items))
 
     def one(value: Any) -> bool:
         kind = rank(value)
@@ -99,7 +111,7 @@ def among(operand: Any, where: str) -> Test:
             return value in texts
         if kind == NUMBER:
             return value in numbers or (nans and _is_nan(value))
-        return nulls if kind == NULL else any(rank(item) == kind and compare(value, item) == 0 for item in others)
+        return nulls if kind == NULL else kind in kinds and canonical(value) in others
     return on_elements(name_of("$in", operand), one)
 
 

@@ -14,6 +14,8 @@ from dumbbell_server.listing.values import Several
 # Groups of values, in this order whichever way a key goes.
 NUMBERS, TEXTS, BOOLS, OBJECTS, NOTHINGS = range(5)
 _LONGEST = 256  # characters of a text that count: a cursor holds them
+_LONGEST_ORDER = 4000  # characters
+_MOST_KEYS = 20
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,12 @@ class _Backwards:
 
 def parse_order(text: str, resolve: Callable[[str], Field | None], known: str) -> tuple[Key, ...]:
     """Keys such as `+created_at` or `-summary_metrics.loss,+name`. BadInput names what is no key."""
-    return tuple(_key(part, resolve, known) for part in _parts(text, resolve))
+    if len(text) > _LONGEST_ORDER:
+        raise BadInput(f"order has {len(text)} characters; at most {_LONGEST_ORDER} are allowed")
+    keys = tuple(_key(part, resolve, known) for part in _parts(text, resolve))
+    if len(keys) > _MOST_KEYS:
+        raise BadInput(f"order holds {len(keys)} keys; at most {_MOST_KEYS} are allowed")
+    return keys
 
 
 def _parts(text: str, resolve: Callable[[str], Field | None]) -> Iterator[str]:

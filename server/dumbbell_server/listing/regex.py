@@ -1,4 +1,4 @@
-"""Regular expressions in RE2's syntax, which match in linear time whatever they are."""
+"""Regular expressions in RE2's syntax, which match in a time that grows with pattern and text, and no faster."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import re2
 from dumbbell_server.errors import BadInput
 
 LONGEST = 1000
+_MOST_WORK = 1 << 27  # instructions of the program times bytes of the text; the worst patterns take seconds for so many
 _OPTIONS = frozenset("imsxu")
 # Of `x`: a comment, blanks, or what keeps its blanks: an escape or a set.
 _EXTENDED = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|#[^\n]*|\s+", re.DOTALL)
@@ -29,11 +30,15 @@ def search_of(pattern: str, options: str, where: str) -> Callable[[str], bool]:
     settings.case_sensitive = "i" not in options
     settings.dot_nl = "s" in options
     try:
-        search = re2.compile(f"(?m:{pattern})" if "m" in options else pattern, settings).search
+        compiled = re2.compile(f"(?m:{pattern})" if "m" in options else pattern, settings)
     except (re2.error, UnicodeEncodeError) as error:
         raise BadInput(f"{where}: {pattern[:80]!r} is no pattern in RE2's syntax: {_reason(error)}") from None
+    search, longest = compiled.search, _MOST_WORK // compiled.programsize
 
     def found(text: str) -> bool:
+        if len(text) > longest:
+            raise BadInput(f"{where}: {pattern[:80]!r} is too much to look for in a text of {len(text)} characters; "
+                           "use fewer repetitions and classes")
         try:
             return search(text) is not None
         except UnicodeEncodeError:  # half a surrogate pair

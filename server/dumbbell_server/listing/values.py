@@ -6,11 +6,13 @@ object's keys means nothing, and a key may itself hold dots.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+
+from dumbbell_server.listing.paths import readings
 
 
 class Missing:
@@ -74,6 +76,18 @@ def _compare_objects(one: dict[str, Any], other: dict[str, Any]) -> int:
     return len(one) - len(other)
 
 
+def canonical(value: Any) -> Hashable:
+    """What is equal for two values just where they compare as 0."""
+    kind = rank(value)
+    if kind == OBJECT:
+        return kind, frozenset((key, canonical(item)) for key, item in value.items())
+    if kind == LIST:
+        return kind, tuple(map(canonical, value))
+    if kind == NULL:
+        return kind
+    return kind, "NaN" if value != value else value  # noqa: PLR0124
+
+
 def candidates(cell: Any) -> tuple[Any, ...]:
     """What an operator is tried on: a list's elements and the list itself, anything else alone."""
     kind = type(cell)
@@ -91,35 +105,55 @@ def branches(cell: Any) -> tuple[Any, ...]:
 
 def lookup(value: Any, path: tuple[str, ...]) -> Any:
     """What a path finds in a value: a value, MISSING, or Several where it goes through a list."""
+    return _found(value, path, None)
+
+
+# Lists and objects with the rest of the path that was looked up in them. To a list in lists lead several ways, whose
+# number grows with the depth as a power does: `0.0.0` is the number of an element, or a key of one.
+_Seen: TypeAlias = set[tuple[int, int]] | None
+
+
+def _found(value: Any, path: tuple[str, ...], seen: _Seen) -> Any:
     if not path:
         return value
     if type(value) is dict:
-        return _in_object(value, path)
+        return _in_object(value, path, seen)
     if type(value) is not list:
         return MISSING
-    found = tuple(_in_list(value, path))
+    found = tuple(_in_list(value, path, set() if seen is None else seen))
     return found[0] if len(found) == 1 and type(found[0]) is not list else Several(found)
 
 
-def _in_object(value: dict[str, Any], path: tuple[str, ...]) -> Any:
-    """The longest key that leads somewhere: `a.b` may be a key, or `b` in `a`."""
+def _in_object(value: dict[str, Any], path: tuple[str, ...], seen: _Seen) -> Any:
+    """By the longest key that leads somewhere."""
     if len(path) == 1:
         return value.get(path[0], MISSING)
     found: Any = MISSING
-    for length in range(len(path), 0, -1):
-        key = ".".join(path[:length])
+    for key, rest in readings(path):
         if key in value:
-            found = lookup(value[key], path[length:])
+            found = _found(value[key], rest, seen)
             if found is not MISSING:
                 return found
     return found
 
 
-def _in_list(items: list[Any], path: tuple[str, ...]) -> Iterator[Any]:
+def _in_list(items: list[Any], path: tuple[str, ...], seen: set[tuple[int, int]]) -> Iterator[Any]:
     """Each object in the list in turn, and the element whose number the path names; other elements hold no fields."""
     for item in items:
-        if type(item) is dict:
-            yield from branches(lookup(item, path))
+        if type(item) is dict and _is_new(item, path, seen):
+            yield from branches(_found(item, path, seen))
     head = path[0]
     if head.isascii() and head.isdigit() and len(head) < 10 and int(head) < len(items):  # noqa: PLR2004
-        yield from branches(lookup(items[int(head)], path[1:]))
+        item, rest = items[int(head)], path[1:]
+        if _is_new(item, rest, seen):
+            yield from branches(_found(item, rest, seen))
+
+
+def _is_new(item: Any, rest: tuple[str, ...], seen: set[tuple[int, int]]) -> bool:
+    if type(item) not in {dict, list}:
+        return True
+    place = id(item), len(rest)
+    if place in seen:
+        return False
+    seen.add(place)
+    return True

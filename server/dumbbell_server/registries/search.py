@@ -19,6 +19,7 @@ from dumbbell_server.listing import pages
 from dumbbell_server.listing.cache import ColumnCache
 from dumbbell_server.listing.columns import Found
 from dumbbell_server.listing.filters import parse_filter
+from dumbbell_server.listing.operators import name_of
 from dumbbell_server.listing.orders import NUMBERS, Key
 from dumbbell_server.listing.pages import ListQuery, Page, list_query, page_found
 from dumbbell_server.listing.tree import EVERYTHING, Every, Field, Leaf, Test
@@ -67,7 +68,7 @@ def versions(cache: ColumnCache, session: Session, viewer: Actor | None, entity:
 def _narrowed(query: ListQuery, collections: Collection[int]) -> ListQuery:
     """The same question of the links in these collections."""
     within = frozenset(collections)
-    test = Test(f"in {sorted(within)}", within.__contains__, within.__contains__)
+    test = Test(name_of("$in", sorted(within)), within.__contains__, within.__contains__)
     return replace(query, filters=f"{test.name} {query.filters}", tree=Every((Leaf(_COLLECTION, test), query.tree)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries as accounts
-from dumbbell_server.accounts.access import changed
+from dumbbell_server.accounts.access import changed, is_shown
 from dumbbell_server.accounts.tables import EntityRow, RegistryMemberRow, RegistryTeamRow, UserRow
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, NotFound
@@ -48,7 +48,7 @@ def _numbers(kind: str, node_ids: Sequence[str]) -> list[int]:
 def add_members(unit: Unit, node_id: str, users: Sequence[str], teams: Sequence[str]) -> None:
     """They are in the registry, as members unless they are in it already.
 
-    They must be of the organization; an instance admin lets in anybody.
+    They must be of the organization; an instance admin lets in anybody but service accounts.
     """
     registry, entity = _to_administer(unit, node_id)
     for number in _numbers("User", users):
@@ -61,10 +61,10 @@ def add_members(unit: Unit, node_id: str, users: Sequence[str], teams: Sequence[
 def _add_user(unit: Unit, registry: ProjectRow, entity: EntityRow, number: int) -> None:
     session = unit.session
     user = session.get(UserRow, number)
-    if user is None or user.deleted_at is not None:
+    if user is None or user.deleted_at is not None or not is_shown(session, unit.actor, user):
         raise NotFound(f"no user has the id {ids.encode('User', number)!r}")
     seat = accounts.organization_member(session, entity.organization_id or 0, number)
-    if seat is None and not unit.actor.admin:
+    if seat is None and (user.service or not unit.actor.admin):
         raise BadInput(f"user {user.username!r} is not in the organization; an admin of it must let them in first")
     if queries.member(session, registry.id, number) is None:
         session.add(RegistryMemberRow(project_id=registry.id, entity_id=registry.entity_id, user_id=number,

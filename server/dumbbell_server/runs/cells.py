@@ -8,6 +8,7 @@ from typing import Any
 
 from dumbbell_server.json_text import loads
 from dumbbell_server.listing.fields import Kind
+from dumbbell_server.listing.paths import readings
 from dumbbell_server.listing.tree import Field
 from dumbbell_server.listing.values import MISSING, lookup
 from dumbbell_server.runs.fields import PROVIDED, RUN_FIELDS, SHARED, SQL
@@ -94,11 +95,11 @@ def _of_config(config: Any, path: tuple[str, ...]) -> Any:
     if len(path) == 1:
         entry = config.get(path[0], MISSING)
         return entry["value"] if type(entry) is dict and "value" in entry else entry
-    for length in range(len(path), 0, -1):
-        entry = config.get(".".join(path[:length]), MISSING)
+    for key, rest in readings(path):
+        entry = config.get(key, MISSING)
         if entry is not MISSING:
             inner = entry["value"] if type(entry) is dict and "value" in entry else entry
-            found = _inside(inner, path[length:])
+            found = _inside(inner, rest)
             if found is not MISSING:
                 return found
     return MISSING

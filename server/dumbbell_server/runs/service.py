@@ -127,9 +127,9 @@ def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str 
         return Upserted(edited, inserted=False, project=owner,
                         entity=unit.session.get_one(EntityRow, owner.entity_id))
     owner, owners_entity = projects.for_logging(unit, entity, project)
-    run_id = checked_run_id(name) if name else make_run_id(unit.clock)
-    run = queries.plain(unit.session, owner.id, run_id)
+    run = queries.plain(unit.session, owner.id, name) if name else None
     if run is None:
+        run_id = checked_run_id(name) if name else make_run_id(unit.clock)
         return Upserted(_create(unit, owner, run_id, edit), inserted=True, project=owner, entity=owners_entity)
     changes = _changes(unit, run, edit) | {"heartbeat_at": unit.clock.text()}
     if run.state not in LIVE_STATES:

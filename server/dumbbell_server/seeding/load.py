@@ -21,7 +21,7 @@ from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.store import BlobStore, StagedBlob, commit_or_discard, new_key
 from dumbbell_server.clock import Clock, StillClock, to_text
 from dumbbell_server.database.units import Unit
-from dumbbell_server.errors import BadInput, NotFound
+from dumbbell_server.errors import BadInput, NotFound, StorageUnavailable
 from dumbbell_server.files.expected import FOLDER
 from dumbbell_server.files.names import mimetype_of
 from dumbbell_server.files.service import put_file
@@ -99,6 +99,9 @@ def load(backend: Backend, form: Form) -> Counts:
         asyncio.run(_receive(backend, form, stored))
         done = backend.write(None, lambda unit: _load(_Loading(backend, form, stored, unit)))
         used = done.used
+    except StorageUnavailable:
+        used = {file.key for file in stored.values()}  # or so it may be
+        raise
     finally:
         for file in stored.values():
             if file.key not in used:

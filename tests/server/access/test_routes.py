@@ -157,25 +157,6 @@ def test_who_may_with_a_key(route: Route, way: Way, world: World, shared: Shared
     assert ask(world, route[0], url, "unknown" + "0" * 33) == 401
 
 
-@pytest.mark.parametrize(("bound_to", "headers", "status"), [
-    ("localhost", {"host": "localhost:8080"}, 200),
-    ("127.0.0.1", {"host": "127.0.0.1"}, 200),
-    ("::1", {"host": "[::1]:8080"}, 200),
-    ("0.0.0.0", {"host": "localhost"}, 404),
-    ("localhost", {"host": "elsewhere.example"}, 404),  # a name that somebody lets lead to this machine
-    ("localhost", {"host": "localhost.elsewhere.example"}, 404),
-    ("localhost", {"host": "localhost:8080", "origin": "https://elsewhere.example"}, 404),  # a script of theirs
-    ("localhost", {"host": "localhost:8080", "x-forwarded-for": "192.0.2.1"}, 404),
-])
-def test_pages_without_a_key_are_for_who_sits_at_this_machine(
-    world: World, shared: SharedResources, monkeypatch: pytest.MonkeyPatch, bound_to: str, headers: dict[str, str],
-    status: int,
-) -> None:
-    monkeypatch.setattr(world.backend.settings, "host", bound_to)
-    page = f"/{shared.team.entity}/{shared.team.project}"
-    assert world.client.get(page, headers=headers).status_code == status
-
-
 def test_a_restricted_viewer_reads_no_names_of_files(world: World, shared: SharedResources) -> None:
     page = f"/{shared.registry.entity}/{shared.registry.project}/artifacts/dataset/set/v0"
     texts = {role: world.client.get(page, headers={"authorization": f"Bearer {key}"}).text

@@ -170,6 +170,17 @@ def test_rename_is_remembered(town: Any) -> None:
     assert town.ask("lovelace", VIEWER)["viewer"]["name"] == "lovelace"
 
 
+def test_who_takes_a_name_takes_its_invitations(town: Any) -> None:
+    town.user("ada")
+    town.user("eve")
+    town.ask("ada", CREATE_TEAM, name="crew")
+    town.ask("eve", """mutation { renameEntity(input: {entityName: "eve", newName: "eva"}) { entity { name } } }""")
+    town.user("eve")
+    assert town.ask("ada", INVITE, team="crew", email="eve@localhost")["createInvite"]["invite"]["toUser"] == {
+        "name": "eve"}
+    assert [m["username"] for m in town.ask("ada", MEMBERS, name="crew")["entity"]["members"]] == ["ada", "eve"]
+
+
 def test_deleted_user_is_gone_twice_and_the_name_is_free(town: Any) -> None:
     town.user("ada")
     emitted: list[int] = []

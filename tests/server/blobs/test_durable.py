@@ -46,6 +46,8 @@ def stored(blobs: FolderBlobs, key: str) -> None:
 def test_file_and_folder_are_on_the_disk_when_it_returns(tmp_path: Path, calls: list[tuple[str, str]],
                                                          put: Callable[[FolderBlobs, str], None]) -> None:
     blobs = FolderBlobs(tmp_path, durable=True)
+    assert calls == [("sync", str(tmp_path.parent)), ("sync", str(tmp_path.parent.parent))]
+    calls.clear()
     put(blobs, KEY)
     file = f"{tmp_path}/{KEY}"
     folder, above, top = (str(path) for path in list(Path(file).parents)[:3])
@@ -53,8 +55,9 @@ def test_file_and_folder_are_on_the_disk_when_it_returns(tmp_path: Path, calls: 
     calls.clear()
     put(blobs, f"{KEY}2")
     assert calls == [("rename", f"{file}2"), ("sync", f"{file}2"), ("sync", folder)]
+    again = FolderBlobs(tmp_path, durable=True)
     calls.clear()
-    put(FolderBlobs(tmp_path, durable=True), f"{KEY}3")  # after a crash nobody knows which folders were synced
+    put(again, f"{KEY}3")  # after a crash nobody knows which folders were synced
     assert calls[:2] == [("sync", above), ("sync", top)]
 
 
@@ -121,3 +124,16 @@ def test_a_file_whose_sync_fails_is_nowhere(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(StorageUnavailable):
         blobs.store(f"{KEY}2", b"some")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["abcd"]
+
+
+def test_bytes_that_cannot_be_removed_are_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = FolderBlobs(tmp_path, durable=True)
+    blobs.store(KEY, b"some")
+    monkeypatch.setattr(os, "unlink", failing(errno.EIO))
+    with pytest.raises(StorageUnavailable):
+        blobs.delete(KEY)
+
+
+def test_folders_above_that_are_not_ours_to_open_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", failing(errno.EACCES))
+    assert [*FolderBlobs(tmp_path, durable=True).keys()] == []

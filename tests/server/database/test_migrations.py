@@ -92,6 +92,39 @@ def test_a_migration_keeps_every_row(two_empty: tuple[Database, Database]) -> No
             assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
 
 
+def test_service_accounts_leave_what_is_not_their_teams(two_empty: tuple[Database, Database]) -> None:
+    """Before 0016 every team could take another's service account, and its admins read the key."""
+    database, _ = two_empty
+    opening.upgrade(database, "0014")
+    with database.engine.begin() as connection:
+        for statement in (
+            ("INSERT INTO users (id, username, name, email, admin, service, created_at, default_entity_id) VALUES"
+            " (1, 'ann', 'ann', 'a', false, false, 'now', 4), (2, 'robot', 'robot', 'r', false, true, 'now', 4)"),
+            ("INSERT INTO entities (id, name, kind, user_id, organization_id, created_at) VALUES"
+            " (1, 'ann', 'user', 1, NULL, 'now'), (2, 'robot', 'user', 2, NULL, 'now'),"
+            " (3, 'crew', 'team', NULL, 1, 'now'), (4, 'gang', 'team', NULL, 2, 'now'),"
+            " (5, 'own-org', 'organization', NULL, 1, 'now'), (6, 'other-org', 'organization', NULL, 2, 'now')"),
+            ("INSERT INTO organizations (id, name, entity_id, created_at) VALUES (1, 'own', 5, 'now'),"
+            " (2, 'other', 6, 'now')"),
+            ("INSERT INTO members (id, entity_id, user_id, role) VALUES (1, 4, 1, 'admin'), (2, 3, 1, 'admin'),"
+            " (3, 3, 2, 'member'), (4, 4, 2, 'admin')"),
+            ("INSERT INTO organization_members (id, organization_id, user_id, role) VALUES (1, 1, 2, 'member'),"
+            " (2, 2, 2, 'admin'), (3, 2, 1, 'admin')"),
+            ("INSERT INTO projects (id, entity_id, user_id, name, access, is_benchmark, is_published, runs_made,"
+            " created_at, updated_at) VALUES (1, 5, 1, 'wandb-registry-a', 'PRIVATE', false, false, 0, 'now', 'now'),"
+            " (2, 6, 1, 'wandb-registry-b', 'PRIVATE', false, false, 0, 'now', 'now')"),
+            ("INSERT INTO registry_members (id, project_id, entity_id, user_id, role) VALUES (1, 1, 5, 2, 'member'),"
+            " (2, 2, 6, 2, 'member'), (3, 2, 6, 1, 'admin')"),
+        ):
+            connection.execute(text(statement))
+    opening.upgrade(database)
+    with database.engine.connect() as connection:
+        for table, left in (("members", [1, 2, 3]), ("organization_members", [1, 3]), ("registry_members", [1, 3])):
+            assert list(connection.execute(text(f"SELECT id FROM {table} ORDER BY id")).scalars()) == left, table
+        defaults = connection.execute(text("SELECT default_entity_id FROM users ORDER BY id")).scalars()
+        assert list(defaults) == [4, 3]
+
+
 def tables(database: Database) -> dict[str, Any]:
     look = inspect(database.engine)
     return {

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from dumbbell_server.blobs.folder import FolderBlobs
 from dumbbell_server.database.lock import private, take_folder
 from dumbbell_server.database.opening import open_database
 from dumbbell_server.errors import StartupError
+from support.blob_stores import receive
 from support.server import start_server
 
 
@@ -45,6 +47,17 @@ def test_what_a_server_writes_is_for_its_owner_only(tmp_path: Path) -> None:
     with start_server(tmp_path) as server:
         assert modes(server.data_dir) == private_modes(server.data_dir)
         assert modes(tmp_path)["ready.json"] == 0o600
+
+
+@pytest.mark.usefixtures("open_to_all")
+def test_stored_files_are_for_the_owner_from_the_first_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "chmod", lambda *_: None)
+    blobs = FolderBlobs(tmp_path / "blobs", durable=True)
+    blobs.store("files/ab/abcd", b"some")
+    receive(blobs, b"arriving")
+    assert stat.S_IMODE((tmp_path / "blobs").stat().st_mode) == 0o700
+    found = [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.is_file()]
+    assert found == [0o600, 0o600]
 
 
 @pytest.mark.usefixtures("open_to_all")

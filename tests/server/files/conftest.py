@@ -34,7 +34,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunFilesEn
 
 @pytest.fixture
 def app(place: RunFilesEnv) -> Iterator[Starlette]:
-    inner = Starlette(routes=ROUTES, middleware=[Middleware(Edge)])
+    inner = Starlette(routes=ROUTES, middleware=[Middleware(Edge, place.backend.settings)])
     pool = ThreadPoolExecutor(2)
     inner.state.dumbbell = State(place.backend, pool)
     delete_blobs = partial(delete_orphaned_blobs, place.backend.database, place.backend.blobs)

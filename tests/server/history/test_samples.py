@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dumbbell_server.database.engine import snapshot
+from dumbbell_server.errors import StorageFull
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.packing import row_of
 from dumbbell_server.history.reading import samples
@@ -16,6 +17,7 @@ from dumbbell_server.history.reading.forks import ENDLESS, lines_in, ranges_of
 from dumbbell_server.history.reading.rows import Spec, evenly, picked
 from dumbbell_server.history.reading.samples import sample
 from dumbbell_server.runs.tables import RunRow
+from support.run_history import sampled
 from support.world import World
 
 KEYS = ["_step", "loss", "sparse", "whole", "mixed", "text", "deep.in", "deep", "dotted.key", "image", "image.path",
@@ -156,23 +158,25 @@ def test_keys_out_of_columns_are_those_out_of_lines(world: World, chance: random
     assert before["keys"]["sparse"]["typeCounts"] == [{"type": "number", "count": 60}]
 
 
-@pytest.mark.parametrize(("rows_per_post", "unpacked"), [(60, 10**6), (60, 1000), (100, 1000)])
-def test_many_lines_without_columns_are_sampled_without_reading_all(
-        world: World, monkeypatch: pytest.MonkeyPatch, rows_per_post: int, unpacked: int) -> None:
-    monkeypatch.setattr(samples, "_UNPACKED", unpacked)
+def test_many_lines_are_in_columns_before_they_are_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "LINES", 40)
+    monkeypatch.setattr(samples, "_PARSED", 80)
     world.upsert("r")
-    for start in range(0, 6000, rows_per_post):
-        world.history("r", [json.dumps({"_step": step, "a": step} | ({"b": 1} if step == 17 else {}))
-                            for step in range(start, start + rows_per_post)], start)
-    with snapshot(world.backend.database) as session:
-        run = session.get_one(RunRow, 1)
-        found = sample(session, run, Spec(("_step", "a"), 500))
-        assert 400 < len(found) <= 500
-        assert [row["_step"] for row in found] == sorted({row["_step"] for row in found})
-        assert found[-1]["_step"] - found[0]["_step"] > 5800
-        every_post = {row["_step"] // rows_per_post for row in found}
-        assert len(every_post) == (6000 // rows_per_post if unpacked > 1000 or rows_per_post == 100 else 32)
-        assert sample(session, run, Spec(("b",), 500)) == [{"b": 1}]
-        assert len(sample(session, run, Spec(("a",), 10**6))) == 6000
-        inside = sample(session, run, Spec(("a",), 10**6, 61, 5900))
-        assert [row["a"] for row in inside] == list(range(61, 5900))
+    log(world, [json.dumps({"_step": step, "a": step} | ({} if step == 17 else {"b": 1})) for step in range(80)], [40])
+    b = [{"_step": step, "b": 1} for step in range(90) if step != 17]
+    assert sampled(world, {"keys": ["_step", "b"], "samples": 5}) == [b[at] for at in evenly(79, 5)]
+    assert world.count("column_groups") == 0
+    log(world, [json.dumps({"_step": step, "b": 1}) for step in range(80, 90)], [10], start=80)
+    assert sampled(world, {"keys": ["_step", "b"], "samples": 5}) == [b[at] for at in evenly(89, 5)]
+    assert world.count("column_groups") == 2
+
+
+def test_a_database_that_takes_no_columns_is_sampled_alike(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise StorageFull("the disk is full")
+
+    monkeypatch.setattr(samples, "_PARSED", 10)
+    monkeypatch.setattr(compaction, "catch_up", full)
+    world.upsert("r")
+    log(world, [json.dumps({"_step": step}) for step in range(30)], [7])
+    assert sampled(world, {"keys": ["_step"], "samples": 30}) == [{"_step": step} for step in range(30)]

@@ -16,6 +16,7 @@ from dumbbell_server.blobs.memory import MemoryBlobs
 from dumbbell_server.errors import NotFound
 from dumbbell_server.http.middleware import Edge
 from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
+from dumbbell_server.settings import Settings
 
 DATA = b"0123456789"
 ETAG = '"781e5e245d69b566979b86e28d23f2c7"'
@@ -119,7 +120,7 @@ def test_bytes_that_go_between_finding_and_opening_are_looked_for_again() -> Non
             return None
         return await found_and_sent("b", "b is not there", look)
 
-    app = Starlette(routes=[Route("/a", send), Route("/b", nothing)], middleware=[Middleware(Edge)])
+    app = Starlette(routes=[Route("/a", send), Route("/b", nothing)], middleware=[Middleware(Edge, Settings())])
     with TestClient(app) as client:
         for tries, status in ((0, 200), (4, 200), (5, 404)):
             gone = tries

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from sqlalchemy import text
 
 from support.world import KEY, World
 
@@ -107,12 +109,30 @@ def test_a_bad_field_is_refused_and_nothing_changes(world: World, bad: dict[str,
     assert world.upsert(id=before["id"])["bucket"] == before
 
 
-@pytest.mark.parametrize("name", ["a/b", "a:b", "a;b", "a,b", "a#b", "a?b", "a'b", " a", "a ", ".", "..", "n" * 129,
+@pytest.mark.parametrize("name", ["a/b", "a:b", "a;b", "a,b", "a#b", "a?b", "a'b", "a%b", "%41", "a\\b", " a", "a ",
+                                  ".", "..", "n" * 129,
                                   "a\x00b", "a\nb"])
 def test_a_bad_name_is_refused_and_no_run_or_project_is_made(world: World, name: str) -> None:
     assert "run id" in world.refused_upsert(name)
     assert world.count("runs") == 0
     assert world.count("projects") == 0
+
+
+@pytest.mark.parametrize("name", ["50%", "a%zb", "a\\b", "a b%"])
+def test_a_run_of_an_earlier_version_goes_on_under_an_id_that_none_gets_now(world: World, name: str) -> None:
+    made = world.upsert("r")["bucket"]
+    with world.backend.database.engine.begin() as connection:
+        connection.execute(text("UPDATE runs SET name = :name"), {"name": name})
+    assert world.upsert(name, notes="n")["inserted"] is False
+    found = world.run("id name notes", name)
+    assert (found["name"], found["notes"]) == (name, "n")
+    world.stream(quote(name, safe=""), {"files": {"wandb-history.jsonl": {"offset": 0, "content": ['{"_step":0}']}}})
+    assert world.run("historyLineCount", name) == {"historyLineCount": 1}
+    page = world.client.get(f"/local/p/runs/{quote(name, safe='')}", headers={"authorization": f"Bearer {KEY}"})
+    assert page.status_code == 200
+    assert found["id"] != made["id"]
+    world.gql(DELETE, {"id": found["id"]})
+    assert world.count("runs") == 0
 
 
 def test_completion_with_zero_finishes_and_else_fails(world: World) -> None:

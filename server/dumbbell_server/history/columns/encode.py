@@ -11,14 +11,12 @@ import json
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
-from operator import le
 from typing import Any
 
 import zstandard
 
 from dumbbell_server.history.columns.facts import Facts, add, facts_of
-from dumbbell_server.history.packing import decompressed, step_of
+from dumbbell_server.history.packing import are_ordered, decompressed, step_of
 from dumbbell_server.history.tables import FLOATS, INSIDE, INTS, MIXED, OBJECTS, RANGE, TEXTS
 from dumbbell_server.json_text import dumps, loads
 
@@ -91,7 +89,7 @@ def build(rows: list[dict[str, Any]]) -> Group:
     inside: set[str] = set()
     positions, values = _transposed(rows, inside)
     steps = values.get("_step", ())
-    ordered = len(steps) == len(rows) and _is_ordered(steps)
+    ordered = len(steps) == len(rows) and are_ordered(steps)
     facts = {name: facts_of(column) for name, column in values.items()} if ordered else _facts_by_step(rows)
     columns = {}
     for name, column in values.items():
@@ -103,10 +101,6 @@ def build(rows: list[dict[str, Any]]) -> Group:
     if not ordered:
         steps = [step for step in map(step_of, rows) if step is not None]
     return Group(len(rows), min(steps, default=None), max(steps, default=None), ordered, columns)
-
-
-def _is_ordered(steps: Sequence[Any]) -> bool:
-    return set(map(type, steps)) <= {int} and all(map(le, steps, islice(steps, 1, None)))
 
 
 def facts_of_rows(rows: list[dict[str, Any]]) -> dict[str, Facts]:

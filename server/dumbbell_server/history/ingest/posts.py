@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.history.packing import Packed, pack, row_of
+from dumbbell_server.history.packing import Packed, pack, pieces, row_of
 from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
 from dumbbell_server.json_text import MOST_LEVELS, check_values, checked_object, loads, nested_too_deeply
 
@@ -69,7 +69,8 @@ def _add_chunk(post: Post, stream: int, offset: int, lines: list[str], *, derive
             if not isinstance(_loaded(line), dict):
                 raise BadInput("a line of the history or of the system metrics is not a JSON object: "
                                f"{line[:80]!r}")
-    post.chunks.append((stream, pack(offset, lines, steps=stream == HISTORY)))
+    for first, some in pieces(offset, lines):
+        post.chunks.append((stream, pack(first, some, steps=stream == HISTORY)))
     if stream == EVENTS:
         for line in lines:
             post.system.update({key: value for key, value in row_of(line).items() if key != "_wandb"})

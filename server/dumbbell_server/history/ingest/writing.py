@@ -8,7 +8,9 @@ missing to the line where they are stored is the stream's `shift`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -18,7 +20,7 @@ from dumbbell_server.errors import Damaged, Forbidden, NotFound
 from dumbbell_server.history import statements
 from dumbbell_server.history.cutting import cut_after, delete_all
 from dumbbell_server.history.ingest.posts import Post
-from dumbbell_server.history.packing import Packed, pack, row_of, unpack
+from dumbbell_server.history.packing import Packed, pack, pieces, row_of, unpack
 from dumbbell_server.history.queries import begin_generation, insert
 from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
 from dumbbell_server.identity import Actor, Role
@@ -28,6 +30,24 @@ from dumbbell_server.runs.states import ENDED_STATES, PREEMPTING, RUNNING, after
 from dumbbell_server.runs.tables import RunRow
 
 _BESIDE = " "  # how the names of writers begin that are no process's own
+
+
+@dataclass
+class _Chunk:
+    """A chunk that is there."""
+
+    id: int
+    first_line: int
+    line_count: int
+    body: bytes
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Empty ones for what is damaged, so that it can be sent again."""
+        try:
+            return unpack(self.body)
+        except Damaged:
+            return [""] * self.line_count
 
 
 def write_post(connection: Connection, actor: Actor, entity: str, project: str, run: str, writer: str,
@@ -89,13 +109,13 @@ def _store(connection: Connection, run: int, stream: int, writer: str, packed: P
             return 0  # sent again: its rows have got their steps
         packed = _with_steps(connection, run, packed, head)
     if packed.first_line < head:
-        rows = _overlapping(connection, run, stream, writer, packed)
-        if len(rows) == 1 and _is_same(rows[0], packed):
-            return 0  # a retry sends the same bytes
+        chunks = _overlapping(connection, run, stream, writer, packed)
+        if _is_there(chunks, packed):
+            return 0
         ours = not writer or writer.startswith(_BESIDE)  # processes of a shared run number their lines each by itself
-        if stream == HISTORY and ours and rows and _is_of_another_process(rows[0], packed):
+        if stream == HISTORY and ours and chunks and _is_of_another_process(chunks[0], packed):
             return _store_beside(connection, run, writer, sent)
-        _cut(connection, run, stream, writer, packed, rows)
+        _cut(connection, run, stream, writer, packed, chunks)
     insert(connection, run, stream, writer, packed)
     if packed.end <= head:
         return 0
@@ -119,43 +139,37 @@ def _with_step(line: str, step: int) -> str:
     return f'{{"_step":{step}{comma}{rest}'
 
 
-def _overlapping(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> Sequence[Row[Any]]:
-    return statements.OVERLAPPING_CHUNKS.on(
-        connection, run=run, stream=stream, writer=writer, first=packed.first_line, last=packed.end).all()
+def _overlapping(connection: Connection, run: int, stream: int, writer: str, packed: Packed) -> list[_Chunk]:
+    rows = statements.OVERLAPPING_CHUNKS.on(
+        connection, run=run, stream=stream, writer=writer, first=packed.first_line, last=packed.end)
+    return [_Chunk(row.id, row.first_line, row.line_count, bytes(row.body)) for row in rows.all()]
 
 
-def _cut(connection: Connection, run: int, stream: int, writer: str, packed: Packed, rows: Sequence[Row[Any]]) -> None:
-    """Cut what the new lines replace out of the chunks that are there."""
-    for row in rows:
-        lines = _unpacked(row)
-        statements.DELETE_CHUNK.on(connection, id=row.id)
-        before = lines[:max(0, packed.first_line - row.first_line)]
-        after = lines[max(0, packed.end - row.first_line):]
-        if before:
-            insert(connection, run, stream, writer, pack(row.first_line, before, steps=stream == HISTORY))
-        if after:
-            insert(connection, run, stream, writer, pack(packed.end, after, steps=stream == HISTORY))
+def _cut(connection: Connection, run: int, stream: int, writer: str, packed: Packed, chunks: list[_Chunk]) -> None:
+    """Cut what the new lines replace out of the chunks that are there; what is left of a long one is in pieces."""
+    for chunk in chunks:
+        statements.DELETE_CHUNK.on(connection, id=chunk.id)
+        before = chunk.lines[:max(0, packed.first_line - chunk.first_line)]
+        after = chunk.lines[max(0, packed.end - chunk.first_line):]
+        for first, some in chain(pieces(chunk.first_line, before), pieces(packed.end, after)):
+            insert(connection, run, stream, writer, pack(first, some, steps=stream == HISTORY))
     if stream == HISTORY:
         begin_generation(connection, run)
 
 
-def _is_same(row: Row[Any], packed: Packed) -> bool:
-    lines = (row.first_line, row.line_count)
-    return lines == (packed.first_line, packed.line_count) and bytes(row.body) == packed.body
+def _is_there(chunks: list[_Chunk], packed: Packed) -> bool:
+    """Whether the lines came before: a retry sends the same bytes, and chunks may have been packed again since."""
+    if len(chunks) == 1 and chunks[0].body == packed.body and chunks[0].first_line == packed.first_line:
+        return True
+    stored = [line for chunk in chunks
+              for line in chunk.lines[max(0, packed.first_line - chunk.first_line):packed.end - chunk.first_line]]
+    return stored == unpack(packed.body)
 
 
-def _unpacked(row: Row[Any]) -> list[str]:
-    """The lines of a chunk; empty ones for what is damaged, so that it can be sent again."""
-    try:
-        return unpack(bytes(row.body))
-    except Damaged:
-        return [""] * int(row.line_count)
-
-
-def _is_of_another_process(row: Row[Any], packed: Packed) -> bool:
+def _is_of_another_process(chunk: _Chunk, packed: Packed) -> bool:
     """Whether two rows under one number were logged at different moments: two processes have resumed the run."""
-    at = max(row.first_line, packed.first_line)
-    stored = row_of(_unpacked(row)[at - row.first_line]).get("_timestamp")
+    at = max(chunk.first_line, packed.first_line)
+    stored = row_of(chunk.lines[at - chunk.first_line]).get("_timestamp")
     sent = row_of(unpack(packed.body)[at - packed.first_line]).get("_timestamp")
     return stored is not None and sent is not None and stored != sent
 

@@ -83,8 +83,8 @@ class Exporter:
             return MISSING
         start = partitions[-1].end_line if partitions else 0
         groups = [group for group in groups if group.first_line >= start]
-        if groups:
-            self._add(run_id, run.history_generation, len(partitions), groups, types)
+        if groups and not self._add(run_id, run.history_generation, len(partitions), groups, types):
+            return NO
         return YES
 
     def _drop(self, partitions: Sequence[Row[Any]]) -> None:
@@ -100,8 +100,8 @@ class Exporter:
         delete_orphaned_blobs(self._backend.database, self._backend.blobs)
 
     def _add(self, run_id: int, generation: int, number: int, groups: Sequence[Row[Any]],
-             types: dict[str, str]) -> None:
-        """One more file, of these groups."""
+             types: dict[str, str]) -> bool:
+        """One more file, of these groups. False where rows would not come back from it as they were logged."""
         path = self._folder / f"{run_id}.parquet"
         with self._writer.file(path, types) as file:
             for group in groups:
@@ -109,6 +109,9 @@ class Exporter:
                     file.add(group.rows, {
                         bytes(column.name).decode(): (column.kind, column.held, bytes(column.body))
                         for column in statements.COLUMN_BODIES_OF_GROUP(session, group=group.id).all()})
+        if not file.same:
+            path.unlink()
+            return False
         staged, key = asyncio.run(self._store(path))
         path.unlink()
         partition = PartitionRow(
@@ -119,6 +122,7 @@ class Exporter:
             added = self._backend.write(None, _add_partition, partition)
         if not added:
             self._backend.blobs.delete(key)
+        return True
 
     async def _store(self, path: Path) -> tuple[StagedBlob, str]:
         staged = await self._backend.blobs.receive(_read(path), path.stat().st_size)
@@ -152,7 +156,7 @@ def _types(session: Session, run_id: int, groups: Sequence[Row[Any]]) -> dict[st
     """The type of each key; None where rows would not come back from a file as they were logged.
 
     That takes steps in order, and every key in every row with values of one type: a file has null where a row lacks a
-    key, and knows no objects within rows.
+    key, and knows no objects within rows. Of doubles, the writer sees whether ints among them can be told.
     """
     if not groups or not all(group.ordered for group in groups):
         return None

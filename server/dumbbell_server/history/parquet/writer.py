@@ -2,7 +2,10 @@
 
 What goes to it: a line of JSON that names a file and its columns; then for each group of rows a line of JSON with the
 kind, count and length of each column's body, and the bodies; an empty line at the end. What comes back: a line of JSON
-with an error, or without.
+with an error or without, and whether the rows would come back from the file as they were logged.
+
+A column of doubles may hold numbers that were logged as ints. The file names it in its metadata, under `dumbbell.ints`;
+then each number without a fraction in it is one, so that a reader can give it back as it was.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+_EXACT = 2**53  # beyond, a double is not every int
 _IDLE = 10.0  # seconds after which the process is ended: it holds memory
 
 
@@ -27,6 +31,7 @@ class File:
 
     def __init__(self, out: IO[bytes], types: dict[str, str]) -> None:
         self._out, self._types = out, types
+        self.same = False  # whether rows come back as they were logged; known once it is whole
 
     def add(self, rows: int, columns: dict[str, tuple[str, int, bytes]]) -> None:
         """Rows as kind, count and body of each column."""
@@ -52,7 +57,8 @@ class Writer:
         assert process.stdout is not None  # noqa: S101 - a pipe
         try:
             process.stdin.write(json.dumps({"path": str(path), "types": types}).encode() + b"\n")
-            yield File(process.stdin, types)
+            file = File(process.stdin, types)
+            yield file
             process.stdin.write(b"\n")
             process.stdin.flush()
             answer = process.stdout.readline()
@@ -60,10 +66,11 @@ class Writer:
             self._end()
             raise
         self._used = time.monotonic()
-        error = json.loads(answer)["error"] if answer else "it has ended"
-        if error is not None:
+        found: dict[str, Any] = json.loads(answer) if answer else {"error": "it has ended"}
+        if found["error"] is not None:
             self._end()
-            raise RuntimeError(f"no Parquet file was written: {error}")
+            raise RuntimeError(f"no Parquet file was written: {found['error']}")
+        file.same = found["same"]
 
     def rest(self) -> None:
         """End the process if there was nothing for it for a while."""
@@ -104,7 +111,27 @@ def _values(pa: Any, kind: str, count: int, body: bytes, arrow_type: Any) -> Any
         body = array("q", range(start, start + stride * count, stride)).tobytes()
     stored = pa.int64() if kind in {"q", "r"} else pa.float64()
     values = pa.Array.from_buffers(stored, count, [None, pa.py_buffer(body[:8 * count])])
-    return values if stored == arrow_type else values.cast(arrow_type)
+    return values if stored == arrow_type else values.cast(arrow_type, safe=False)
+
+
+class _Whole:
+    """Which doubles without a fraction were logged as ints, column by column."""
+
+    def __init__(self) -> None:
+        self.ints: set[str] = set()
+        self.floats: set[str] = set()
+
+    def see(self, pc: Any, name: str, kind: str, values: Any, body: bytes) -> None:
+        """The values of a group's column, of doubles, and the body that they were made of."""
+        if kind == "r":
+            ints = len(values) if pc.max(pc.abs(values)).as_py() <= _EXACT else 0
+        else:
+            ints = body.count(1, 8 * len(values)) if kind == "m" else 0
+        if ints:
+            self.ints.add(name)
+        whole = pc.and_(pc.is_finite(values), pc.equal(values, pc.floor(values)))
+        if pc.sum(whole).as_py() > ints:
+            self.floats.add(name)
 
 
 def _decompressed(body: bytes) -> bytes:
@@ -113,32 +140,39 @@ def _decompressed(body: bytes) -> bytes:
     return zstandard.decompress(body)
 
 
-def _write(head: dict[str, Any], source: IO[bytes]) -> None:
+def _write(head: dict[str, Any], source: IO[bytes]) -> bool:
+    """Write a file. Whether its rows come back from it as they were logged."""
     import pyarrow as pa  # noqa: PLC0415 - only this process pays for it
+    import pyarrow.compute as pc  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     types = {"int64": pa.int64(), "double": pa.float64(), "string": pa.string(), "bool": pa.bool_()}
     schema = pa.schema([(name, types[kind]) for name, kind in head["types"].items()])
     texts = [name for name, kind in head["types"].items() if kind == "string"]
+    whole = _Whole()
     with pq.ParquetWriter(head["path"], schema, compression="zstd", use_dictionary=texts) as writer:
         while (line := source.readline().strip()):
-            group = json.loads(line)
-            columns = [_values(pa, kind, count, source.read(length), schema.field(name).type)
-                       for name, kind, count, length in group["columns"]]
+            columns = []
+            for name, kind, count, length in json.loads(line)["columns"]:
+                body = source.read(length)
+                columns.append(_values(pa, kind, count, body, schema.field(name).type))
+                if head["types"][name] == "double":
+                    whole.see(pc, name, kind, columns[-1], body)
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+        writer.add_key_value_metadata({"dumbbell.ints": json.dumps(sorted(whole.ints))})
+    return not whole.ints & whole.floats
 
 
 def main() -> None:
     source, out = sys.stdin.buffer, sys.stdout.buffer
     while (line := source.readline()):
-        error = None
         try:
-            _write(json.loads(line), source)
+            answer: dict[str, Any] = {"error": None, "same": _write(json.loads(line), source)}
         except Exception as reason:  # noqa: BLE001 - the server's half raises it again, and uses the pipe no more
-            error = f"{type(reason).__name__}: {reason}"
-        out.write(json.dumps({"error": error}).encode() + b"\n")
+            answer = {"error": f"{type(reason).__name__}: {reason}"}
+        out.write(json.dumps(answer).encode() + b"\n")
         out.flush()
-        if error is not None:
+        if answer["error"] is not None:
             return
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import structlog
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from dumbbell_server.backend import Backend
@@ -95,20 +96,32 @@ def _shown(facts: Facts) -> dict[str, Any]:
 
 def _out_of_columns(session: Session, run_id: int) -> dict[str, Facts] | None:
     """None where rows are not in the order of their steps, as those of several writers are not."""
-    groups = sorted(compaction.groups(session, run_id), key=lambda group: (group.min_step or 0, group.max_step or 0))
-    chunks = statements.CHUNKS_WITHOUT_COLUMNS_BY_STEP(session, run=run_id).all()
-    in_turn: Sequence[Any] = [*groups, *chunks]
-    if not all(each.ordered for each in in_turn):
+    groups = compaction.groups(session, run_id)
+    chunks = statements.CHUNKS_WITHOUT_COLUMNS(session, run=run_id).all()
+    in_turn = _in_turn([*groups, *chunks])
+    if in_turn is None:
         return None
-    if any(before.max_step > after.min_step for before, after in pairwise(in_turn)):
-        return None
+    of_groups = {group.id: group for group in groups}
     facts: dict[str, Facts] = {}
-    for group in groups:
-        _add(facts, {bytes(row.name).decode("utf-8", "surrogatepass"): loads(row.facts)
-                     for row in statements.FACTS_OF_GROUP(session, group=group.id).all()})
-    for rows in _batches(line for chunk in chunks for line in queries.lines_of(session, chunk.id)):
-        _add(facts, facts_of_rows(rows))
+    for each in in_turn:
+        if each is of_groups.get(each.id):
+            rows = statements.FACTS_OF_GROUP(session, group=each.id).all()
+            _add(facts, {bytes(row.name).decode("utf-8", "surrogatepass"): loads(row.facts) for row in rows})
+        else:
+            _add(facts, facts_of_rows([row_of(line) for line in queries.lines_of(session, each.id)]))
     return facts
+
+
+def _in_turn(parts: Sequence[Row[Any]]) -> list[Row[Any]] | None:
+    """Groups and chunks in the order of their steps, where that is the order of their rows too."""
+    if not all(part.ordered for part in parts):
+        return None
+    in_turn = sorted(parts, key=lambda part: (part.min_step, part.max_step, part.first_line))
+    for before, after in pairwise(in_turn):
+        follows = before.writer == after.writer and before.first_line < after.first_line
+        if before.max_step > after.min_step or (before.max_step == after.min_step and not follows):
+            return None
+    return in_turn
 
 
 def _add(facts: dict[str, Facts], more: dict[str, Facts]) -> None:

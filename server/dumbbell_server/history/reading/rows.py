@@ -12,6 +12,7 @@ from dumbbell_server.history import queries
 from dumbbell_server.history.packing import step_in
 from dumbbell_server.history.reading.forks import ENDLESS, lines_in, ranges_of
 from dumbbell_server.history.tables import HISTORY
+from dumbbell_server.listing.paths import LONGEST_KEY, MOST_PARTS
 from dumbbell_server.runs.tables import RunRow
 
 DEFAULT_SAMPLES = 500
@@ -82,10 +83,17 @@ def picked(row: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any] | None:
     return values
 
 
+def leads_inside(key: str) -> bool:
+    """Whether a key can be a path: every way to read one is tried in every row, and there must not be too many."""
+    return "." in key and len(key) <= LONGEST_KEY and key.count(".") < MOST_PARTS
+
+
 def _lookup(row: dict[str, Any], key: str) -> tuple[bool, Any]:
     """A value by its key, or by its path where dots lead into nested objects."""
     if key in row:
         return True, row[key]
+    if not leads_inside(key):
+        return False, None
     head, dot, rest = key.partition(".")
     while dot:
         inner = row.get(head)

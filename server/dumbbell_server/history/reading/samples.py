@@ -6,8 +6,9 @@ these, over all segments, evenly spread ones are picked; only then are values re
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, pairwise
 from typing import Any, Protocol
@@ -15,27 +16,37 @@ from typing import Any, Protocol
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from dumbbell_server.database.engine import Database, snapshot
+from dumbbell_server.database.statements import batches
+from dumbbell_server.errors import StorageFull, StorageUnavailable
 from dumbbell_server.history import queries, statements
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.columns.encode import Column, decode, digest
 from dumbbell_server.history.packing import row_of, unpack
 from dumbbell_server.history.reading.forks import StepRange, cut, lines_in, ranges_of
-from dumbbell_server.history.reading.rows import Spec, evenly, picked
+from dumbbell_server.history.reading.rows import Spec, evenly, leads_inside, picked
 from dumbbell_server.history.tables import HISTORY, INSIDE, INTS, OBJECTS, RANGE
 from dumbbell_server.runs.tables import RunRow
 
-_PARSED = 4096  # lines without columns up to which all are looked at
-_UNPACKED = 100_000  # of those beyond, for few samples: a millisecond for each 2000
-_CHUNKS = 32  # that are unpacked where all that hold a row to show would be more; the others show their first row
+_PARSED = 2 * compaction.LINES  # lines without columns up to which they are looked at as they are
 
 
 class NotMonotonic(Exception):
-    """Rows are not in the order of their steps, or not as even as they looked: only reading all of them will do."""
+    """Rows are not in the order of their steps: only reading all of them will do."""
+
+
+class Behind(Exception):
+    """There are many lines without columns."""
+
+
+_Source = tuple[int, str]  # the range of a fork and its parents, from 0, and the writer
 
 
 class _Segment(Protocol):
     low: int
     high: int
+    source: _Source
+    first_line: int
 
     def count(self) -> int:
         """Rows that hold all the keys."""
@@ -46,17 +57,38 @@ class _Segment(Protocol):
         ...
 
 
-def sample(session: Session, run: RunRow, spec: Spec) -> list[dict[str, Any]]:
-    """At most `spec.samples` rows, their numbers as they were logged. Wants a snapshot."""
+def samples(database: Database, run: RunRow, specs: Sequence[Spec]) -> list[list[dict[str, Any]]]:
+    """The rows of each spec, in one look. Rows are in columns before they are read, where they are many."""
+    with snapshot(database) as session:
+        try:
+            return [sample(session, run, spec, _PARSED) for spec in specs]
+        except Behind:
+            runs = {steps.run_id for steps in ranges_of(session, run)}
+    for run_id in runs:
+        with contextlib.suppress(StorageFull, StorageUnavailable):  # without columns it is slower, and the same
+            compaction.catch_up(database, run_id)
+    with snapshot(database) as session:
+        return [sample(session, run, spec) for spec in specs]
+
+
+def sample(session: Session, run: RunRow, spec: Spec, most: int | None = None) -> list[dict[str, Any]]:
+    """At most `spec.samples` rows, their numbers as they were logged. Wants a snapshot.
+
+    Behind where more than `most` lines of a run would have to be parsed.
+    """
     ranges = ranges_of(session, run, spec.low, spec.high)
     try:
-        return _spread([segment for steps in ranges for segment in _segments(session, steps, spec.keys)], spec.samples)
+        segments = [segment for at, steps in enumerate(ranges)
+                    for segment in _segments(session, at, steps, spec.keys, most)]
+        return _spread(segments, spec.samples)
     except NotMonotonic:
         return _spread([_Lines(lines_in(session, ranges), spec.keys)], spec.samples)
 
 
 def _spread(segments: list[_Segment], samples: int) -> list[dict[str, Any]]:
-    if any(before.high > after.low for before, after in pairwise(segments)):
+    """Rows of segments, which are in the order of their steps; rows of one step must be in that of their lines."""
+    if any(before.high > after.low or (before.high == after.low and not _precedes(before, after))
+           for before, after in pairwise(segments)):
         raise NotMonotonic
     counts = [segment.count() for segment in segments]
     positions = list(evenly(sum(counts), samples))
@@ -70,18 +102,25 @@ def _spread(segments: list[_Segment], samples: int) -> list[dict[str, Any]]:
     return rows
 
 
-def _segments(session: Session, steps: StepRange, keys: tuple[str, ...]) -> list[_Segment]:
+def _precedes(before: _Segment, after: _Segment) -> bool:
+    """Whether rows of one step would come in this order if all lines were sorted by steps."""
+    if before.source == after.source:
+        return before.first_line < after.first_line
+    return before.source[0] < after.source[0]  # of two writers, only the database knows
+
+
+def _segments(session: Session, at: int, steps: StepRange, keys: tuple[str, ...], most: int | None,
+              ) -> list[_Segment]:
     if steps.stream != HISTORY:
-        return [_Lines(lines_in(session, [steps]), keys, steps.low, steps.high - 1)]
-    found: list[_Segment] = []
-    rows = [row for row in compaction.groups(session, steps.run_id) if _meets(row, steps)]
-    columns = _columns(session, steps.run_id, keys) if rows and keys else {}
-    for row in rows:
-        if not row.ordered:
-            raise NotMonotonic
-        found.append(_group(session, steps, row, columns.get(row.id, {}), keys))
-    found += _without_columns(session, steps, keys)
-    return sorted(found, key=lambda segment: (segment.low, segment.high))
+        return [_Lines(lines_in(session, [steps]), keys, steps.low, steps.high - 1, (at, ""))]
+    groups = compaction.groups(session, steps.run_id)
+    if not all(group.ordered for group in groups):
+        raise NotMonotonic
+    groups = [group for group in groups if _meets(group, steps)]
+    columns = _columns(session, steps.run_id, keys) if groups and keys else {}
+    found = [_group(session, at, steps, group, columns.get(group.id, {}), keys) for group in groups]
+    found += _without_columns(session, at, steps, keys, most)
+    return sorted(found, key=lambda segment: (segment.low, segment.high, segment.first_line))
 
 
 def _meets(row: Row[Any], steps: StepRange) -> bool:
@@ -92,23 +131,30 @@ def _columns(session: Session, run_id: int, keys: tuple[str, ...]) -> dict[int, 
     """The columns of the keys, and of paths on the way to them, by group and digest; without bodies."""
     names = {"_step", *keys}
     for key in keys:
-        names.update(key[:at] for at, letter in enumerate(key) if letter == ".")
-    digests = {f"d{at}": digest(name) for at, name in enumerate(sorted(names))}
-    statement = statements.columns_by_digest(len(digests))
+        names.update(_above(key))
     found: dict[int, dict[bytes, Row[Any]]] = {}
-    for row in statement(session, run=run_id, **digests).all():
-        found.setdefault(row.group_id, {})[bytes(row.digest)] = row
+    for batch in batches(sorted(names)):
+        digests = {f"d{at}": digest(name) for at, name in enumerate(batch)}
+        for row in statements.columns_by_digest(len(digests))(session, run=run_id, **digests).all():
+            found.setdefault(row.group_id, {})[bytes(row.digest)] = row
     return found
 
 
-def _group(session: Session, steps: StepRange, row: Row[Any], columns: dict[bytes, Row[Any]], keys: tuple[str, ...],
-           ) -> _Segment:
+def _above(key: str) -> Iterator[str]:
+    """What is before each of a key's dots, where it can be a path."""
+    if leads_inside(key):
+        yield from (key[:at] for at, letter in enumerate(key) if letter == ".")
+
+
+def _group(session: Session, at: int, steps: StepRange, row: Row[Any], columns: dict[bytes, Row[Any]],
+           keys: tuple[str, ...]) -> _Segment:
+    source = (at, row.writer)
     low, high = max(steps.low, row.min_step), min(steps.high - 1, row.max_step)
     if not keys or _leads_inside(columns, keys):
         bodies = statements.CHUNK_BODIES_OF_GROUP(
             session, run=steps.run_id, writer=row.writer, first=row.first_line, end=row.end_line).all()
         lines = [line for (body,) in bodies for line in unpack(bytes(body))]
-        return _Lines(cut(lines, row.min_step, row.max_step, steps), keys, low, high)
+        return _Lines(cut(lines, row.min_step, row.max_step, steps), keys, low, high, source, row.first_line)
     step_column = columns.get(digest("_step"))
     if step_column is None or step_column.kind not in {INTS, RANGE}:
         raise NotMonotonic
@@ -116,7 +162,8 @@ def _group(session: Session, steps: StepRange, row: Row[Any], columns: dict[byte
     if steps.low > row.min_step or steps.high <= row.max_step:
         values = _values(session, row.id, step_column)
         start, end = bisect_left(values, steps.low), bisect_left(values, steps.high)
-    return _Columns(session, row.id, low, high, start, end, {key: columns.get(digest(key)) for key in keys})
+    return _Columns(session, row.id, low, high, source, row.first_line, start, end,
+                    {key: columns.get(digest(key)) for key in keys})
 
 
 def _leads_inside(columns: dict[bytes, Row[Any]], keys: tuple[str, ...]) -> bool:
@@ -125,11 +172,9 @@ def _leads_inside(columns: dict[bytes, Row[Any]], keys: tuple[str, ...]) -> bool
         own = columns.get(digest(key))
         if own is not None and own.kind == INSIDE:
             return True
-        for at, letter in enumerate(key):
-            if letter == ".":
-                above = columns.get(digest(key[:at]))
-                if above is not None and above.kind == OBJECTS:
-                    return True
+        above = (columns.get(digest(name)) for name in _above(key))
+        if any(column is not None and column.kind == OBJECTS for column in above):
+            return True
     return False
 
 
@@ -146,6 +191,8 @@ class _Columns:
     group: int
     low: int
     high: int
+    source: _Source
+    first_line: int
     start: int
     end: int
     columns: dict[str, Row[Any] | None]
@@ -197,6 +244,8 @@ class _Lines:
     keys: tuple[str, ...]
     low: int = 0
     high: int = 0
+    source: _Source = (0, "")
+    first_line: int = 0
     rows: list[dict[str, Any]] | None = None
 
     def count(self) -> int:
@@ -209,74 +258,18 @@ class _Lines:
         return [row_of(self.lines[at]) if self.rows is None else self.rows[at] for at in positions]
 
 
-def _without_columns(session: Session, steps: StepRange, keys: tuple[str, ...]) -> list[_Segment]:
-    """The chunks that have no columns yet: parsed where they are few, else only those at the ends of the range."""
-    chunks = [row for row in statements.CHUNKS_WITHOUT_COLUMNS(session, run=steps.run_id).all() if _meets(row, steps)]
-    if not all(chunk.ordered for chunk in chunks):
-        raise NotMonotonic
-    inner: list[Row[Any]] = []
-    if sum(chunk.line_count for chunk in chunks) > _PARSED:
-        inner = [chunk for chunk in chunks if chunk.min_step >= steps.low and chunk.max_step < steps.high]
-        if any(before.max_step > after.min_step for before, after in pairwise(inner)):
+def _without_columns(session: Session, at: int, steps: StepRange, keys: tuple[str, ...],
+                     most: int | None) -> list[_Segment]:
+    """The chunks that have no columns yet, parsed; Behind where that would be more lines than `most`."""
+    chunks = statements.CHUNKS_WITHOUT_COLUMNS(session, run=steps.run_id).all()
+    if most is not None and sum(chunk.line_count for chunk in chunks) > most:
+        raise Behind
+    found: list[_Segment] = []
+    for chunk in chunks:
+        if not chunk.ordered:
             raise NotMonotonic
-    unread = {chunk.id for chunk in inner}
-    parsed = [_chunk(session, steps, chunk, keys) for chunk in chunks if chunk.id not in unread]
-    return [Unverified(session, keys, inner), *parsed] if inner else parsed
-
-
-def _chunk(session: Session, steps: StepRange, chunk: Row[Any], keys: tuple[str, ...]) -> _Segment:
-    lines = cut(queries.lines_of(session, chunk.id), chunk.min_step, chunk.max_step, steps)
-    return _Lines(lines, keys, max(steps.low, chunk.min_step), min(steps.high - 1, chunk.max_step))
-
-
-class Unverified:
-    """Many lines, taken to hold all keys until one that is parsed does not."""
-
-    def __init__(self, session: Session, keys: tuple[str, ...], chunks: list[Row[Any]]) -> None:
-        self._session, self._keys, self._chunks = session, keys, chunks
-        self.low: int = chunks[0].min_step
-        self.high: int = chunks[-1].max_step
-
-    def count(self) -> int:
-        return sum(chunk.line_count for chunk in self._chunks)
-
-    def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
-        rows = []
-        for chunk, within in self._by_chunk(positions):
-            if within == [0] and chunk.first_row is not None:
-                lines = [chunk.first_row.decode("utf-8", "surrogatepass")]
-            else:
-                lines = queries.lines_of(self._session, chunk.id)
-            for at in within:
-                row = row_of(lines[at])
-                values = picked(row, self._keys) if self._keys else row
-                if values is None:
-                    raise NotMonotonic
-                rows.append(values)
-        return rows
-
-    def _by_chunk(self, positions: Sequence[int]) -> list[tuple[Row[Any], list[int]]]:
-        """Chunks and the lines of them to show, of which there are about as many as positions."""
-        exact: list[tuple[Row[Any], list[int]]] = []
-        before = start = 0
-        for chunk in self._chunks:
-            end = bisect_left(positions, before + chunk.line_count)
-            if end > start:
-                exact.append((chunk, [at - before for at in positions[start:end]]))
-            before, start = before + chunk.line_count, end
-        lines_unpacked = sum(chunk.line_count for chunk, _ in exact)
-        if len(exact) <= _CHUNKS or lines_unpacked <= _UNPACKED or 4 * len(positions) > before:
-            return exact
-        return _fewer_unpacked([chunk for chunk, _ in exact], len(positions))
-
-
-def _fewer_unpacked(chunks: list[Row[Any]], count: int) -> list[tuple[Row[Any], list[int]]]:
-    """About `count` lines, from a few chunks that are unpacked and from the others the first, which costs little."""
-    unpacked = set(evenly(len(chunks), _CHUNKS))
-    first_only = [chunk for at, chunk in enumerate(chunks) if at not in unpacked and chunk.first_row is not None]
-    share = (count - len(first_only)) // _CHUNKS
-    found = [(chunk, [0]) for chunk in first_only]
-    for at in unpacked:
-        lines = list(evenly(chunks[at].line_count, share)) if share > 1 else [0]
-        found.append((chunks[at], lines))
-    return sorted(found, key=lambda pair: (pair[0].min_step, pair[0].id))
+        if _meets(chunk, steps):
+            lines = cut(queries.lines_of(session, chunk.id), chunk.min_step, chunk.max_step, steps)
+            low, high = max(steps.low, chunk.min_step), min(steps.high - 1, chunk.max_step)
+            found.append(_Lines(lines, keys, low, high, (at, chunk.writer), chunk.first_line))
+    return found
