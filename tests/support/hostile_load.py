@@ -7,6 +7,7 @@ a server that takes more memory than it should is killed. The attackers are a pr
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import statistics
@@ -17,7 +18,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,10 @@ from support.server import Server, start_server
 RUNS = 20
 EVERY = 0.25  # seconds between two POSTs of a run
 ROWS = 15
+_BEGIN = 1.0  # seconds until the attackers are at work
+_QUIET = 20.0  # seconds that the server is given to do what they have left
+_BUSY = 40  # percent of a processor
+_END = 10.0  # seconds for which they go on after SIGTERM, at most
 MOST_MEMORY = 1500 << 20  # bytes at which the server is killed, since the machine is for others too
 _COUNTS = """query Counts($project: String!) { project(name: $project, entityName: "local") {
   runs(first: 100) { edges { node { name historyLineCount } } } } }"""
@@ -50,7 +54,7 @@ class Figures:
 
     @property
     def ratio(self) -> float:
-        return p99(self.attacked) / p99(self.alone)
+        return p99(self.attacked) / p99(self.alone) if self.attacked and self.alone else float("nan")
 
     def __str__(self) -> str:
         lines = [_times("alone", self.alone), _times("attacked", self.attacked),
@@ -62,6 +66,8 @@ class Figures:
 
 
 def _times(name: str, times: list[float]) -> str:
+    if not times:
+        return f"{name}: no POST was answered"
     middle, most = statistics.median(times) * 1000, p99(times) * 1000
     return f"{name}: {len(times)} POSTs, p50 {middle:.1f} ms, p99 {most:.1f} ms"
 
@@ -103,12 +109,11 @@ class Logging:
             except (OSError, http.client.HTTPException):
                 connection.close()
                 status = 0
-            if times is not None:
-                times.append(time.perf_counter() - began)
             if status == http.client.OK:
                 self.acknowledged[name] += ROWS
-            else:
-                self._figures.again += 1
+            if times is not None:  # what SIGTERM cuts is not counted
+                times.append(time.perf_counter() - began)
+                self._figures.again += status != http.client.OK
 
     def _post(self, connection: http.client.HTTPConnection, name: str) -> int:
         first = self.acknowledged[name]
@@ -120,7 +125,7 @@ class Logging:
             return answer.status
 
 
-@contextmanager
+@contextlib.contextmanager
 def watched(server: Server, figures: Figures) -> Iterator[None]:
     """Its memory is looked at all the time, and it is killed where it takes too much."""
     done = threading.Event()
@@ -146,47 +151,66 @@ def watched(server: Server, figures: Figures) -> Iterator[None]:
         thread.join()
 
 
+@contextlib.contextmanager
+def logging_runs(target: Target, figures: Figures) -> Iterator[Logging]:
+    logging = Logging(target, figures)
+    logging.start()
+    try:
+        yield logging
+    finally:
+        logging.stop()
+
+
 def run(folder: Path, seconds: float, attacks: Sequence[str]) -> Figures:
     """Half of the seconds without attackers and half with them, in turn; then SIGTERM while they go on."""
     figures = Figures()
     with start_server(folder) as server, watched(server, figures):
         target = Target(server.base_url, server.api_key)
         target.prepare()
-        logging = Logging(target, figures)
-        logging.start()
-        for turn in range(2):
-            logging.times = figures.alone
-            time.sleep(seconds / 4)
-            logging.times = None
-            attackers = _attackers(target, attacks, seconds / 4 + (10 if turn else 0))
-            time.sleep(1)
-            logging.times = figures.attacked
-            time.sleep(seconds / 4)
-            logging.times = None
-            if turn == 0:
-                _note(figures, attackers)
-        began = time.perf_counter()
-        server.process.terminate()
-        _wait(server, figures, began)
-        logging.stop()
-        _note(figures, attackers)
+        with logging_runs(target, figures) as logging:
+            _turn(logging, figures, target, attacks, seconds / 4)
+            _quiet(server)
+            _turn(logging, figures, target, attacks, seconds / 4, last=server)
     with start_server(folder) as server:
         figures.lost = _lost(Target(server.base_url, server.api_key), logging.acknowledged)
     return figures
 
 
-def _attackers(target: Target, attacks: Sequence[str], seconds: float) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "support.hostile_attacks", target.url, target.key, str(seconds), *attacks]
-    return subprocess.Popen(command, stdout=subprocess.PIPE)
-
-
-def _note(figures: Figures, attackers: subprocess.Popen[bytes]) -> None:
-    output, _ = attackers.communicate()
+def _turn(logging: Logging, figures: Figures, target: Target, attacks: Sequence[str], seconds: float,
+          last: Server | None = None) -> None:
+    """So long alone, and so long attacked; `last` is ended by SIGTERM while the attackers go on."""
+    logging.times = figures.alone
+    time.sleep(seconds)
+    logging.times = None
+    lasting = seconds + _BEGIN + (_END if last else 0)
+    command = [sys.executable, "-m", "support.hostile_attacks", target.url, target.key, str(lasting), *attacks]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as attackers:
+        try:
+            time.sleep(_BEGIN)
+            logging.times = figures.attacked
+            time.sleep(seconds)
+            logging.times = None
+            if last is not None:
+                _end(last, figures)
+            output, _ = attackers.communicate()
+        finally:
+            attackers.kill()
     for name, seen in json.loads(output).items():
         figures.answers.setdefault(name, Counter()).update(seen)
 
 
-def _wait(server: Server, figures: Figures, began: float) -> None:
+def _quiet(server: Server) -> None:
+    """What the attackers have left is done: it would count as time of those who log alone."""
+    deadline = time.monotonic() + _QUIET
+    with contextlib.suppress(psutil.Error):  # it was killed
+        process = psutil.Process(server.pid)
+        while time.monotonic() < deadline and process.cpu_percent(1.0) > _BUSY:
+            pass
+
+
+def _end(server: Server, figures: Figures) -> None:
+    began = time.perf_counter()
+    server.process.terminate()
     try:
         figures.exit_code = server.process.wait(60)
     except subprocess.TimeoutExpired:
