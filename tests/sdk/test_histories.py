@@ -31,7 +31,7 @@ NESTED = """
 FLAT = """
     def row(number):
         return {"_step": number, "loss": float("nan") if number % 1000 == 3 else number / 7, "whole": number % 11,
-                "text": f"t{number % 13}", "good": number % 2 == 0, "train/acc": number if number % 3 else number / 2}
+                "text": f"t{number % 13}", "good": number % 2 == 0, "train/acc": number if number % 3 else number + 0.5}
 """
 SCAN = """
     import itertools
