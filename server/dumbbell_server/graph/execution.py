@@ -29,6 +29,7 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.validation.rules import overlapping_fields_can_be_merged
 
 from dumbbell_server.budget import Limits, QueryEnded, TooMuchAtOnce
 from dumbbell_server.errors import BadInput, Busy, Damaged, DumbbellError
@@ -44,6 +45,12 @@ RULES = [rule for rule in specified_rules if rule not in (NoUnusedFragmentsRule,
 _QUOTED = re.compile(r"'([^']*)'")
 _TOKEN = re.compile(r'"""|"[^"]*"|\.{3}|\w+|[^\s,\w]')
 _MAX_TOKENS = 20_000
+_MAX_TOKENS_OF_STRANGERS = 4_000  # those of `wandb` have at most a few hundred
+# What fields of one name are compared for, before validation gives up; documents of `wandb` take 187 at most. The
+# default lets 28 KB take three seconds.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 20_000
+_ABORTED = "Validation aborted."
+_TOO_COMPLEX = "the document is too complex: it has too many errors, or asks for fields of the same name too often"
 _LONGEST_CACHED = 64 * 1024
 _TOKEN_WEIGHT = 256  # bytes that a token has in the tree at most, measured
 _FIRST_WEIGHT = 2048  # bytes of the shortest document
@@ -106,15 +113,15 @@ class Documents:
             self._kept.clear()
             self._held = 0
 
-    def get(self, text: str, *, keep: bool = True) -> Document:
-        """The document of a text; without `keep` one that is not known already does not stay."""
+    def get(self, text: str, *, stranger: bool = False) -> Document:
+        """The document of a text; a stranger's is shorter, and does not stay where it is not known already."""
         with self._lock:
             kept = self._kept.get(text)
             if kept is not None:
                 self._kept.move_to_end(text)
                 return kept
-        document = self._read(text)
-        if keep and len(text) <= _LONGEST_CACHED and document.weight <= self._size:
+        document = self._read(text, _MAX_TOKENS_OF_STRANGERS if stranger else _MAX_TOKENS)
+        if not stranger and len(text) <= _LONGEST_CACHED and document.weight <= self._size:
             with self._lock:
                 if text not in self._kept:
                     self._kept[text] = document
@@ -123,9 +130,9 @@ class Documents:
                     self._held -= self._kept.popitem(last=False)[1].weight
         return document
 
-    def _read(self, text: str) -> Document:
+    def _read(self, text: str, max_tokens: int = _MAX_TOKENS) -> Document:
         try:
-            node = parse(text, max_tokens=_MAX_TOKENS, no_location=True)  # places in the text take most of the memory
+            node = parse(text, max_tokens=max_tokens, no_location=True)  # places in the text take most of the memory
         except GraphQLError as error:
             return Document(None, (error.message,), weight=_plain(text, error.message))
         except RecursionError:
@@ -135,7 +142,7 @@ class Documents:
         collect: Any = partial(_Names, names=names)
         errors = validate(self._schema, node, [*RULES, collect], max_errors=20)
         # SDK probes match on double quotes, graphql-core writes single ones (docs/protocol/graphql.md#errors).
-        messages = tuple(_QUOTED.sub(r'"\1"', error.message) for error in errors)
+        messages = tuple(_QUOTED.sub(r'"\1"', error.message).replace(_ABORTED, _TOO_COMPLEX) for error in errors)
         if messages:
             return Document(None, messages, weight=_plain(text, *messages))
         return Document(node, (), frozenset(names), unstorable, prices(self._schema, node), _weight(text, names))
@@ -173,7 +180,7 @@ class Executor:
         if len(text) > limits.length:
             raise BadInput(f"the document has {len(text)} characters; at most {limits.length} are read "
                            "(DUMBBELL_MAX_QUERY_LENGTH): what is long belongs into variables")
-        document = self.documents.get(text, keep=context.viewer is not None)  # strangers would push out the others'
+        document = self.documents.get(text, stranger=context.viewer is None)
         if document.errors or document.node is None:
             return Answer(200, {"errors": [{"message": message} for message in document.errors]})
         unstorable = document.unstorable or clean_variables(variables or {})

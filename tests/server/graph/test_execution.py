@@ -158,6 +158,16 @@ def test_documents_that_would_cost_too_much_are_refused() -> None:
     documents = Documents(SCHEMA)
     assert "nested too deeply" in documents.get("{ a " * 5000 + "}" * 5000).errors[0]
     assert "token" in documents.get("{ " + "a " * 30_000 + "}").errors[0]
+    assert "token" in documents.get("{ " + "a " * 5_000 + "}", stranger=True).errors[0]
+    assert "too complex" in documents.get("{ " + "unknown " * 100 + "}").errors[-1]
+
+
+def test_fields_of_one_name_are_compared_until_it_is_too_much() -> None:
+    def errors(count: int) -> tuple[str, ...]:
+        return Documents(GraphQLSchema(TREE)).get("{ " + 'a(b: "1") { z } ' * count + "}").errors
+
+    assert errors(80) == ()
+    assert errors(1000) == (execution._TOO_COMPLEX,)
 
 
 def answer(resolve: Callable[..., Any], query: str = "{ a }") -> tuple[int, dict[str, Any]]:
