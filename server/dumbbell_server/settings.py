@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     max_query_fields: int = Field(100_000, gt=0, description="fields of a GraphQL query that are executed one by one")
     max_query_cells: int = Field(2_000_000, gt=0, description="values in the tables of a GraphQL query: rows times "
                                                               "fields of a page, rows times keys of a sample")
-    max_query_text: int = Field(256 * 2**20, gt=0, description="characters in the answer of a GraphQL query")
+    max_query_text: int = Field(128 * 2**20, gt=0, description="characters in the answer of a GraphQL query")
     max_query_seconds: float = Field(30.0, gt=0, description="seconds that a GraphQL query may run; mutations have no "
                                                              "limit")
     body_memory: int = Field(192 * 2**20, gt=0, description="bytes of bodies and answers in memory at once")

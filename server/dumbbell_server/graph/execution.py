@@ -45,7 +45,8 @@ RULES = [rule for rule in specified_rules if rule not in (NoUnusedFragmentsRule,
 _QUOTED = re.compile(r"'([^']*)'")
 _TOKEN = re.compile(r'"""|"[^"]*"|\.{3}|\w+|[^\s,\w]')
 _MAX_TOKENS = 20_000
-_MAX_TOKENS_OF_STRANGERS = 4_000  # those of `wandb` have at most a few hundred
+# Documents of `wandb` have at most 2,000 characters.
+_LONGEST_OF_STRANGERS = 10_000
 # What fields of one name are compared for, before validation gives up; documents of `wandb` take 187 at most. The
 # default lets 28 KB take three seconds.
 overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 20_000
@@ -120,7 +121,10 @@ class Documents:
             if kept is not None:
                 self._kept.move_to_end(text)
                 return kept
-        document = self._read(text, _MAX_TOKENS_OF_STRANGERS if stranger else _MAX_TOKENS)
+        if stranger and len(text) > _LONGEST_OF_STRANGERS:
+            message = f"the document has {len(text)} characters; without a key at most {_LONGEST_OF_STRANGERS} are read"
+            return Document(None, (message,))
+        document = self._read(text)
         if not stranger and len(text) <= _LONGEST_CACHED and document.weight <= self._size:
             with self._lock:
                 if text not in self._kept:
@@ -130,9 +134,9 @@ class Documents:
                     self._held -= self._kept.popitem(last=False)[1].weight
         return document
 
-    def _read(self, text: str, max_tokens: int = _MAX_TOKENS) -> Document:
+    def _read(self, text: str) -> Document:
         try:
-            node = parse(text, max_tokens=max_tokens, no_location=True)  # places in the text take most of the memory
+            node = parse(text, max_tokens=_MAX_TOKENS, no_location=True)  # places in the text take most of the memory
         except GraphQLError as error:
             return Document(None, (error.message,), weight=_plain(text, error.message))
         except RecursionError:

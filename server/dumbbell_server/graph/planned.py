@@ -169,19 +169,13 @@ def _text_in(values: Iterable[Any]) -> int:
     return sum([len(value) for value in values if type(value) is str])
 
 
-def _are_texts(return_type: Any, result: Any) -> bool:
-    """Whether a list needs no look at its items, which for a page of a history is half of the work."""
-    item = return_type.of_type
-    scalar = item.of_type if isinstance(item, GraphQLNonNull) else item
-    return getattr(scalar, "name", "") == "JSONString" and type(result) is list and set(map(type, result)) <= {str}
-
-
 class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
     """Executes as graphql-core does, but for planned lists, and pays for it."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.budget = current()
+        self._lengths: dict[int, tuple[Any, int]] = {}  # of lists of texts, by id, which they keep
 
     def execute_fields(self, parent_type: Any, source_value: Any, path: Any, grouped_field_set: Any,
                        position_context: Any) -> Any:
@@ -204,8 +198,9 @@ class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
                 items = None
             if items is not None:
                 return items
-        if _are_texts(return_type, result):
-            self.budget.add_text(sum(map(len, result)))
+        length = self._length_of_texts(return_type, result)
+        if length is not None:
+            self.budget.add_text(length)
             return result
         completed: Any = super().complete_list_value(return_type, field_details_list, info, path, result,
                                                      position_context)
@@ -213,3 +208,19 @@ class PlanningExecutor(StrawberryGraphQLCoreExecutionContext):
             self.budget.execute(len(completed))
             self.budget.add_text(_text_in(completed))
         return completed
+
+    def _length_of_texts(self, return_type: Any, result: Any) -> int | None:
+        """Of a list that needs no look at its items, which for a page of a history is half of the work; else None.
+
+        A list under many aliases is gone through once.
+        """
+        item = return_type.of_type
+        scalar = item.of_type if isinstance(item, GraphQLNonNull) else item
+        if getattr(scalar, "name", "") != "JSONString" or type(result) is not list:
+            return None
+        found = self._lengths.get(id(result))
+        if found is None:
+            if not set(map(type, result)) <= {str}:
+                return None
+            found = self._lengths[id(result)] = result, sum(map(len, result))
+        return found[1]
