@@ -205,9 +205,8 @@ def unread(target: Target) -> str:
         return asked.recv(12)[9:].decode() or "closed"
 
 
-PRICE: tuple[Attack, ...] = (planned, fields, aliases)  # short questions for very much
-OTHERS: tuple[Attack, ...] = (dots, documents, packed, unknown, rows, lists, heads, pipelined, slow, unread)
-ATTACKS: dict[str, Attack] = {attack.__name__: attack for attack in (*PRICE, *OTHERS)}
+ATTACKS: dict[str, Attack] = {attack.__name__: attack for attack in (
+    planned, fields, aliases, dots, documents, packed, unknown, rows, lists, heads, pipelined, slow, unread)}
 
 
 def main() -> None:
