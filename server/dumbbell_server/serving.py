@@ -29,7 +29,7 @@ _log = structlog.get_logger()
 
 _STARTING = 0.002  # seconds between looks at whether it has started
 # Seconds from the signal on: requests are cut, the writer is asked to commit what it has, and the process ends.
-_CUT, _COMMIT, _GONE = 1.0, 1.3, 1.6
+_CUT, _COMMIT, _GONE = 1.0, 1.2, 1.5
 _BACKLOG = 2048
 # Seconds that a thread which computes has the interpreter to itself: the event loop and the writer wait so long for it
 # at each of their steps. Python's own are ten times as many.
