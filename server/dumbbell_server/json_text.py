@@ -75,6 +75,24 @@ def _end_of_escapes(raw: bytes, at: int) -> int:
     return (backslashes.end() if backslashes else at) + 1
 
 
+def stored_object(text: str) -> dict[str, Any]:
+    """The object that is stored as this text; an empty one where it is damaged, so that the rest can be read."""
+    try:
+        value = loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def stored_list(text: str) -> list[Any]:
+    """The same of a list."""
+    try:
+        value = loads(text)
+    except ValueError:
+        return []
+    return value if isinstance(value, list) else []
+
+
 def nested_too_deeply(text: str) -> bool:
     """Whether lists and objects stand in each other more than MOST_LEVELS deep: not everybody reads that."""
     if text.count("[") + text.count("{") <= MOST_LEVELS:
@@ -84,6 +102,13 @@ def nested_too_deeply(text: str) -> bool:
         depth += 1 if bracket in "[{" else -1
         deepest = max(deepest, depth)
     return deepest > MOST_LEVELS
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects stand in this value more than so many levels deep."""
+    if type(value) is dict:
+        return levels == 0 or any(is_deeper(each, levels - 1) for each in value.values())
+    return type(value) is list and (levels == 0 or any(is_deeper(each, levels - 1) for each in value))
 
 
 def check_levels(text: str, what: str) -> None:

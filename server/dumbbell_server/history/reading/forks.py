@@ -11,8 +11,9 @@ from sqlmodel import col, select
 from dumbbell_server.budget import current
 from dumbbell_server.database.statements import batches
 from dumbbell_server.database.units import Unit
+from dumbbell_server.errors import Damaged
 from dumbbell_server.history import queries
-from dumbbell_server.history.packing import repacked, size_of, step_in, unpack
+from dumbbell_server.history.packing import Packed, repacked, size_of, step_in, unpack
 from dumbbell_server.history.tables import BORROWED, HISTORY
 from dumbbell_server.runs import queries as runs
 from dumbbell_server.runs.service import RunsDeleting
@@ -56,7 +57,7 @@ def lines_in(session: Session, ranges: list[StepRange]) -> list[str]:
     reached, in_order, size = -2 * ENDLESS, True, 0
     for steps in ranges:
         for chunk in queries.bodies_between(session, steps.run_id, steps.stream, steps.low, steps.high):
-            some = whole = unpack(bytes(chunk.body))
+            some = unpack(bytes(chunk.body), chunk.line_count)
             if chunk.ordered:
                 some = cut(some, chunk.min_step, chunk.max_step, steps)
                 in_order = in_order and (not some or reached <= _step(some[0]))
@@ -65,7 +66,7 @@ def lines_in(session: Session, ranges: list[StepRange]) -> list[str]:
                 some = [line for line in some if _is_within(line, steps)]
                 in_order = False
             lines += some
-            size += size_of(chunk.body) * len(some) // max(1, len(whole))
+            size += size_of(chunk.body) * len(some) // chunk.line_count
             current().expect_text(size)
     return lines if in_order else sorted(lines, key=_step)  # stable: rows of one step stay in the order of their lines
 
@@ -108,10 +109,22 @@ def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
                 _copy(session, fork)
 
 
+def _as_they_are(session: Session, ranges: list[StepRange]) -> list[Packed]:
+    chunks: list[Packed] = []
+    for steps in ranges:
+        for row in queries.bodies_between(session, steps.run_id, steps.stream, steps.low, steps.high):
+            first = chunks[-1].end if chunks else 0
+            chunks.append(Packed(first, row.line_count, row.min_step, row.max_step, row.ordered, bytes(row.body)))
+    return chunks
+
+
 def _copy(session: Session, fork: RunRow) -> None:
     parents = [steps for steps in ranges_of(session, fork) if steps.run_id != fork.id]
-    lines = lines_in(session, parents)
-    for chunk in repacked(0, lines):
+    try:
+        chunks = repacked(0, lines_in(session, parents))
+    except Damaged:  # the fork shows what it showed: the same error, and rows where it does not meet that chunk
+        chunks = _as_they_are(session, parents)
+    for chunk in chunks:
         queries.insert(session.connection(), fork.id, BORROWED, "", chunk)
     fork.parent_kept = True
     session.add(fork)
