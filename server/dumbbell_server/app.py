@@ -85,7 +85,7 @@ def create_app(backend: Backend) -> Starlette:
     app.state.worker = worker = make_worker(backend)
     backend.events.subscribe(RowsCame, lambda _unit, event: worker.rows_came(event))
     backend.events.subscribe(KeysRead, lambda _unit, event: worker.keys_read(event))
-    app.state.sign_in = SignIn(backend, keys.actor)
+    app.state.sign_in = SignIn(backend)
     executor = Executor(build_schema(), [BeforeQuery(SHOWING_RUNS, expire_silent_runs)])
     backend.register_cache(executor.documents.clear)
     app.state.dumbbell = AppState(

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+_NAME = r"^\*$|^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
+_FRAMER = r"^[a-z][a-z0-9+.-]*:(//(\*\.)?[A-Za-z0-9.-]+(:(\d+|\*))?)?$"
 
 
 def _words(value: Any) -> Any:
@@ -33,9 +35,15 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], *Words] = Field(
         _LOOPBACK, description="addresses and networks of proxies whose X-Forwarded-Proto, -Host and -Prefix hold, "
                                "with commas between")
+    allowed_hosts: Annotated[tuple[Annotated[str, Field(pattern=_NAME)], ...], *Words] = Field(
+        (), description="public names by which this server may be asked, *.example.com for all below, with commas "
+                        "between")
+    frame_ancestors: Annotated[tuple[Annotated[str, Field(pattern=_FRAMER)], ...], *Words] = Field(
+        (), description="origins whose pages may show ours in frames, beside our own and loopback, with commas between")
     host: str = Field("localhost", description="address to listen on; localhost is both IPv4 and IPv6")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    fixture_port: int | None = Field(None, ge=0, le=65535, description="port of the fixture service, loopback only")
+    fixture_port: int | None = Field(None, ge=0, le=65535, description="port of the fixture service")
+    admin_host: str = Field("localhost", description="address of the fixture service, which asks for no key")
     open: bool = Field(False, description="accept any well-formed key as the first user; loopback only")
     user: str = Field("local", description="name of the user made on first start")
     api_key: str | None = Field(
@@ -52,6 +60,15 @@ class Settings(BaseSettings):
                                                "only when POST /compact or `dumbbell compact` asks")
     max_graphql_body: int = Field(32 * 2**20, gt=0, description="bytes of a GraphQL request, unpacked")
     max_stream_body: int = Field(64 * 2**20, gt=0, description="bytes of a file stream request, unpacked")
+    max_query_length: int = Field(200_000, gt=0, description="characters of a GraphQL document, without its variables")
+    max_query_price: int = Field(10_000_000, gt=0, description="values that a GraphQL query may ask for by the sizes "
+                                                               "of its nested lists, known before it runs")
+    max_query_fields: int = Field(100_000, gt=0, description="fields of a GraphQL query that are executed one by one")
+    max_query_cells: int = Field(2_000_000, gt=0, description="values in the tables of a GraphQL query: rows times "
+                                                              "fields of a page, rows times keys of a sample")
+    max_query_text: int = Field(128 * 2**20, gt=0, description="characters in the answer of a GraphQL query")
+    max_query_seconds: float = Field(30.0, gt=0, description="seconds that a GraphQL query may run; mutations have no "
+                                                             "limit")
     body_memory: int = Field(192 * 2**20, gt=0, description="bytes of bodies and answers in memory at once")
     max_manifest: int = Field(256 * 2**20, gt=0, description="bytes of an artifact's manifest")
     max_upload: int = Field(64 * 2**30, gt=0, description="bytes of one uploaded file")

@@ -169,7 +169,8 @@ def test_other_user_sees_no_run_of_a_private_project(tmp_path: Path) -> None:
         """)
         assert made.returncode == 0, made
         body = json.dumps({"command": "up", "username": other}).encode()
-        with urllib.request.urlopen(urllib.request.Request(f"{server.fixture_url}/db/user", data=body), timeout=10):
+        with urllib.request.urlopen(urllib.request.Request(
+                f"{server.fixture_url}/db/user", data=body, headers={"content-type": "application/json"}), timeout=10):
             pass
         own = run_script("0.31.0", server, tmp_path, FOUND)
         theirs = run_script("0.31.0", server, tmp_path, FOUND, env={"WANDB_API_KEY": other})

@@ -52,6 +52,11 @@ def log(world: World, arguments: str = "first: 100") -> list[Any]:
     return [(edge["node"]["number"], edge["node"]["line"]) for edge in edges]
 
 
+def compact(world: World) -> None:
+    """Columns and Parquet files are made of what is there."""
+    world.client.app.state.worker.run(lambda _done, _left: None)  # type: ignore[attr-defined]
+
+
 def start(world: World, name: str = "r", **fields: Any) -> Any:
     """A process starts or goes on with a run, or edits it where an id is named."""
     query = "mutation M($input: UpsertBucketInput!) { upsertBucket(input: $input) { bucket { id historyLineCount } } }"

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.events import AccountsChanged
+from dumbbell_server.accounts.first_user import first_user
 from dumbbell_server.accounts.keys import digest, well_formed
 from dumbbell_server.accounts.tables import EntityRow, UserRow
 from dumbbell_server.database.engine import Database, reading
@@ -18,7 +19,7 @@ from dumbbell_server.identity import Actor, Role
 from dumbbell_server.settings import Settings
 
 _ROLES = {"admin": Role.ADMIN, "member": Role.MEMBER, "viewer": Role.VIEWER, "restricted_viewer": Role.RESTRICTED}
-_FRESH = 2.0  # seconds; only other processes on the same Postgres can make an entry stale
+_FRESH = 2.0  # seconds; only other processes on the same database can make an entry stale
 _MOST = 10_000
 
 
@@ -70,7 +71,8 @@ class Keys:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        self._actors: dict[str, tuple[float, Actor]] = {}  # by the key's digest, with when they are read again
+        # by the key's digest and whether any key would do, with when they are read again
+        self._actors: dict[tuple[str, bool], tuple[float, Actor]] = {}
         self._lock = threading.Lock()
         self._epoch = 0
 
@@ -80,35 +82,41 @@ class Keys:
             self._actors.clear()
             self._epoch += 1
 
-    def remembered(self, key: str) -> Actor | None:
+    def remembered(self, key: str, at_home: bool = False) -> Actor | None:
         """Who the key belongs to, where somebody has asked lately."""
-        cached = self._actors.get(digest(key))
+        cached = self._actors.get((digest(key), at_home and self._settings.open))
         return cached[1] if cached is not None and cached[0] > time.monotonic() else None
 
-    def actor(self, key: str) -> Actor:
-        """Who the key belongs to. Raises Unauthenticated."""
-        known = self.remembered(key)
+    def actor(self, key: str, at_home: bool = False) -> Actor:
+        """Who the key belongs to. With `--open`, for who is `at_home`, any is the first user's.
+
+        Raises Unauthenticated.
+        """
+        known = self.remembered(key, at_home)
         if known is not None:
             return known
         hashed = digest(key)
+        any_key = at_home and self._settings.open
         epoch = self._epoch
         with reading(self._database) as session:
-            actor = self._find(session, key, hashed)
+            actor = self._find(session, key, hashed, any_key=any_key)
         with self._lock:
             if epoch == self._epoch:  # else what was read may be older than the change
                 if len(self._actors) >= _MOST:
                     self._actors.clear()
-                self._actors[hashed] = (time.monotonic() + _FRESH, actor)
+                self._actors[hashed, any_key] = (time.monotonic() + _FRESH, actor)
         return actor
 
-    def _find(self, session: Session, key: str, hashed: str) -> Actor:
+    def _find(self, session: Session, key: str, hashed: str, *, any_key: bool) -> Actor:
         row = queries.key_by_digest(session, hashed)
         user = session.get(UserRow, row.user_id) if row else None
-        if user is None and self._settings.open and well_formed(key):
-            user = queries.user_by_name(session, self._settings.user)
+        if user is None and any_key and well_formed(key):
+            user = first_user(session, self._settings.user)
         if user is None or user.deleted_at is not None:
+            hint = "; --open takes any key, though only at http://localhost and without a proxy" \
+                if self._settings.open and not any_key else ""
             raise Unauthenticated("this API key is not known here; set WANDB_API_KEY to a key of this server "
-                                  "(`dumbbell token` makes one)")
+                                  f"(`dumbbell token` makes one){hint}")
         return actor_of_user(session, user)
 
 

@@ -28,11 +28,12 @@ from dumbbell_server.blobs.store import (
     gather,
     new_staging_key,
 )
+from dumbbell_server.database.lock import private
 from dumbbell_server.errors import StorageFull, StorageUnavailable
 
 _log = structlog.get_logger()
 
-_FILE_MODE, _FOLDER_MODE = 0o600, 0o700
+_FOLDER_MODE = 0o700
 _QUICK = 1 << 15  # bytes that are hashed and written in less time than a thread takes to wake
 
 
@@ -195,11 +196,7 @@ def _absorb(out: FileIO, digest: Any, chunk: bytes) -> None:
 
 def _created(path: str) -> FileIO:
     with _refusing():
-        return FileIO(path, "xb", opener=_for_the_owner)
-
-
-def _for_the_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, _FILE_MODE)
+        return FileIO(path, "xb", opener=private)
 
 
 def _write(out: FileIO, data: bytes) -> None:

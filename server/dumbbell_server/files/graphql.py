@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import strawberry
-from graphql import BooleanValueNode, FieldNode, FragmentSpreadNode, VariableNode
+from graphql import FieldNode, FragmentSpreadNode
 
 from dumbbell_server import ids
 from dumbbell_server.errors import BadInput
 from dumbbell_server.files import service
 from dumbbell_server.files.expected import expect, register_direct_uploads
 from dumbbell_server.files.names import clean, mimetype_of, path_of
-from dumbbell_server.files.pages import StoredFile
+from dumbbell_server.files.pages import StoredFile, planned_page
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
@@ -24,6 +24,8 @@ from dumbbell_server.listing.pages import LARGEST_PAGE, Edge, Page, page_of, pag
 from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.graphql import node_id
 from dumbbell_server.runs.tables import RunRow
+
+_NO_BYTES = "0"  # the MD5 of what was never uploaded, by which clients know it (wandb 0.31.0 sdk/wandb_run.py:restore)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class RunFile:
 
     @property
     def digest(self) -> str | None:
-        return self.row.md5 if self.row else None
+        return self.row.md5 if self.row else _NO_BYTES
 
     @property
     def storage_path(self) -> str | None:
@@ -157,29 +159,22 @@ class RunFiles:
     def files(run: strawberry.Parent[RunRow], info: Info, names: list[str | None] | None = None,
               pattern: str | None = None, first: int | None = None,
               after: str | None = None) -> FileConnectionRef | None:
-        """What was uploaded; with `url(upload: true)` beneath, every name that was requested.
-
-        See docs/protocol/behaviours.md#files.
-
-        `wandb.restore` (0.31) would know a name that was never uploaded by an MD5 of "0", and fails without; but who
-        lists files by name is not to see names without files.
-        """
+        """What was uploaded; or every name that was requested, uploaded or not (docs/protocol/behaviours.md#files)."""
         requested = [name for name in names or () if name is not None]
         register_direct_uploads(info.context.backend, run.id)
         session = info.context.session
         if requested and pattern:
             raise BadInput("files takes `names` or `pattern`, not both")
-        fields = list(_fields_beneath(info))
-        if requested and _wants_upload(info, fields) and service.may_write(session, info.context.viewer, run):
+        if requested:
             return _page_of_names(info.context, run.id, requested, first, after)
         size = page_size(first, LARGEST_PAGE)
-        rows = service.list_files(session, run.id, requested, pattern, cursors.number(after), size + 1)
-        counted = any(field.name.value == "totalCount" for field in fields)
-        total = service.count(session, run.id, requested, pattern) if counted else None
+        rows = service.list_files(session, run.id, pattern, cursors.number(after), size + 1)
+        counted = any(field.name.value == "totalCount" for field in _fields_beneath(info))
+        total = service.count(session, run.id, pattern) if counted else None
         page = page_of(rows, size, lambda row: row.id)
         edges = [Edge(RunFile(row.run_id, row.name, row), edge.cursor)
                  for edge in page.edges for row in [edge.node]]
-        return Page(edges, page.page_info, total)
+        return planned_page(info.context, edges, page.page_info, total)
 
 
 def _page_of_names(context: Context, run_id: int, names: Sequence[str], first: int | None, after: str | None,
@@ -192,7 +187,7 @@ def _page_of_names(context: Context, run_id: int, names: Sequence[str], first: i
     edges = [Edge(file, cursors.at(at)) for at, file in enumerate(files, max(begin, 0) + 1)]
     info = PageInfo(has_next_page=max(begin, 0) + len(edges) < len(unique),
                     end_cursor=edges[-1].cursor if edges else None)
-    return Page(edges, info, len(unique))
+    return planned_page(context, edges, info, len(unique))
 
 
 def _files(context: Context, run_id: int, names: Sequence[str]) -> list[RunFile]:
@@ -217,20 +212,6 @@ def _fields_beneath(info: Info) -> Iterable[FieldNode]:
         elif isinstance(node, FieldNode):
             yield node
         waiting.extend(node.selection_set.selections if node.selection_set else ())
-
-
-def _wants_upload(info: Info, fields: Iterable[FieldNode]) -> bool:
-    """Whether a field is `url(upload: true)`, said outright or through a variable."""
-    for field in fields:
-        for argument in field.arguments or ():
-            value = argument.value
-            if (field.name.value, argument.name.value) != ("url", "upload"):
-                continue
-            if isinstance(value, BooleanValueNode) and value.value:
-                return True
-            if isinstance(value, VariableNode) and info.variable_values.get(value.name.value):
-                return True
-    return False
 
 
 @strawberry.input

@@ -51,16 +51,17 @@ def pack(first_line: int, lines: list[str], *, steps: bool) -> Packed:
                   _compressor().compress(text.encode("utf-8", "surrogatepass")))
 
 
-def pieces(first_line: int, lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+def pieces(first_line: int, lines: list[str], most: int = _PIECE_LINES, longest: int = _PIECE_SIZE,
+           ) -> Iterator[tuple[int, list[str]]]:
     """Lines that came at once in pieces of a bounded size: what later replaces one of them packs its piece again."""
-    if len(lines) <= _PIECE_LINES and sum(map(len, lines)) <= _PIECE_SIZE:
+    if len(lines) <= most and sum(map(len, lines)) <= longest:
         if lines:
             yield first_line, lines
         return
     some: list[str] = []
     size = 0
     for line in lines:
-        if some and (len(some) == _PIECE_LINES or size + len(line) > _PIECE_SIZE):
+        if some and (len(some) == most or size + len(line) > longest):
             yield first_line, some
             first_line += len(some)
             some, size = [], 0
@@ -71,19 +72,7 @@ def pieces(first_line: int, lines: list[str]) -> Iterator[tuple[int, list[str]]]
 
 def repacked(first_line: int, lines: list[str]) -> list[Packed]:
     """Rows from a line on, as chunks of a size that pages are read from well."""
-    chunks: list[Packed] = []
-    some: list[str] = []
-    size = 0
-    for line in lines:
-        some.append(line)
-        size += len(line)
-        if len(some) >= CHUNK_LINES or size >= _CHUNK_BYTES:
-            chunks.append(pack(first_line, some, steps=True))
-            first_line += len(some)
-            some, size = [], 0
-    if some:
-        chunks.append(pack(first_line, some, steps=True))
-    return chunks
+    return [pack(first, some, steps=True) for first, some in pieces(first_line, lines, CHUNK_LINES, _CHUNK_BYTES)]
 
 
 def _steps(lines: list[str]) -> tuple[list[int], bool]:
@@ -98,17 +87,31 @@ def _steps(lines: list[str]) -> tuple[list[int], bool]:
     return found, all(map(le, found, islice(found, 1, None)))
 
 
-def unpack(body: bytes) -> list[str]:
-    """The lines of a chunk. Damaged where the bytes are not what `pack` made."""
-    return decompressed(body).decode("utf-8", "surrogatepass").split("\n")
+def unpack(body: bytes, count: int | None = None) -> list[str]:
+    """The lines of a chunk. Damaged where the bytes are not what `pack` made, or not of `count` lines."""
+    try:
+        lines = decompressed(body).decode("utf-8", "surrogatepass").split("\n")
+    except UnicodeDecodeError as error:
+        raise damaged(error) from error
+    if count is not None and len(lines) != count:
+        raise damaged(f"a chunk has {len(lines)} lines, not {count}")
+    return lines
 
 
 def decompressed(body: bytes) -> bytes:
     try:
         return zstandard.ZstdDecompressor().decompress(body)
     except zstandard.ZstdError as error:
-        raise Damaged(f"rows of this history are damaged on the disk of the server, and cannot be read: {error}",
-                      ) from error
+        raise damaged(error) from error
+
+
+def damaged(reason: object) -> Damaged:
+    return Damaged(f"rows of this history are damaged on the disk of the server, and cannot be read: {reason}")
+
+
+def size_of(body: bytes) -> int:
+    """How many bytes a body was, without decompressing it; 0 where it does not say."""
+    return max(0, zstandard.frame_content_size(body))
 
 
 def _compressor() -> zstandard.ZstdCompressor:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from dumbbell_server.backend import Backend
+from dumbbell_server.budget import Budget, Limits
 from dumbbell_server.database.engine import snapshot
 from dumbbell_server.database.units import Unit
-from dumbbell_server.errors import BadInput
+from dumbbell_server.errors import BadInput, Damaged
 from dumbbell_server.history import statements
 from dumbbell_server.history.cutting import cut_after
 from dumbbell_server.history.packing import row_of
@@ -51,11 +53,13 @@ class Prepared:
 def prepare_rewind(backend: Backend, actor: Actor, target: Target) -> Prepared | None:
     """What of `rewind` takes long and nobody sees. It raises what that would raise."""
     step = target.step
+    prepared = None
     with snapshot(backend.database) as session:
         run = _find(session, actor, target)
         if run is None:
             return None
-        prepared = Prepared((run.history_generation, run.history_line_count), _summary(session, run, step))
+        with Budget(Limits()).applied(timed=False), contextlib.suppress(Damaged):  # no row of it is in the answer
+            prepared = Prepared((run.history_generation, run.history_line_count), _summary(session, run, step))
     forks.copy_ahead(backend, run.id, step)
     return prepared
 
@@ -71,7 +75,8 @@ def rewind(unit: Unit, target: Target, prepared: Prepared | None = None) -> RunR
     if prepared is not None and prepared.version == (version.history_generation, version.history_line_count):
         run.summary_metrics = prepared.summary
     else:
-        run.summary_metrics = _summary(session, run, step)
+        with contextlib.suppress(Damaged):  # the rows can be cut, and say nothing: then the summary stays
+            run.summary_metrics = _summary(session, run, step)
     run.updated_at = unit.clock.text()
     session.add(run)
     session.flush()

@@ -7,16 +7,18 @@ from functools import lru_cache
 
 from dumbbell_server.database.statements import Statement
 from dumbbell_server.history.tables import BORROWED, HISTORY, TEXTS
+from dumbbell_server.runs.queries import RENAMED
 from dumbbell_server.runs.states import LIVE_STATES
 
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE_STATES))
 
 # Runs
 
+_FOUND = "SELECT r.id, r.state, r.stop_requested, r.restart_pending, p.entity_id, p.access"
 FIND_RUN = Statement(
-    "SELECT r.id, r.state, r.stop_requested, r.restart_pending, p.entity_id, p.access FROM entities e"
-    " JOIN projects p ON p.entity_id = e.id JOIN runs r ON r.project_id = p.id"
+    f"{_FOUND} FROM entities e JOIN projects p ON p.entity_id = e.id JOIN runs r ON r.project_id = p.id"
     " WHERE e.name = :entity AND p.name = :project AND r.name = :run", "FOR UPDATE OF r")
+FIND_RENAMED_RUN = Statement(_FOUND + RENAMED, "FOR UPDATE OF r")
 LOCK_RUN = Statement("SELECT id, history_generation, history_line_count FROM runs WHERE id = :run", "FOR UPDATE")
 LOCK_GENERATION = Statement("SELECT history_generation FROM runs WHERE id = :run", "FOR SHARE")
 HISTORY_VERSION = Statement("SELECT history_generation, history_line_count FROM runs WHERE id = :run")
@@ -42,12 +44,12 @@ DELETE_CHUNK = Statement("DELETE FROM chunks WHERE id = :id")
 CHUNKS = Statement(
     "SELECT id, writer, first_line, line_count, min_step, max_step FROM chunks"
     " WHERE run_id = :run AND stream = :stream ORDER BY writer, first_line")
-CHUNK_BODY = Statement("SELECT body FROM chunks WHERE id = :id")
+CHUNK_BODY = Statement("SELECT body, line_count FROM chunks WHERE id = :id")
 LAST_CHUNK_BODY = Statement(
-    "SELECT body FROM chunks WHERE run_id = :run AND stream = :stream"
+    "SELECT body, line_count FROM chunks WHERE run_id = :run AND stream = :stream"
     " ORDER BY first_line + line_count DESC, writer DESC LIMIT 1")
 CHUNKS_BETWEEN_STEPS = Statement(
-    "SELECT min_step, max_step, ordered, body FROM chunks"
+    "SELECT id, min_step, max_step, ordered, line_count, body FROM chunks"
     " WHERE run_id = :run AND stream = :stream AND max_step >= :low AND min_step < :high ORDER BY writer, first_line")
 CHUNKS_TO_COPY = Statement(
     "SELECT id, line_count, min_step, max_step, ordered FROM chunks"
@@ -169,6 +171,7 @@ PUT_COMPACTION = Statement(
     "INSERT INTO compactions (run_id, generation, lines, parquet) VALUES (:run, :generation, :lines, :parquet)"
     " ON CONFLICT (run_id) DO UPDATE SET generation = excluded.generation, lines = excluded.lines,"
     " parquet = excluded.parquet")
+SET_PARQUET = Statement("UPDATE compactions SET parquet = :parquet WHERE run_id = :run")
 
 
 def key_documents(runs: Iterable[int]) -> str:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from dumbbell_server.errors import BadInput
+from dumbbell_server.http.hosts import loopback
 from dumbbell_server.settings import Settings
 
 Network = IPv4Network | IPv6Network
@@ -21,6 +22,7 @@ FOR, PROTO, HOST, PREFIX = b"x-forwarded-for", b"x-forwarded-proto", b"x-forward
 _SIGNS = frozenset({FOR, PROTO, HOST, PREFIX, b"forwarded", b"via", b"x-real-ip", b"x-forwarded-port",
                     b"x-forwarded-server"})
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*")
+_LONGEST = 64  # characters of an address with its port
 _KEY = "dumbbell.reached"
 
 
@@ -30,14 +32,26 @@ class Reached(NamedTuple):
     scheme: str
     host: str
     prefix: str
+    sender: str  # the address of who sent this to the first of the trusted proxies, or here
     received: str  # the Host header itself, which no script in a browser can set
     origin: str | None  # the Origin header: the page whose script sends this
     forwarded: bool  # whether any header says that a proxy was on the way, trusted or not
+    public_site: str  # of the public URL, empty without one
+
+    @property
+    def at_home(self) -> bool:
+        """Whether its sender calls this server by a name of the machine that both are on, and no proxy was between."""
+        return not self.forwarded and loopback(self.received)
 
     @property
     def site(self) -> str:
         """What `Origin` is for a page of ours."""
         return f"{self.scheme}://{self.host}"
+
+    @property
+    def of_own_page(self) -> bool:
+        """Whether a page of ours sends this, or none."""
+        return self.origin is None or self.origin in {self.site, self.public_site}
 
     @property
     def base_url(self) -> str:
@@ -54,7 +68,9 @@ class Forwarding:
 
     def __init__(self, settings: Settings) -> None:
         self._trusted = _among(settings.trusted_proxies)
-        self._public_prefix = unquote(urlsplit(settings.public_url or "").path.rstrip("/"))
+        public = urlsplit(settings.public_url or "")
+        self._public_prefix = public.path.rstrip("/")
+        self._public_site = f"{public.scheme}://{public.netloc}".lower() if settings.public_url else ""
 
     def read(self, scope: Scope) -> Reached:
         """What stands in `scope` for `reached` from now on; a prefix goes from its path. BadInput for odd headers."""
@@ -68,12 +84,21 @@ class Forwarding:
             elif name in _SIGNS:
                 proxies.setdefault(name, []).extend(value.decode("latin-1").split(","))
         received = host.decode("latin-1") or _own_name(scope)
-        found = Reached(scope["scheme"], received, "", received, origin, bool(proxies))
+        found = Reached(scope["scheme"], received, "", _peer(scope), received, origin, bool(proxies), self._public_site)
         if proxies and self._trusted(_peer(scope)):
             found = self._believed(found, proxies)
-        if self._public_prefix and not found.prefix:
-            _strip(scope, self._public_prefix)
+        if self._public_site:
+            found = self._public(found, scope)
         scope[_KEY] = found
+        return found
+
+    def _public(self, found: Reached, scope: Scope) -> Reached:
+        """With what the public URL says: such a proxy need not say anything."""
+        if self._public_site == f"https://{found.host.lower()}":
+            found = found._replace(scheme="https")
+        if self._public_prefix and not found.prefix:
+            _strip(scope, unquote(self._public_prefix))
+            found = found._replace(prefix=self._public_prefix)
         return found
 
     def _believed(self, found: Reached, proxies: dict[bytes, list[str]]) -> Reached:
@@ -86,13 +111,15 @@ class Forwarding:
         prefix = "".join(part.strip().rstrip("/") for part in proxies.get(PREFIX, []))
         if _PREFIX.fullmatch(prefix) is None:
             raise BadInput(f"X-Forwarded-Prefix {prefix[:40]!r} is no path; the proxy sets it to one such as /wandb")
-        return found._replace(scheme=scheme, host=_at(proxies.get(HOST, []), depth) or found.host, prefix=prefix)
+        sender = _without_port(_at(proxies.get(FOR, []), depth))[:_LONGEST] or found.sender
+        return found._replace(scheme=scheme, host=_at(proxies.get(HOST, []), depth) or found.host, prefix=prefix,
+                              sender=sender)
 
     def _depth(self, addresses: list[str]) -> int:
         """How many trusted proxies were on the way: each adds whom it heard from at the end of X-Forwarded-For."""
         depth = 1
         for address in reversed(addresses):
-            if not self._trusted(_without_port(address.strip())):
+            if len(address) > _LONGEST or not self._trusted(_without_port(address.strip())):
                 break
             depth += 1
         return depth

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import orjson
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dumbbell_server.errors import Busy, DumbbellError, NotFound
-from dumbbell_server.http.forwarding import Forwarding
+from dumbbell_server.http.forwarding import Forwarding, Reached
+from dumbbell_server.http.hosts import known_names
+from dumbbell_server.http.state import check_stranger
 from dumbbell_server.json_text import storable
 from dumbbell_server.settings import Settings
 
@@ -21,9 +24,13 @@ _log = structlog.get_logger()
 
 _RETRY_AFTER = "1"  # seconds
 
+# Pages of others may read what a signed URL leads to, and nothing else: `wandb verify` looks for it, and browsers need
+# it for Parquet and media (docs/protocol/http.md#downloads).
+_SIGNED = "/storage/"
 _CORS = {
-    "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "Range, If-Range, If-None-Match",
     "Access-Control-Expose-Headers": "Content-Length, Content-Range, ETag, Accept-Ranges",
     "Access-Control-Max-Age": "600",
 }
@@ -47,6 +54,7 @@ class Edge:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self._forwarding = Forwarding(settings)
+        self._known = known_names(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,22 +62,19 @@ class Edge:
             return
         begin = time.perf_counter()
         status = 0
-        origin = Headers(scope=scope).get("origin")
+        here: Reached | None = None
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if origin is not None:
-                    MutableHeaders(scope=message).update(
-                        {"Access-Control-Allow-Origin": origin, "Vary": "Origin", **_CORS})
+                if here is not None and here.origin is not None and scope["path"].startswith(_SIGNED):
+                    MutableHeaders(scope=message).update(_CORS)
             await send(message)
 
         try:
-            if origin is not None and scope["method"] == "OPTIONS":
-                await Response(status_code=204)(scope, receive, sending)
-            else:
-                await self._answer(scope, receive, sending)
+            here = self._forwarding.read(scope)
+            await self._answer(here, scope, receive, sending)
         except DumbbellError as error:
             if status:
                 raise
@@ -85,9 +90,13 @@ class Edge:
             _log.debug("request", method=scope["method"], path=scope["path"], status=status,
                        ms=round((time.perf_counter() - begin) * 1e3, 2))
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """By the app, which can ask how the request came."""
-        self._forwarding.read(scope)
+    async def _answer(self, here: Reached, scope: Scope, receive: Receive, send: Send) -> None:
+        """By the app, unless a browser only asks what it may ask."""
+        if here.origin is not None and scope["method"] == "OPTIONS" and scope["path"].startswith(_SIGNED):
+            await Response(status_code=204)(scope, receive, send)
+            return
+        if not (self._known(here.received) and (here.host is here.received or self._known(here.host))):
+            await check_stranger(Request(scope))
         # what is named in a path can be looked up: nothing has a name that cannot be stored
         if not storable(scope["path"]):
             raise NotFound("there is nothing at this path: it holds a NUL")
@@ -95,3 +104,5 @@ class Edge:
             await self.app(scope, receive, send)
         except ClientDisconnect:
             _log.debug("the client is gone", method=scope["method"], path=scope["path"])
+        except asyncio.CancelledError:  # the server ends, and has closed the connection already
+            _log.debug("the request was cut", method=scope["method"], path=scope["path"])

@@ -14,10 +14,11 @@ from dumbbell_server import ids
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.backend import Provided
 from dumbbell_server.identity import Actor
-from dumbbell_server.listing.fields import Columns, FieldAnswer, Fields, Kind, ListedField, stored
+from dumbbell_server.listing.fields import Columns, FieldAnswer, Fields, ListedField, stored
+from dumbbell_server.listing.tree import Kind
 from dumbbell_server.projects.access import may_write
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.runs.states import FAILED_STATES, LIVE_STATES
+from dumbbell_server.runs.states import FAILED_STATES, LIVE_STATES, STATES
 from dumbbell_server.runs.tables import RunRow
 
 
@@ -46,8 +47,9 @@ def _node_ids(reading: RunReading, columns: Columns) -> list[str]:
     return [ids.encode_run(name, project.name, entity) for name in columns["name"]]
 
 
-def _tags(_reading: RunReading, columns: Columns) -> list[orjson.Fragment]:
-    return [*map(orjson.Fragment, columns["tags"])]
+def _tags(_reading: RunReading, columns: Columns) -> list[Any]:
+    """As they are stored; but a damaged text would spoil the whole answer."""
+    return [orjson.Fragment(text) if text[:1] == "[" and text[-1:] == "]" else [] for text in columns["tags"]]
 
 
 def _read_only(reading: RunReading, columns: Columns) -> list[bool]:
@@ -67,7 +69,7 @@ RUN_FIELDS = Fields([
     _stored("updatedAt"),
     _stored("name"),
     _stored("displayName"),
-    _stored("state"),
+    _stored("state", words=STATES | {"aborted"}),  # which W&B had once; none of ours is
     _stored("config", kind=_DOCUMENT),
     _stored("summaryMetrics", kind=_DOCUMENT, keys=("summary_metrics", "summaryMetrics", "summary")),
     _stored("systemMetrics", kind=_DOCUMENT),
@@ -92,7 +94,7 @@ RUN_FIELDS = Fields([
     ListedField("running", answer=_state_is_in(LIVE_STATES)),
     ListedField("failed", answer=_state_is_in(FAILED_STATES)),
     # of filters and orders alone
-    ListedField("duration", keys=("duration",)),
+    ListedField("duration", kind=Kind.NUMBER, keys=("duration",)),
     ListedField("username", keys=("username", "user")),
     ListedField("entity", keys=("entity", "entityName", "entity_name")),
     ListedField("project", keys=("project", "projectName", "project_name")),
@@ -101,6 +103,8 @@ RUN_FIELDS = Fields([
     ListedField("outputArtifacts", kind=_LIST, keys=("output_artifacts", "outputArtifacts")),
 ])
 
+# Columns that may hold long texts, some of them far longer than others.
+LONG = frozenset({"config", "summary_metrics", "system_metrics", "tags", "notes", "description"})
 SHARED = frozenset({"entity", "project", ""})  # the same in all runs of a project
 PASSING = frozenset({"input_artifacts", "output_artifacts"})  # changed by links and rights, where the run's row is not
 

@@ -14,6 +14,9 @@ from sqlalchemy.orm import Session
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import actor_of_user
+from dumbbell_server.accounts.first_user import first_user
+from dumbbell_server.accounts.organizations import make_organization
+from dumbbell_server.accounts.organizations import set_role as set_seat
 from dumbbell_server.accounts.service import create_user
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.accounts.teams import make_team, set_role, user_named
@@ -34,7 +37,7 @@ from dumbbell_server.projects import service as projects
 from dumbbell_server.runs import queries as runs_queries
 from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.states import CRASHED, FAILED, FINISHED, RUNNING
-from dumbbell_server.seeding.form import Form, ProjectForm, RunForm, TeamForm, UserForm
+from dumbbell_server.seeding.form import Form, OrganizationForm, ProjectForm, RunForm, TeamForm, UserForm
 from dumbbell_server.seeding.nodes import at
 
 _PACE = 10  # seconds from row to row
@@ -47,6 +50,7 @@ class Counts:
 
     users: int = 0
     teams: int = 0
+    organizations: int = 0
     projects: int = 0
     runs: int = 0
     files: int = 0
@@ -84,7 +88,10 @@ class _Loading:
     def name(self, name: str) -> str:
         """What the user or team is called on this server."""
         first = next((user.name for user in self.form.users if user.first), None)
-        return self.backend.settings.user if name == first else name
+        if name != first:
+            return name
+        user = first_user(self.session, self.backend.settings.user)
+        return user.username if user is not None else self.backend.settings.user
 
     def actor(self, name: str) -> Actor:
         return actor_of_user(self.session, user_named(self.session, self.name(name)))
@@ -139,6 +146,9 @@ def _load(loading: _Loading) -> _Loading:
     for team in loading.form.teams:
         with at(team.where):
             _team(loading, team)
+    for organization in loading.form.organizations:
+        with at(organization.where):
+            _organization(loading, organization)
     moment = loading.form.created
     for project in loading.form.projects:
         with at(project.where):
@@ -152,10 +162,10 @@ def _load(loading: _Loading) -> _Loading:
 
 def _user(loading: _Loading, form: UserForm) -> None:
     name = loading.name(form.name)
+    if form.first and first_user(loading.session, loading.backend.settings.user) is None:
+        raise NotFound(f"the first user {name!r} is not there yet")
     if accounts.user_by_name(loading.session, name) is not None:
         return
-    if form.first:
-        raise NotFound(f"the first user {name!r} is not there yet")
     create_user(loading.acting(), name)
     loading.counts.users += 1
 
@@ -172,6 +182,17 @@ def _team(loading: _Loading, form: TeamForm) -> None:
     for name, role in users.items():
         set_role(unit, team, user_named(session, name), role)
     loading.counts.teams += 1
+
+
+def _organization(loading: _Loading, form: OrganizationForm) -> None:
+    unit, session = loading.acting(), loading.session
+    if accounts.organization_by_name(session, form.name) is not None:
+        return
+    members = [(user_named(session, loading.name(name)), role) for name, role in form.members.items()]
+    organization = make_organization(unit, form.name, members[0][0])
+    for user, role in members:
+        set_seat(unit, organization, user, role)
+    loading.counts.organizations += 1
 
 
 def _entity(loading: _Loading, form: ProjectForm) -> EntityRow:

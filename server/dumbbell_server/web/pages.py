@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from dumbbell_server.accounts import queries as accounts
@@ -32,8 +32,8 @@ from dumbbell_server.runs.graphql import expire_silent_runs
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps import queries as sweep_queries
 from dumbbell_server.sweeps import service as sweeps
-from dumbbell_server.web.html import document, escape
-from dumbbell_server.web.sign_in import to_sign_in
+from dumbbell_server.web.html import answer, document, escape, for_frames, in_frame
+from dumbbell_server.web.sign_in import link_to_sign_in, to_sign_in
 from dumbbell_server.web.sign_in_routes import ROUTES as SIGN_IN
 from dumbbell_server.web.sign_in_routes import sign_in_of
 
@@ -48,11 +48,12 @@ def _page(make: Page) -> Callable[[Request], object]:
         state = state_of(request)
         text, known = await asyncio.get_running_loop().run_in_executor(state.pool, _made, make, request)
         if text is not None:
-            return HTMLResponse(text)
+            return for_frames(request, text)
         # one that is not there and one that may not be seen look the same, to who is signed in and who is not
         if not known and "text/html" in request.headers.get("accept", ""):
-            return to_sign_in(request)
-        return HTMLResponse(document("Not found", ["<p>There is nothing here, or you may not see it.</p>"]), 404)
+            return link_to_sign_in(request) if in_frame(request) else to_sign_in(request)
+        return for_frames(
+            request, document("Not found", ["<p>There is nothing here, or you may not see it.</p>"]), 404)
     return answer
 
 
@@ -168,7 +169,7 @@ def _artifact(context: Context, where: dict[str, str]) -> str | None:
 
 
 async def _home(_: Request) -> Response:
-    return HTMLResponse(document("Dumbbell", ["<p>The server runs. Point WANDB_BASE_URL at this address.</p>"]))
+    return answer(document("Dumbbell", ["<p>The server runs. Point WANDB_BASE_URL at this address.</p>"]))
 
 
 ROUTES = [

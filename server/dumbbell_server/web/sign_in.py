@@ -11,66 +11,61 @@ import hmac
 import secrets
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.access import actor_of_user
+from dumbbell_server.accounts.first_user import first_user
 from dumbbell_server.accounts.keys import digest
 from dumbbell_server.accounts.tables import ApiKeyRow, UserRow
 from dumbbell_server.backend import Backend
-from dumbbell_server.errors import DumbbellError, Forbidden, TooLarge, Unauthenticated
+from dumbbell_server.errors import BadInput, DumbbellError, Forbidden, TooLarge
+from dumbbell_server.http.credentials import PUBLIC_KEY
 from dumbbell_server.http.forwarding import reached
 from dumbbell_server.http.state import actor_of
 from dumbbell_server.identity import Actor
-from dumbbell_server.web.html import document, escape
+from dumbbell_server.web.attempts import Attempts
+from dumbbell_server.web.html import answer, document, escape, for_frames
 
-# The key that README and the Makefile print: the same on every machine.
-PUBLIC_KEY = "local" + "0" * 35
 COOKIE_LIFETIME = 14 * 86_400  # seconds
 LINK_LIFETIME = 3600  # seconds
 _LONGEST_FORM = 8192  # bytes
-_MOST_FAILURES, _WINDOW = 30, 60.0  # wrong keys in so many seconds, of all who try
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+_MOST_FIELDS = 16
+_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}  # of answers that are no page
 
 
 class SignIn:
-    """Cookies and one-time links of one server. `find` says whose a key is, or raises Unauthenticated."""
+    """Cookies and one-time links of one server."""
 
-    def __init__(self, backend: Backend, find: Callable[[str], Actor]) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._find = find
+        self.attempts = Attempts()
         self._secret = backend.signer.derive("cookies of pages").encode()
         self.cookie = f"dumbbell_{backend.signer.derive('name of the cookie')[:8]}"  # ports of a host share cookies
         self._links: dict[str, float] = {}  # digests of the tokens that were printed, and when they expire
-        self._failures: deque[float] = deque()
         self._lock = threading.Lock()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the public key is somebody's here."""
-        try:
-            self._find(PUBLIC_KEY)
-        except Unauthenticated:
-            return False
-        return True
+    def public_user(self, session: Session) -> UserRow | None:
+        """Whose the public key is, if anybody's here; with `--open` every key is the first user's."""
+        row = queries.key_by_digest(session, digest(PUBLIC_KEY))
+        if row is None and self._backend.settings.open:
+            return first_user(session, self._backend.settings.user)
+        return _user_of(session, row)
 
     def link(self, base_url: str) -> str:
         """An address that signs in as the first user, once, for an hour."""
         token = secrets.token_urlsafe(32)
         with self._lock:
             self._links[digest(token)] = time.monotonic() + LINK_LIFETIME
-        return f"{base_url}/login?token={token}"
+        return f"{base_url.rstrip('/')}/login?token={token}"
 
     def viewer(self, request: Request, session: Session) -> Actor | None:
         """Who asks for a page; None for a stranger. Unauthenticated for a key that nobody has."""
-        return actor_of(request) or self._by_cookie(request, session) or self._by_public_key(request)
+        return actor_of(request) or self._by_cookie(request, session) or self._by_public_key(request, session)
 
     def _by_cookie(self, request: Request, session: Session) -> Actor | None:
         number, _, rest = request.cookies.get(self.cookie, "").partition(".")
@@ -81,17 +76,13 @@ class SignIn:
         row = session.get(ApiKeyRow, int(number))
         if row is None or not hmac.compare_digest(self._sign(row, expires), signature.encode("latin-1", "replace")):
             return None
-        user = session.get(UserRow, row.user_id)
-        return actor_of_user(session, user) if user is not None and user.deleted_at is None else None
+        user = _user_of(session, row)
+        return actor_of_user(session, user) if user else None
 
-    def _by_public_key(self, request: Request) -> Actor | None:
+    def _by_public_key(self, request: Request, session: Session) -> Actor | None:
         """Only at this very machine as far as can be seen, and not for the script of another page."""
-        if not at_this_machine(request):
-            return None
-        try:
-            return self._find(PUBLIC_KEY)
-        except Unauthenticated:
-            return None
+        user = self.public_user(session) if at_this_machine(request) else None
+        return actor_of_user(session, user) if user else None
 
     def take_link(self, token: str, session: Session) -> ApiKeyRow | None:
         """The key of the first user, once for each link."""
@@ -99,41 +90,31 @@ class SignIn:
             expires = self._links.pop(digest(token), 0.0)
         if expires < time.monotonic():
             return None
-        user = queries.user_by_name(session, self._backend.settings.user)
-        if user is None or user.deleted_at is not None:
-            return None
-        return next(iter(queries.keys_of(session, user.id)), None)
+        user = first_user(session, self._backend.settings.user)
+        return next(iter(queries.keys_of(session, user.id)), None) if user else None
 
-    def take_key(self, key: str, session: Session) -> ApiKeyRow | None:
-        """The row of a key. Forbidden once too many wrong ones were tried."""
-        now = time.monotonic()
-        with self._lock:
-            while self._failures and self._failures[0] < now - _WINDOW:
-                self._failures.popleft()
-            if len(self._failures) >= _MOST_FAILURES:
-                raise Forbidden("too many wrong keys were tried here; wait a minute")
+    def take_key(self, key: str, sender: str, session: Session) -> ApiKeyRow | None:
+        """The row of a key; one that is nobody's is counted."""
         row = queries.key_by_digest(session, digest(key.strip()))
-        user = session.get(UserRow, row.user_id) if row is not None else None
-        if user is None or user.deleted_at is not None:
-            with self._lock:
-                self._failures.append(now)
-            return None
-        return row
+        if _user_of(session, row) is not None:
+            return row
+        self.attempts.wrong(sender)
+        return None
 
     def signed_in(self, request: Request, key: ApiKeyRow, target: str) -> Response:
         """Off to the page, with a cookie."""
-        answer = RedirectResponse(local_target(request, target), 303, _PRIVATE)
+        redirect = RedirectResponse(local_target(request, target), 303, _PRIVATE)
         expires = str(int(self._backend.clock.seconds()) + COOKIE_LIFETIME)
         value = f"{key.id}.{expires}.{self._sign(key, expires).decode()}"
         how = reached(request)
-        answer.set_cookie(self.cookie, value, COOKIE_LIFETIME, path=f"{how.prefix}/", secure=how.scheme == "https",
-                          httponly=True, samesite="lax")
-        return answer
+        redirect.set_cookie(self.cookie, value, COOKIE_LIFETIME, path=f"{how.prefix}/", secure=how.scheme == "https",
+                            httponly=True, samesite="lax")
+        return redirect
 
     def signed_out(self, request: Request) -> Response:
-        answer = RedirectResponse(f"{reached(request).prefix}/login", 303, _PRIVATE)
-        answer.delete_cookie(self.cookie, path=f"{reached(request).prefix}/")
-        return answer
+        redirect = RedirectResponse(f"{reached(request).prefix}/login", 303, _PRIVATE)
+        redirect.delete_cookie(self.cookie, path=f"{reached(request).prefix}/")
+        return redirect
 
     def _sign(self, key: ApiKeyRow, expires: str) -> bytes:
         """With the key's hash: the number of a key that is gone may become another's."""
@@ -141,38 +122,53 @@ class SignIn:
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest().encode()
 
 
+def _user_of(session: Session, key: ApiKeyRow | None) -> UserRow | None:
+    user = session.get(UserRow, key.user_id) if key else None
+    return user if user and user.deleted_at is None else None
+
+
 def at_this_machine(request: Request) -> bool:
     """As far as headers say: by a name of loopback, through no proxy, and by no other page but a link in it."""
     how = reached(request)
-    host = how.received.lower()
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    site = request.headers.get("sec-fetch-site", "none")
-    followed = request.method == "GET" and request.headers.get("sec-fetch-mode") == "navigate"
-    return (name in _LOOPBACK and not how.forwarded and how.origin in {None, how.site}
-            and (site in {"none", "same-origin"} or followed))
+    followed = request.method == "GET" and request.headers.get("sec-fetch-mode") == "navigate" and how.origin is None
+    return how.at_home and (followed or _by_own_page(request))
 
 
 def check_own_page(request: Request) -> None:
     """Forbidden where the page of another website sends a form."""
-    how = reached(request)
-    if how.origin not in {None, how.site} or request.headers.get("sec-fetch-site", "none") not in {
-            "none", "same-origin"}:
+    if not _by_own_page(request):
         raise Forbidden("a form is sent by a page of this server only")
+
+
+def _by_own_page(request: Request) -> bool:
+    """Whether a page of ours sends this, or none. To plain HTTP on other machines, browsers say so by `Origin` only."""
+    site = request.headers.get("sec-fetch-site")
+    return reached(request).of_own_page if site is None else site in {"none", "same-origin"}
 
 
 def local_target(request: Request, target: str) -> str:
     """A path of ours to go on to, whatever the address says: never another site's."""
-    parts = urlsplit(target)
-    ours = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    printable = target.isascii() and target.isprintable() and "\\" not in target
-    return reached(request).prefix + (target if ours and printable else "/")
+    ours = target.startswith("/") and not target.startswith("//")
+    plain = target.isascii() and target.isprintable() and "\\" not in target
+    return reached(request).prefix + (target if ours and plain else "/")
 
 
 def to_sign_in(request: Request) -> Response:
     """Where a browser goes that nobody has signed in with, whether there is a page or not."""
-    query = request.scope["query_string"].decode("latin-1")
-    target = request.scope["path"] + (f"?{query}" if query else "")
-    return RedirectResponse(f"{reached(request).prefix}/login?next={quote(target, safe='/')}", 303, _PRIVATE)
+    query = request.scope["query_string"]
+    return RedirectResponse(_login(request, b"?" + query if query else b""), 303, _PRIVATE)
+
+
+def link_to_sign_in(request: Request) -> Response:
+    """The same in a frame, where no key is typed: the page itself then opens beside the notebook."""
+    where = escape(_login(request))
+    text = document("Sign in", [f'<p><a href="{where}">Sign in</a>, then show this again.</p>'])
+    return for_frames(request, text, 401)
+
+
+def _login(request: Request, query: bytes = b"") -> str:
+    """The form, which leads back to the path that is asked here."""
+    return f"{reached(request).prefix}/login?next={quote(request.scope['raw_path'] + query, safe='/')}"
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -182,19 +178,22 @@ async def form_of(request: Request) -> dict[str, str]:
         body += chunk
         if len(body) > _LONGEST_FORM:
             raise TooLarge(f"the form is longer than {_LONGEST_FORM} bytes")
-    found = parse_qs(body.decode("latin-1"), max_num_fields=16)
+    try:
+        found = parse_qs(body.decode("latin-1"), max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise BadInput(f"the form has more than {_MOST_FIELDS} fields") from error
     return {name: values[0] for name, values in found.items()}
 
 
 def form_page(request: Request, target: str, problem: str = "", status: int = 200) -> Response:
     where = escape(f"{reached(request).prefix}/login")
-    return HTMLResponse(document("Sign in", [
+    return answer(document("Sign in", [
         f"<p>{escape(problem)}</p>" if problem else "",
         (f'<form method=post action="{where}"><input type=hidden name=next value="{escape(target)}">'
         '<label>API key <input type=password name=key size=48 autofocus required autocomplete=current-password>'
         "</label> <button>Sign in</button></form>"),
-        "<p><code>dumbbell token</code>, run beside the server, makes a key.</p>"]), status, _PRIVATE)
+        "<p><code>dumbbell token</code>, run beside the server, makes a key.</p>"]), status, has_form=True)
 
 
 def refused_page(error: DumbbellError) -> Response:
-    return HTMLResponse(document("Not possible", [f"<p>{escape(error.message)}</p>"]), error.status, _PRIVATE)
+    return answer(document("Not possible", [f"<p>{escape(error.message)}</p>"]), error.status)

@@ -8,18 +8,19 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from dumbbell_server.accounts.keys import add_key, make_key
+from dumbbell_server.accounts import service
+from dumbbell_server.accounts.tables import UserRow
 from dumbbell_server.database.engine import reading
-from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import DumbbellError
+from dumbbell_server.http.credentials import PUBLIC_KEY
 from dumbbell_server.http.forwarding import reached
 from dumbbell_server.http.state import state_of
-from dumbbell_server.web.html import document, escape
+from dumbbell_server.identity import Actor
+from dumbbell_server.web.html import answer, document, escape
 from dumbbell_server.web.sign_in import (
-    PUBLIC_KEY,
     SignIn,
     at_this_machine,
     check_own_page,
@@ -30,8 +31,8 @@ from dumbbell_server.web.sign_in import (
 )
 
 T = TypeVar("T")
-_PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 _WRONG = "This key is not known here."
+_TOO_MANY = "Too many wrong keys came from your address. Wait a minute."
 
 
 def sign_in_of(request: Request) -> SignIn:
@@ -53,7 +54,7 @@ async def _login(request: Request) -> Response:
     sign_in = sign_in_of(request)
     target = request.query_params.get("next", "/")
     token = request.query_params.get("token")
-    if token is None:
+    if token is None or request.method == "HEAD":  # who only looks does not use the link up
         return form_page(request, target)
     key = await _read(request, lambda session: sign_in.take_link(token, session))
     if key is None:
@@ -66,12 +67,15 @@ async def _enter(request: Request) -> Response:
     try:
         check_own_page(request)
         form = await form_of(request)
-        key = await _read(request, lambda session: sign_in.take_key(form.get("key", ""), session))
     except DumbbellError as error:
         return refused_page(error)
+    target, sender = form.get("next", "/"), reached(request).sender
+    if sign_in.attempts.too_many(sender):
+        return form_page(request, target, _TOO_MANY, 429)
+    key = await _read(request, lambda session: sign_in.take_key(form.get("key", ""), sender, session))
     if key is None:
-        return form_page(request, form.get("next", "/"), _WRONG, 403)
-    return sign_in.signed_in(request, key, form.get("next", "/"))
+        return form_page(request, target, _WRONG, 403)
+    return sign_in.signed_in(request, key, target)
 
 
 async def _logout(request: Request) -> Response:
@@ -85,17 +89,20 @@ async def _logout(request: Request) -> Response:
 async def _authorize(request: Request) -> Response:
     """Keys are stored as hashes: who is signed in may have another made. The public one is no secret."""
     sign_in = sign_in_of(request)
-    viewer = await _read(request, lambda session: sign_in.viewer(request, session))
+
+    def read(session: Session) -> tuple[Actor | None, UserRow | None]:
+        return sign_in.viewer(request, session), sign_in.public_user(session)
+    viewer, public = await _read(request, read)
     if viewer is None:
         return to_sign_in(request)
-    if sign_in.is_open and at_this_machine(request):
+    if public is not None and public.id == viewer.user_id and at_this_machine(request):
         return _key_page(PUBLIC_KEY)
-    where = escape(f"{reached(request).prefix}/authorize")
-    return HTMLResponse(document("Your API key", [
+    prefix = escape(reached(request).prefix)
+    return answer(document("Your API key", [
         f"<p>Signed in as {escape(viewer.username)}. A key is shown once, when it is made.</p>",
-        f'<form method=post action="{where}"><button>Make a key</button></form>',
-        f'<form method=post action="{escape(reached(request).prefix)}/logout"><button>Sign out</button></form>',
-    ]), headers=_PRIVATE)
+        f'<form method=post action="{prefix}/authorize"><button>Make a key</button></form>',
+        f'<form method=post action="{prefix}/logout"><button>Sign out</button></form>',
+    ]), has_form=True)
 
 
 async def _make_key(request: Request) -> Response:
@@ -107,17 +114,13 @@ async def _make_key(request: Request) -> Response:
     viewer = await _read(request, lambda session: sign_in.viewer(request, session))
     if viewer is None:
         return to_sign_in(request)
-    key = make_key(backend.clock)
-
-    def make(unit: Unit) -> None:
-        add_key(unit, viewer.user_id, key, "made in a browser")
-    await backend.write_soon(viewer, make)
+    _, key = await backend.write_soon(viewer, service.generate_key, "made in a browser")
     return _key_page(key)
 
 
 def _key_page(key: str) -> Response:
-    return HTMLResponse(document("Your API key", [
-        f"<pre>{escape(key)}</pre><p>It is what <code>wandb login</code> asks for.</p>"]), headers=_PRIVATE)
+    return answer(document("Your API key", [
+        f"<pre>{escape(key)}</pre><p>It is what <code>wandb login</code> asks for.</p>"]))
 
 
 ROUTES = [

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -14,6 +17,7 @@ from dumbbell_server.admin.fixture import fixture_app
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import Unauthenticated
+from support.server import start_server
 
 ADA = "user_gw0-" + "a" * 40
 BOB = "user_gw0-" + "b" * 40
@@ -21,7 +25,7 @@ BOB = "user_gw0-" + "b" * 40
 
 @pytest.fixture
 def client(backend: Backend) -> Iterator[TestClient]:
-    with TestClient(fixture_app(backend)) as opened:
+    with TestClient(fixture_app(backend), base_url="http://localhost:8081") as opened:
         yield opened
 
 
@@ -101,3 +105,56 @@ def test_organization_and_team(client: TestClient, backend: Backend) -> None:
         assert queries.entity_by_name(session, "Org-1-org") is None
     team["command"] = "down"
     assert client.post("/db/team", json=team).is_success
+
+
+COMMAND = {"command": "up", "username": ADA}
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(("headers", "status", "said"), [
+    (JSON, 200, ""),
+    ({"content-type": "Application/JSON; charset=utf-8"}, 200, ""),
+    (JSON | {"sec-fetch-site": "none"}, 200, ""),
+    (JSON | {"host": "127.0.0.1:1"}, 200, ""),
+    (JSON | {"host": "[::1]"}, 200, ""),
+    (JSON | {"origin": "http://localhost:8081"}, 403, "browsers"),
+    (JSON | {"origin": "null"}, 403, "browsers"),
+    (JSON | {"sec-fetch-site": "cross-site"}, 403, "browsers"),
+    (JSON | {"sec-fetch-site": "same-origin"}, 403, "browsers"),
+    ({}, 400, "application/json"),
+    ({"content-type": "text/plain"}, 400, "'text/plain'"),
+    ({"content-type": "application/x-www-form-urlencoded"}, 400, "application/json"),
+    ({"content-type": "text/plain; application/json"}, 400, "application/json"),
+    (JSON | {"host": "rebound.example"}, 403, "DUMBBELL_ADMIN_HOST"),
+    (JSON | {"host": "localhost.rebound.example"}, 403, "DUMBBELL_ADMIN_HOST"),
+    (JSON | {"host": "dumbbell:8081"}, 403, "DUMBBELL_ADMIN_HOST"),
+    (JSON | {"host": "192.0.2.1"}, 403, "DUMBBELL_ADMIN_HOST"),
+])
+def test_nothing_of_browsers_is_taken(client: TestClient, backend: Backend, headers: dict[str, str], status: int,
+                                      said: str) -> None:
+    answer = client.post("/db/user", content=json.dumps(COMMAND), headers=headers)
+    assert (answer.status_code, said in answer.text) == (status, True), answer.text
+    with reading(backend.database) as session:
+        assert (queries.user_by_name(session, ADA) is not None) is (status == 200)
+    if status == 403:
+        assert client.get("/health", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(("admin_host", "yes", "no"), [
+    ("0.0.0.0", ["dumbbell:8081", "192.0.2.1", "localhost", "host.docker.internal"], ["rebound.example"]),
+    ("::", ["dumbbell", "[2001:db8::1]:8081"], ["rebound.example"]),
+    ("Fixtures.example", ["fixtures.example:8081", "localhost"], ["dumbbell", "rebound.example"]),
+    ("192.0.2.1", ["192.0.2.1:8081", "localhost"], ["192.0.2.2", "dumbbell"]),
+])
+def test_where_it_was_told_to_listen(backend: Backend, admin_host: str, yes: list[str], no: list[str]) -> None:
+    backend.settings.admin_host = admin_host
+    with TestClient(fixture_app(backend)) as opened:
+        for hosts, status in ((yes, 200), (no, 403)):
+            for host in hosts:
+                assert opened.get("/health", headers={"host": host}).status_code == status, host
+
+
+def test_it_listens_where_it_is_told(tmp_path: Path) -> None:
+    with start_server(tmp_path, DUMBBELL_FIXTURE_PORT="0", DUMBBELL_ADMIN_HOST="127.0.0.2") as server:
+        assert (server.fixture_url or "").startswith("http://127.0.0.2:")
+        assert httpx2.get(f"{server.fixture_url}/health").status_code == 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,24 +65,28 @@ def test_migrated_tables_are_those_of_the_code(two_empty: tuple[Database, Databa
     assert theirs == ours
 
 
+def run(database: Database, statements: Iterable[str]) -> None:
+    with database.engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+
+
 def test_a_migration_keeps_every_row(two_empty: tuple[Database, Database]) -> None:
     """Where SQLite makes a table again, those that name it must not lose their rows."""
     database, _ = two_empty
     opening.upgrade(database, "0001")
-    with database.engine.begin() as connection:
-        for statement in (
-            ("INSERT INTO users (id, username, name, email, admin, service, created_at)"
-            " VALUES (1, 'u', 'u', 'u@x', true, false, 'now')"),
-            "INSERT INTO entities (id, name, kind, user_id, created_at) VALUES (1, 'u', 'user', 1, 'now')",
-            ("INSERT INTO projects (id, entity_id, user_id, name, access, is_benchmark, is_published, runs_made,"
-            " created_at, updated_at) VALUES (1, 1, 1, 'p', 'PRIVATE', false, false, 1, 'now', 'now')"),
-            ("INSERT INTO runs (id, project_id, user_id, name, display_name, state, stop_requested, tags, config,"
-            " summary_metrics, system_metrics, history_line_count, events_line_count, log_line_count, created_at,"
-            " heartbeat_at, updated_at) VALUES (1, 1, 1, 'r', 'r', 'finished', false, '[]', '{}', '{}', '{}', 1, 0, 0,"
-            " 'now', 'now', 'now')"),
-            "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, body) VALUES (1, 0, '', 0, 1, 'x')",
-        ):
-            connection.execute(text(statement))
+    run(database, (
+        ("INSERT INTO users (id, username, name, email, admin, service, created_at)"
+        " VALUES (1, 'u', 'u', 'u@x', true, false, 'now')"),
+        "INSERT INTO entities (id, name, kind, user_id, created_at) VALUES (1, 'u', 'user', 1, 'now')",
+        ("INSERT INTO projects (id, entity_id, user_id, name, access, is_benchmark, is_published, runs_made,"
+        " created_at, updated_at) VALUES (1, 1, 1, 'p', 'PRIVATE', false, false, 1, 'now', 'now')"),
+        ("INSERT INTO runs (id, project_id, user_id, name, display_name, state, stop_requested, tags, config,"
+        " summary_metrics, system_metrics, history_line_count, events_line_count, log_line_count, created_at,"
+        " heartbeat_at, updated_at) VALUES (1, 1, 1, 'r', 'r', 'finished', false, '[]', '{}', '{}', '{}', 1, 0, 0,"
+        " 'now', 'now', 'now')"),
+        "INSERT INTO chunks (run_id, stream, writer, first_line, line_count, body) VALUES (1, 0, '', 0, 1, 'x')",
+    ))
     opening.upgrade(database)
     with database.engine.connect() as connection:
         for table in ("users", "entities", "projects", "runs", "chunks"):
@@ -96,27 +100,25 @@ def test_service_accounts_leave_what_is_not_their_teams(two_empty: tuple[Databas
     """Before 0016 every team could take another's service account, and its admins read the key."""
     database, _ = two_empty
     opening.upgrade(database, "0014")
-    with database.engine.begin() as connection:
-        for statement in (
-            ("INSERT INTO users (id, username, name, email, admin, service, created_at, default_entity_id) VALUES"
-            " (1, 'ann', 'ann', 'a', false, false, 'now', 4), (2, 'robot', 'robot', 'r', false, true, 'now', 4)"),
-            ("INSERT INTO entities (id, name, kind, user_id, organization_id, created_at) VALUES"
-            " (1, 'ann', 'user', 1, NULL, 'now'), (2, 'robot', 'user', 2, NULL, 'now'),"
-            " (3, 'crew', 'team', NULL, 1, 'now'), (4, 'gang', 'team', NULL, 2, 'now'),"
-            " (5, 'own-org', 'organization', NULL, 1, 'now'), (6, 'other-org', 'organization', NULL, 2, 'now')"),
-            ("INSERT INTO organizations (id, name, entity_id, created_at) VALUES (1, 'own', 5, 'now'),"
-            " (2, 'other', 6, 'now')"),
-            ("INSERT INTO members (id, entity_id, user_id, role) VALUES (1, 4, 1, 'admin'), (2, 3, 1, 'admin'),"
-            " (3, 3, 2, 'member'), (4, 4, 2, 'admin')"),
-            ("INSERT INTO organization_members (id, organization_id, user_id, role) VALUES (1, 1, 2, 'member'),"
-            " (2, 2, 2, 'admin'), (3, 2, 1, 'admin')"),
-            ("INSERT INTO projects (id, entity_id, user_id, name, access, is_benchmark, is_published, runs_made,"
-            " created_at, updated_at) VALUES (1, 5, 1, 'wandb-registry-a', 'PRIVATE', false, false, 0, 'now', 'now'),"
-            " (2, 6, 1, 'wandb-registry-b', 'PRIVATE', false, false, 0, 'now', 'now')"),
-            ("INSERT INTO registry_members (id, project_id, entity_id, user_id, role) VALUES (1, 1, 5, 2, 'member'),"
-            " (2, 2, 6, 2, 'member'), (3, 2, 6, 1, 'admin')"),
-        ):
-            connection.execute(text(statement))
+    run(database, (
+        ("INSERT INTO users (id, username, name, email, admin, service, created_at, default_entity_id) VALUES"
+        " (1, 'ann', 'ann', 'a', false, false, 'now', 4), (2, 'robot', 'robot', 'r', false, true, 'now', 4)"),
+        ("INSERT INTO entities (id, name, kind, user_id, organization_id, created_at) VALUES"
+        " (1, 'ann', 'user', 1, NULL, 'now'), (2, 'robot', 'user', 2, NULL, 'now'),"
+        " (3, 'crew', 'team', NULL, 1, 'now'), (4, 'gang', 'team', NULL, 2, 'now'),"
+        " (5, 'own-org', 'organization', NULL, 1, 'now'), (6, 'other-org', 'organization', NULL, 2, 'now')"),
+        ("INSERT INTO organizations (id, name, entity_id, created_at) VALUES (1, 'own', 5, 'now'),"
+        " (2, 'other', 6, 'now')"),
+        ("INSERT INTO members (id, entity_id, user_id, role) VALUES (1, 4, 1, 'admin'), (2, 3, 1, 'admin'),"
+        " (3, 3, 2, 'member'), (4, 4, 2, 'admin')"),
+        ("INSERT INTO organization_members (id, organization_id, user_id, role) VALUES (1, 1, 2, 'member'),"
+        " (2, 2, 2, 'admin'), (3, 2, 1, 'admin')"),
+        ("INSERT INTO projects (id, entity_id, user_id, name, access, is_benchmark, is_published, runs_made,"
+        " created_at, updated_at) VALUES (1, 5, 1, 'wandb-registry-a', 'PRIVATE', false, false, 0, 'now', 'now'),"
+        " (2, 6, 1, 'wandb-registry-b', 'PRIVATE', false, false, 0, 'now', 'now')"),
+        ("INSERT INTO registry_members (id, project_id, entity_id, user_id, role) VALUES (1, 1, 5, 2, 'member'),"
+        " (2, 2, 6, 2, 'member'), (3, 2, 6, 1, 'admin')"),
+    ))
     opening.upgrade(database)
     with database.engine.connect() as connection:
         for table, left in (("members", [1, 2, 3]), ("organization_members", [1, 3]), ("registry_members", [1, 3])):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from support.run_history import end, keys, rows, stored_by_step
+from support.run_history import compact, end, keys, rows, stored_by_step
 from support.world import World
 
 PAGE = """query Q($filters: JSONString) { project(name: "p") { runs(filters: $filters) {
@@ -55,7 +55,7 @@ def test_its_rows_are_an_error_that_says_so_and_is_not_tried_again(damaged: Worl
 
 
 def test_the_background_goes_on_with_the_others(damaged: World) -> None:
-    damaged.client.app.state.worker.run(lambda _done, _left: None)  # type: ignore[attr-defined]
+    compact(damaged)
     assert page(damaged)["two"] is None
     assert set(keys(damaged, "three")["keys"]) == {"_step", "a"}
 
@@ -70,7 +70,7 @@ def test_filters_on_keys_look_at_what_is_kept_of_runs_that_have_ended(world: Wor
         world.upsert(name)
         world.history(name, rows(0, 1, **more))
         end(world, name)
-    world.client.app.state.worker.run(lambda _done, _left: None)  # type: ignore[attr-defined]
+    compact(world)
     for _ in range(2):  # made, and then read as it is kept
         assert set(page(world)) == {"one", "two"}
         world.backend.clear_caches()
@@ -104,7 +104,7 @@ def test_rows_nested_too_deeply_are_refused(world: World, levels: int, at: int) 
 def test_rows_of_the_most_levels_are_read_by_all(world: World) -> None:
     world.upsert(config=json.dumps(deep(200)))
     world.history("r", [deep(200), {"a": "[" * 1000, "_step": 2}])
-    world.client.app.state.worker.run(lambda _done, _left: None)  # type: ignore[attr-defined]
+    compact(world)
     assert stored_by_step(world)[-1] == {"a": "[" * 1000, "_step": 2}
     assert keys(world)["lastStep"] == 2
     assert json.loads(world.run("config")["config"]) == deep(200)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.run_history import end, fork, line_count, rows, start, stored_by_step
+from support.run_history import compact, end, fork, line_count, rows, start, stored_by_step
 from support.world import World
 
 pytestmark = pytest.mark.usefixtures("run")
@@ -48,11 +48,6 @@ def _pairs(part: range) -> list[tuple[int, ...]]:
     return [tuple(steps[at:at + 2]) for at in range(0, len(steps), 2)]
 
 
-def compacted(world: World) -> None:
-    """Columns and Parquet files are made of what is there."""
-    world.client.app.state.worker.run(lambda _done, _left: None)  # type: ignore[attr-defined]
-
-
 def nothing(_: World) -> None:
     pass
 
@@ -63,7 +58,7 @@ def numbered(request: pytest.FixtureRequest) -> Numbered:
     return found
 
 
-@pytest.mark.parametrize("between", [nothing, compacted])
+@pytest.mark.parametrize("between", [nothing, compact])
 def test_the_parts_are_one_run(world: World, numbered: Numbered, between: Callable[[World], None]) -> None:
     for part in PARTS:
         send(world, part, numbered)
@@ -71,7 +66,7 @@ def test_the_parts_are_one_run(world: World, numbered: Numbered, between: Callab
     assert (stored_by_step(world), line_count(world)) == (rows(*range(15)), 15)
 
 
-@pytest.mark.parametrize("between", [nothing, compacted])
+@pytest.mark.parametrize("between", [nothing, compact])
 @pytest.mark.parametrize("again", [0, 1, 2])
 def test_a_part_that_is_sent_again_replaces_what_was_there_from_its_first_step(
         world: World, numbered: Numbered, again: int, between: Callable[[World], None]) -> None:
@@ -138,7 +133,7 @@ def test_two_processes_that_resume_one_run_lose_nothing(world: World) -> None:
     assert sorted(found, key=lambda row: (row["_step"], row["_timestamp"])) == by_step
     assert [row["_step"] for row in found] == [row["_step"] for row in by_step]
     assert line_count(world) == len(wanted)
-    compacted(world)
+    compact(world)
     assert sorted(stored_by_step(world), key=lambda row: (row["_step"], row["_timestamp"])) == by_step
     end(world)
     found_again = stored_by_step(world)

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from dumbbell_server.history.ingest import writing
-from dumbbell_server.history.packing import pack, pieces
+from dumbbell_server.history.packing import pack, pieces, size_of
 from dumbbell_server.history.queries import insert
 from dumbbell_server.history.tables import HISTORY
-from support.run_history import end, line_count, rewind, rows, stored_by_step
+from support.run_history import compact, end, line_count, rewind, rows, stored_by_step
 from support.world import World
 
 
@@ -33,8 +33,8 @@ def test_one_line_into_a_long_post_packs_a_piece_of_it_again(world: World, monke
     unpacked: list[int] = []
     unpack = writing.unpack
 
-    def counting(body: bytes) -> Any:
-        lines = unpack(body)
+    def counting(body: bytes, count: int | None = None) -> Any:
+        lines = unpack(body, count)
         unpacked.append(len(lines))
         return lines
 
@@ -87,7 +87,7 @@ def test_rows_that_come_again_after_they_were_packed_again_change_nothing(world:
     for first in range(0, 100, 10):
         world.history("r", rows(*range(first, first + 10)), first)
     end(world)
-    world.client.app.state.worker.run(lambda _done, _left: None)  # type: ignore[attr-defined]
+    compact(world)
     before = chunks(world)
     assert len(before) == 1
     world.history("r", rows(*range(50, 60)), 50)
@@ -106,3 +106,7 @@ def test_a_long_post_that_is_tried_again_changes_nothing(world: World) -> None:
     with world.backend.database.engine.connect() as connection:
         assert connection.execute(text("SELECT history_generation FROM runs")).scalar() == 0
     assert world.run("historyLineCount") == {"historyLineCount": 5000}
+
+
+def test_what_a_chunk_was_before_is_known_from_its_head() -> None:
+    assert size_of(pack(0, ["é" * 1000, "b"], steps=False).body) == 2002

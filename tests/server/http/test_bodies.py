@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dumbbell_server import json_text
 from dumbbell_server.http import bodies
 from dumbbell_server.http.memory import LARGE
 from dumbbell_server.json_text import check_values
@@ -186,15 +187,26 @@ def test_what_clients_log_is_not_too_many_values() -> None:
             check_values(dense, "x")
 
 
+@pytest.mark.parametrize("piece", range(1, 12))
+def test_values_are_counted_alike_wherever_pieces_end(monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    monkeypatch.setattr(json_text, "_PIECE", piece)
+    monkeypatch.setattr(json_text, "_SHORTEST_LIST", 0)
+    monkeypatch.setattr(json_text, "_MOST_LISTS", 3)
+    held = json.dumps({"a,[{": ["[[[[", '"[[[[', '\\"[[[[', "\\\\[[[[", "\\" * 9, {}]})
+    check_values(held, "x")
+    with pytest.raises(bodies.BadInput, match="x holds more than"):
+        check_values(f"[{held}]", "x")
+
+
 def test_a_key_is_asked_of_the_database_in_a_thread_and_remembered(world: World, threads: dict[str, str],
                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     app: Any = world.client.app
     real = app.state.dumbbell.actor_of
 
-    def actor_of(key: str) -> Any:
+    def actor_of(*given: Any) -> Any:
         asked.append(threading.current_thread().name)
-        return real(key)
+        return real(*given)
 
     monkeypatch.setattr(app.state.dumbbell, "actor_of", actor_of)
     world.upsert("r")

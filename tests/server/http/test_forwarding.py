@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 
+from dumbbell_server.http.forwarding import Forwarding
 from dumbbell_server.settings import Settings
 from support.world import KEY, World, open_world
 
@@ -89,6 +90,22 @@ def test_what_each_header_changes(client: OPEN, headers: dict[str, str], base: s
     assert base_of(client(), headers) == base
 
 
+@pytest.mark.parametrize(("peer", "header", "sender"), [
+    ("192.0.2.9", None, "192.0.2.9"),
+    ("192.0.2.9", "198.51.100.7", "192.0.2.9"),  # anybody can write it
+    ("127.0.0.1", "198.51.100.7", "198.51.100.7"),
+    ("127.0.0.1", "203.0.113.1, 198.51.100.7:5000", "198.51.100.7"),
+    ("127.0.0.1", "203.0.113.1, [2001:db8::1]:5000, ::1", "2001:db8::1"),
+    ("127.0.0.1", "127.0.0.2", "127.0.0.2"),
+    ("127.0.0.1", "", "127.0.0.1"),
+    ("127.0.0.1", "x" * 1000, "x" * 64),
+])
+def test_the_sender_is_who_the_first_trusted_proxy_heard_from(peer: str, header: str | None, sender: str) -> None:
+    headers = [] if header is None else [(b"x-forwarded-for", header.encode())]
+    scope = {"type": "http", "scheme": "http", "path": "/", "raw_path": b"/", "headers": headers, "client": (peer, 1)}
+    assert Forwarding(Settings()).read(scope).sender == sender
+
+
 @pytest.mark.parametrize("headers", [
     {"x-forwarded-proto": "gopher"}, {"x-forwarded-prefix": "wandb"}, {"x-forwarded-prefix": "//evil.example"},
     {"x-forwarded-prefix": "/a b"}, {"x-forwarded-prefix": '/"><script>'},
@@ -123,6 +140,36 @@ def test_a_prefix_that_was_taken_away_is_not_looked_for_again(client: OPEN) -> N
     here = client(public_url="https://wandb.example.com/local")
     assert here.get("/local/p/runs/r", headers={"x-forwarded-prefix": "/local"}).status_code == 200
     assert here.get("/local/local/p/runs/r").status_code == 200
+
+
+@pytest.mark.parametrize(("public", "path", "headers", "origin", "fine", "where"), [
+    (None, "", {"host": "wandb.example"}, "http://wandb.example", True, ("/", False)),
+    (None, "", {"host": "a.test", "x-forwarded-proto": "https"}, "https://a.test", True, ("/", True)),
+    (None, "", {"host": "a.test", "x-forwarded-proto": "https"}, "http://a.test", False, None),
+    (None, "", {"host": "a.test", "x-forwarded-prefix": "/ml"}, "http://a.test", True, ("/ml/", False)),
+    # the public URL says what the proxy does not
+    ("https://a.test/ml", "", {"host": "a.test"}, "https://a.test", True, ("/ml/", True)),
+    ("https://a.test/ml", "/ml", {"host": "A.test"}, "https://a.test", True, ("/ml/", True)),
+    ("https://a.test/ml", "/ml", {"host": "localhost:8080"}, "https://a.test", True, ("/ml/", False)),
+    ("https://a.test/ml", "/ml", {"host": "localhost:8080"}, "http://localhost:8080", True, ("/ml/", False)),
+    ("https://a.test", "", {"host": "a.test"}, "https://b.test", False, None),
+    ("https://a.test", "", {"host": "a.test"}, "null", False, None),
+])
+def test_signing_in_behind_a_proxy(client: OPEN, public: str | None, path: str, headers: dict[str, str], origin: str,
+                                   fine: bool, where: tuple[str, bool] | None) -> None:
+    """Which forms are our own, and where their cookie is good."""
+    here = client(public_url=public, allowed_hosts="wandb.example")
+    del here.headers["authorization"]
+    prefix = where[0] if where else "/"
+    asked = here.get(f"{path}/local/p", headers={**headers, "accept": "text/html"}, follow_redirects=False)
+    assert asked.headers["location"] == f"{prefix}login?next=/local/p" or not fine
+    entered = here.post(f"{path}/login", data={"key": KEY, "next": "/local/p"}, headers={**headers, "origin": origin},
+                        follow_redirects=False)
+    assert entered.status_code == (303 if fine else 403)
+    if where is not None:
+        cookie = entered.headers["set-cookie"].lower()
+        assert entered.headers["location"] == f"{prefix}local/p"
+        assert (f"path={prefix};" in cookie, "secure" in cookie) == (True, where[1])
 
 
 @pytest.mark.parametrize(("settings", "headers", "start"), [

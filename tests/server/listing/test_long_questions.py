@@ -6,6 +6,7 @@ Work is counted and not timed, by keys and elements that say how often they are 
 from __future__ import annotations
 
 import json
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -26,6 +27,19 @@ from support.world import World
 DOTS = "." * 100_000
 RUNS = """query Q($filters: JSONString, $order: String, $after: String) { project(name: "p") {
   runs(filters: $filters, order: $order, after: $after) { edges { node { name } } } } }"""
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> list[str]:
+    """Has an item for each call of this function of the module from now on."""
+    calls: list[str] = []
+    function = getattr(module, name)
+
+    def counting(*arguments: Any) -> Any:
+        calls.append(name)
+        return function(*arguments)
+
+    monkeypatch.setattr(module, name, counting)
+    return calls
 
 
 class Counted(dict[str, Any]):
@@ -76,20 +90,12 @@ def test_each_object_is_asked_once_for_each_reading_of_a_path() -> None:
 
 def test_lists_in_lists_are_gone_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An element is reached by its number, and as one that has the number for a key: twice as often a level."""
-    visits = 0
-    in_list = values._in_list
-
-    def counted(*arguments: Any) -> Any:
-        nonlocal visits
-        visits += 1
-        return in_list(*arguments)
-
-    monkeypatch.setattr(values, "_in_list", counted)
+    visits = counted(monkeypatch, values, "_in_list")
     document: Any = [{"0": 7}]
     for _ in range(45):
         document = [{"0": document}]
     assert 7 in lookup(document, ("0",) * MOST_PARTS).values
-    assert visits <= 46 * MOST_PARTS
+    assert len(visits) <= 46 * MOST_PARTS
     assert lookup([{"0": [{"0": 7}]}], ("0",) * 3) == Several((MISSING, 7, {"0": 7}))
     assert lookup([{"a": [1, 2]}, {"a": [1, 3]}], ("a", "0")) == Several((1, 1))
 
@@ -120,22 +126,14 @@ def test_a_list_of_objects_is_not_gone_through_for_each_row(monkeypatch: pytest.
 
 
 def test_conditions_are_counted_while_a_filter_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    patterns = 0
-    regex = operators.search_of
-
-    def counted(*arguments: Any) -> Any:
-        nonlocal patterns
-        patterns += 1
-        return regex(*arguments)
-
-    monkeypatch.setattr(operators, "search_of", counted)
+    patterns = counted(monkeypatch, operators, "search_of")
     one = {"a": {"$regex": "x"}}
     for asked in ({"$or": [one] * 50_000}, {"$and": [one] * 50_000}, {"$nor": [{"$and": [one] * 25_000}] * 2},
                   {"a": {"$elemMatch": {"$or": [one] * 50_000}}}):
-        patterns = 0
+        patterns.clear()
         with pytest.raises(BadInput, match="more than 500 conditions"):
             read(asked, plain)
-        assert patterns <= 600
+        assert len(patterns) <= 600
     names = [{"name": f"r{number}"} for number in range(3000)]
     assert matches_document(read({"$or": [*names, *[one] * 499]}, plain), {"name": "r2999"})
     with pytest.raises(BadInput, match="more than 500 conditions"):

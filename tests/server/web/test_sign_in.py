@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 import time
+from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from starlette.testclient import TestClient
 
 from dumbbell_server.accounts.keys import add_key
 from dumbbell_server.accounts.queries import user_by_name
-from dumbbell_server.web.sign_in import COOKIE_LIFETIME, LINK_LIFETIME, PUBLIC_KEY, SignIn
+from dumbbell_server.http.credentials import PUBLIC_KEY
+from dumbbell_server.web.attempts import MOST
+from dumbbell_server.web.sign_in import COOKIE_LIFETIME, LINK_LIFETIME, SignIn
 from support.repository import ROOT
-from support.world import KEY, World
+from support.world import KEY, World, open_world
 
 PAGE = "/local/p/runs/r"
 HERE = {"host": "localhost:8080"}
@@ -59,8 +64,10 @@ def test_pages_are_open_at_this_machine_where_the_key_is_public_and_nowhere_else
     make_public(world)
     for host in ("localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080", "LocalHost:8080"):
         assert get(world, host=host).status_code == 200, host
-    for host in ("localhost.example.com", "example.com", "10.0.0.1", "127.0.0.1.nip.io", "[::2]:80", "dumbbell:8080"):
+    for host in ("10.0.0.1", "[::2]:80", "dumbbell:8080"):
         assert get(world, host=host).status_code == 303, host
+    for host in ("localhost.example.com", "example.com", "127.0.0.1.nip.io"):  # which are somebody's, and not allowed
+        assert get(world, host=host).status_code == 403, host
 
 
 @pytest.mark.parametrize("header", [
@@ -113,7 +120,7 @@ def test_a_key_signs_in_and_the_cookie_is_careful(world: World) -> None:
     assert "Secure" not in cookie
     assert KEY not in cookie
     assert get(world).status_code == 200
-    assert get(world, host="example.com").status_code in {200, 303}  # the jar's matter
+    assert get(world, host="dumbbell").status_code in {200, 303}  # the jar's matter
     assert post(world, "/logout").headers["location"] == "/login"
     assert get(world).status_code == 303
 
@@ -133,11 +140,16 @@ def test_wrong_keys_get_one_answer(world: World, key: str) -> None:
     assert "set-cookie" not in answer.headers
 
 
-def test_keys_cannot_be_tried_without_end(world: World) -> None:
-    statuses = [post(world, "/login", {"key": f"{number:040}"}).text for number in range(31)]
-    assert "not known" in statuses[29]
-    assert "wait a minute" in statuses[30]
-    assert "wait a minute" in post(world, "/login", {"key": KEY}).text
+def test_keys_cannot_be_tried_without_end_and_nobody_else_waits_for_it(world: World) -> None:
+    app: Any = world.client.app
+    proxy = TestClient(app, client=("127.0.0.1", 1), headers=HERE, follow_redirects=False)
+
+    def enter(key: str, via: str) -> int:
+        return proxy.post("/login", data={"key": key}, headers={"x-forwarded-for": via}).status_code
+    assert [enter(f"{number:040}", "192.0.2.1") for number in range(MOST + 1)] == [403] * MOST + [429]
+    assert enter(KEY, "192.0.2.1") == 429
+    assert enter(KEY, "192.0.2.1, 198.51.100.7") == 303
+    assert post(world, "/login", {"key": KEY}).status_code == 303
 
 
 @pytest.mark.parametrize("header", [{"origin": "https://example.com"}, {"origin": "null"},
@@ -152,11 +164,58 @@ def test_forms_of_other_websites_are_refused(world: World, path: str, header: di
 
 
 @pytest.mark.parametrize("target", ["//example.com", "https://example.com/", "/\\example.com", "\\\\example.com",
-                                    "javascript:alert(1)", "", "local/p", "/a\r\nset-cookie: x=1", "/\texample.com"])
+                                    "javascript:alert(1)", "", "https://[", "//[",
+                                    "local/p", "/a\r\nset-cookie: x=1", "/\texample.com"])
 def test_nobody_is_led_to_another_site(world: World, target: str) -> None:
     answer = post(world, "/login", {"key": KEY, "next": target})
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert "set-cookie: x" not in str(answer.headers).lower()
+
+
+def test_a_name_with_odd_letters_is_come_back_to(world: World) -> None:
+    path = "/local/p/runs/50%25%20%C3%BC%3Fc"
+    asked = get(world, f"{path}?a=%26&b=%25").headers["location"]
+    form = world.client.get(asked, headers=BROWSER).text
+    target = unescape(re.findall(r'name=next value="([^"]*)"', form)[0])
+    assert target == f"{path}?a=%26&b=%25"
+    assert post(world, "/login", {"key": KEY, "next": target}).headers["location"] == target
+
+
+@pytest.mark.parametrize("settings", [{"public_url": "https://box.test/wandb/"}, {}], ids=["public URL", "header"])
+def test_a_prefix_stands_before_all_of_it(tmp_path: Path, settings: dict[str, str]) -> None:
+    """Whether the proxy leaves it on the path or takes it away."""
+    with open_world(tmp_path, **settings) as world:
+        app: Any = world.client.app
+        client = TestClient(app, base_url="https://box.test", client=("127.0.0.1", 1), follow_redirects=False,
+                            headers={"accept": "text/html", **({} if settings else {"x-forwarded-prefix": "/wandb"})})
+        left = "/wandb" if settings else ""
+        to_login = "/wandb/login?next=/local/p"
+        assert client.get(f"{left}/local/p").headers["location"] == to_login
+        assert 'action="/wandb/login"' in client.get(to_login.removeprefix("" if left else "/wandb")).text
+        answer = client.post(f"{left}/login", data={"key": KEY, "next": "/local/p"})
+        assert answer.headers["location"] == "/wandb/local/p"
+        assert "Path=/wandb/" in answer.headers["set-cookie"]
+        sent = {"cookie": answer.headers["set-cookie"].partition(";")[0]}
+        page = client.get(f"{left}/authorize", headers=sent).text
+        assert re.findall('action="([^"]*)"', page) == ["/wandb/authorize", "/wandb/logout"]
+        ended = client.post(f"{left}/logout", headers=sent)
+        assert (ended.headers["location"], "Path=/wandb/" in ended.headers["set-cookie"]) == ("/wandb/login", True)
+
+
+def test_browsers_send_the_forms_with_their_origin(world: World) -> None:
+    """With no-referrer Chromium 156 sends `Origin: null`, and to plain HTTP elsewhere no Sec-Fetch-Site."""
+    post(world, "/login", {"key": KEY})
+    for path in ("/login", "/login?token=x", "/authorize"):
+        assert get(world, path).headers["referrer-policy"] == "same-origin"
+
+
+def test_a_form_through_a_proxy_that_says_nothing_of_itself_is_ours(tmp_path: Path) -> None:
+    with open_world(tmp_path, public_url="https://wandb.example.com") as world:
+        for origin, status in (("https://wandb.example.com", 303), ("http://localhost:8080", 303),
+                               ("http://wandb.example.com", 403), ("https://example.com", 403)):
+            assert post(world, "/login", {"key": KEY}, origin=origin).status_code == status, origin
+    with open_world(tmp_path / "other") as world:
+        assert post(world, "/login", {"key": KEY}, origin="null", sec_fetch_site="same-origin").status_code == 303
 
 
 def test_the_form_shows_what_it_was_given_as_text(world: World) -> None:
@@ -166,6 +225,8 @@ def test_the_form_shows_what_it_was_given_as_text(world: World) -> None:
 
 def test_a_long_form_is_refused(world: World) -> None:
     assert post(world, "/login", {"key": "x" * 10_000}).status_code == 413
+    many = post(world, "/login", {f"key{number}": "x" for number in range(17)})
+    assert (many.status_code, "more than 16 fields" in many.text) == (400, True)
 
 
 # The cookie
@@ -204,6 +265,20 @@ def test_a_cookie_ends_with_its_key_and_is_not_that_of_the_next(world: World) ->
     assert get(world, cookie=f"{name}={value}").status_code == 303
 
 
+def test_a_cookie_ends_when_its_key_is_deleted_or_its_user_is_gone(world: World) -> None:
+    name, value = cookie_of(world)
+    cookie = f"{name}={value}"
+    other = world.gql("mutation { generateApiKey(input: {}) { apiKey { id name } } }")["generateApiKey"]["apiKey"]
+    post(world, "/login", {"key": other["name"]})
+    assert get(world).status_code == 200
+    world.gql(f'mutation {{ deleteApiKey(input: {{ id: "{other["id"]}" }}) {{ success }} }}')
+    assert get(world).status_code == 303
+    assert get(world, cookie=cookie).status_code == 200
+    with world.backend.database.engine.begin() as connection:
+        connection.execute(text("UPDATE users SET deleted_at = 'now'"))
+    assert get(world, cookie=cookie).status_code == 303
+
+
 def test_a_cookie_is_good_for_pages_only(world: World) -> None:
     name, value = cookie_of(world)
     sent = {"cookie": f"{name}={value}", **HERE}
@@ -220,6 +295,7 @@ def test_a_link_signs_in_once_and_for_an_hour(world: World, monkeypatch: pytest.
     link = sign_in_of(world).link("http://localhost:8080")
     assert re.fullmatch(r"http://localhost:8080/login\?token=[\w-]{43}", link)
     path = link.removeprefix("http://localhost:8080")
+    assert world.client.head(path, headers=BROWSER).status_code == 200  # who shows a preview of it
     answer = get(world, path)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert get(world).status_code == 200
@@ -245,6 +321,29 @@ def test_the_page_of_the_key_makes_one_for_who_is_signed_in(world: World) -> Non
     assert made.headers["cache-control"] == "no-store"
     key = re.findall(r"<pre>([0-9a-f]{40})</pre>", made.text)[0]
     assert world.gql("{ viewer { username } }", key=key) == {"viewer": {"username": "local"}}
+
+
+def test_who_is_signed_in_as_another_does_not_get_the_public_key(world: World) -> None:
+    make_public(world)
+    world.add_user("ann", "a" * 40)
+    post(world, "/login", {"key": "a" * 40})
+    page = get(world, "/authorize").text
+    assert ("Signed in as ann" in page, PUBLIC_KEY in page) == (True, False)
+
+
+def test_with_open_the_public_key_is_as_good_as_any(tmp_path: Path) -> None:
+    with open_world(tmp_path, open=True) as world:
+        world.upsert("r")
+        assert get(world).status_code == 200
+        assert PUBLIC_KEY in get(world, "/authorize").text
+        assert get(world, x_forwarded_for="127.0.0.1").status_code == 303
+        assert get(world, host="box.test").status_code == 303
+
+
+def test_what_somebody_may_see_is_in_no_cache_of_others(world: World) -> None:
+    assert get(world, accept="*/*").headers["cache-control"] == "no-store"
+    post(world, "/login", {"key": KEY})
+    assert get(world).headers["cache-control"] == "no-store"
 
 
 def test_the_public_key_is_shown_where_it_is_one(world: World) -> None:

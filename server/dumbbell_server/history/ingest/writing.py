@@ -24,7 +24,7 @@ from dumbbell_server.history.packing import Packed, pack, pieces, row_of, unpack
 from dumbbell_server.history.queries import begin_generation, insert
 from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import dumps, loads
+from dumbbell_server.json_text import dumps, stored_object
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.runs.states import ENDED_STATES, PREEMPTING, RUNNING, after_completion
 from dumbbell_server.runs.tables import RunRow
@@ -45,7 +45,7 @@ class _Chunk:
     def lines(self) -> list[str]:
         """Empty ones for what is damaged, so that it can be sent again."""
         try:
-            return unpack(self.body)
+            return unpack(self.body, self.line_count)
         except Damaged:
             return [""] * self.line_count
 
@@ -55,6 +55,8 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
     """Everything of the POST is stored. Returns the run and whether it is asked to stop."""
     row = statements.FIND_RUN.on(connection, entity=entity, project=project, run=run).first()
     role = role_in(actor, row) if row is not None else Role.NONE
+    if role == Role.NONE:
+        row, role = _renamed(connection, actor, entity, project, run)
     if row is None or role == Role.NONE:
         raise NotFound(f"run {entity}/{project}/{run} not found; create it by upsertBucket first")
     if role < Role.MEMBER:
@@ -69,6 +71,13 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
         history=grown[HISTORY], events=grown[EVENTS], console=grown[CONSOLE])
     _write_extras(connection, row.id, post, now)
     return row.id, bool(row.stop_requested)
+
+
+def _renamed(connection: Connection, actor: Actor, entity: str, project: str, run: str,
+             ) -> tuple[Row[Any] | None, Role]:
+    """The run of a process that started before its project or entity got another name, which somebody may have now."""
+    rows = statements.FIND_RENAMED_RUN.on(connection, entity=entity, project=project, run=run).all()
+    return next(((row, role_in(actor, row)) for row in rows if role_in(actor, row) > Role.NONE), (None, Role.NONE))
 
 
 def _state(row: Row[Any], post: Post) -> str:
@@ -86,10 +95,10 @@ def _write_extras(connection: Connection, run: int, post: Post, now: str) -> Non
     if post.summary is not None:
         statements.SET_SUMMARY.on(connection, run=run, text=post.summary, now=now)
     elif post.derived:
-        summary = loads(statements.GET_SUMMARY.on(connection, run=run).scalar_one())
+        summary = stored_object(statements.GET_SUMMARY.on(connection, run=run).scalar_one())
         statements.SET_SUMMARY.on(connection, run=run, text=dumps({**summary, **post.derived}), now=now)
     if post.system:
-        metrics = loads(statements.GET_SYSTEM_METRICS.on(connection, run=run).scalar_one())
+        metrics = stored_object(statements.GET_SYSTEM_METRICS.on(connection, run=run).scalar_one())
         statements.SET_SYSTEM_METRICS.on(connection, run=run, text=dumps({**metrics, **post.system}))
     if post.complete:
         statements.SET_EXITCODE.on(connection, run=run, exitcode=post.exitcode, now=now)
@@ -196,15 +205,15 @@ def _restart(connection: Connection, run: int, post: Post) -> None:
 
 
 def _make_room(connection: Connection, run: int, packed: Packed) -> None:
+    """The rows go that stand from this chunk's first step on. Without steps its line alone says that it starts over."""
     there = statements.RANGE_OF_STEPS.on(connection, run=run).one()
     first = packed.min_step
-    whole = packed.first_line == 0 if first is None or there.low is None else first <= there.low
-    if not whole and (first is None or there.high is None or first > there.high):
-        return
     with Session(connection, autoflush=False) as session:
-        row = session.get_one(RunRow, run)
-        if whole or first is None:
-            delete_all(session, row)
-            return
-        cut_after(session, row, first - 1)
-        statements.COUNT_HISTORY(session, run=run)
+        if first is None or there.low is None:
+            if packed.first_line == 0:
+                delete_all(session, session.get_one(RunRow, run))
+        elif first <= there.low:
+            delete_all(session, session.get_one(RunRow, run))
+        elif first <= there.high:
+            cut_after(session, session.get_one(RunRow, run), first - 1)
+            statements.COUNT_HISTORY(session, run=run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +13,13 @@ from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.backend import Backend
+from dumbbell_server.budget import current
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.statements import batches
 from dumbbell_server.database.units import Unit
+from dumbbell_server.errors import Damaged
 from dumbbell_server.history import queries, statements
-from dumbbell_server.history.packing import pack, repacked, step_in, unpack
+from dumbbell_server.history.packing import Packed, pack, repacked, size_of, step_in, unpack
 from dumbbell_server.history.tables import BORROWED, HISTORY
 from dumbbell_server.runs import queries as runs
 from dumbbell_server.runs.service import RunsDeleting
@@ -57,10 +60,10 @@ def ranges_of(session: Session, run: RunRow, low: int = -ENDLESS, high: int = EN
 def lines_in(session: Session, ranges: list[StepRange]) -> list[str]:
     """The lines of these ranges, in the order of their steps."""
     lines: list[str] = []
-    reached, in_order = -2 * ENDLESS, True
+    reached, in_order, size = -2 * ENDLESS, True, 0
     for steps in ranges:
         for chunk in queries.bodies_between(session, steps.run_id, steps.stream, steps.low, steps.high):
-            some = unpack(bytes(chunk.body))
+            some = unpack(bytes(chunk.body), chunk.line_count)
             if chunk.ordered:
                 some = cut(some, chunk.min_step, chunk.max_step, steps)
                 in_order = in_order and (not some or reached <= _step(some[0]))
@@ -69,6 +72,8 @@ def lines_in(session: Session, ranges: list[StepRange]) -> list[str]:
                 some = [line for line in some if _is_within(line, steps)]
                 in_order = False
             lines += some
+            size += size_of(chunk.body) * len(some) // chunk.line_count
+            current().expect_text(size)
     return lines if in_order else sorted(lines, key=_step)  # stable: rows of one step stay in the order of their lines
 
 
@@ -132,12 +137,29 @@ def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
                 _copy(session, fork)
 
 
+def _as_they_are(session: Session, ranges: list[StepRange]) -> list[Packed]:
+    chunks: list[Packed] = []
+    for steps in ranges:
+        for row in queries.bodies_between(session, steps.run_id, steps.stream, steps.low, steps.high):
+            first = chunks[-1].end if chunks else 0
+            chunks.append(Packed(first, row.line_count, row.min_step, row.max_step, row.ordered, bytes(row.body)))
+    return chunks
+
+
+def _copy_lines(session: Session, fork_id: int, ranges: list[StepRange]) -> None:
+    try:
+        chunks = repacked(0, lines_in(session, ranges))
+    except Damaged:  # the fork shows what it showed: the same error, and rows where it does not meet that chunk
+        chunks = _as_they_are(session, ranges)
+    for chunk in chunks:
+        queries.insert(session.connection(), fork_id, BORROWED, "", chunk)
+
+
 def _copy(session: Session, fork: RunRow) -> None:
     parents = [steps for steps in ranges_of(session, fork) if steps.run_id != fork.id]
     chunks = _chunks_in_order(session, parents)
     if chunks is None:
-        for packed in repacked(0, lines_in(session, parents)):
-            queries.insert(session.connection(), fork.id, BORROWED, "", packed)
+        _copy_lines(session, fork.id, parents)
     else:
         _copy_chunks(session, fork.id, chunks)
     fork.parent_kept = True
@@ -163,11 +185,19 @@ def _copy_chunks(session: Session, fork_id: int, chunks: list[tuple[StepRange, R
     """As they are, for a small part of what it costs to pack their lines again; but those that a range cuts."""
     line = 0
     for steps, chunk in chunks:
-        if steps.low <= chunk.min_step and chunk.max_step < steps.high:
+        lines = _lines_of_part(session, steps, chunk)
+        if lines is None:
             statements.COPY_CHUNK(session, run=fork_id, first_line=line, id=chunk.id)
             line += chunk.line_count
-            continue
-        lines = cut(queries.lines_of(session, chunk.id), chunk.min_step, chunk.max_step, steps)
-        if lines:
+        elif lines:
             queries.insert(session.connection(), fork_id, BORROWED, "", pack(line, lines, steps=True))
             line += len(lines)
+
+
+def _lines_of_part(session: Session, steps: StepRange, chunk: Row[Any]) -> list[str] | None:
+    """Of a chunk that the range cuts; None where it is to be copied as it is, as one that is damaged."""
+    if steps.low <= chunk.min_step and chunk.max_step < steps.high:
+        return None
+    with contextlib.suppress(Damaged):
+        return cut(queries.lines_of(session, chunk.id), chunk.min_step, chunk.max_step, steps)
+    return None

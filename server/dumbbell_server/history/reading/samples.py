@@ -16,16 +16,17 @@ from typing import Any, Protocol
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from dumbbell_server.budget import current
 from dumbbell_server.database.engine import Database, snapshot
 from dumbbell_server.database.statements import batches
-from dumbbell_server.errors import StorageFull, StorageUnavailable
+from dumbbell_server.errors import Damaged, StorageFull, StorageUnavailable
 from dumbbell_server.history import queries, statements
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.columns.encode import Column, decode, digest
-from dumbbell_server.history.packing import row_of, unpack
+from dumbbell_server.history.packing import damaged, row_of, unpack
 from dumbbell_server.history.reading.forks import StepRange, cut, lines_in, ranges_of
 from dumbbell_server.history.reading.rows import Spec, evenly, leads_inside, picked
-from dumbbell_server.history.tables import HISTORY, INSIDE, INTS, OBJECTS, RANGE
+from dumbbell_server.history.tables import HISTORY, INSIDE, INTS, OBJECTS, RANGE, TEXTS
 from dumbbell_server.runs.tables import RunRow
 
 _PARSED = 2 * compaction.LINES  # lines without columns up to which they are looked at as they are
@@ -57,18 +58,27 @@ class _Segment(Protocol):
         ...
 
 
-def samples(database: Database, run: RunRow, specs: Sequence[Spec]) -> list[list[dict[str, Any]]]:
+def samples(database: Database, run: RunRow, specs: Sequence[Spec]) -> list[list[dict[str, Any]] | Damaged]:
     """The rows of each spec, in one look. Rows are in columns before they are read, where they are many."""
     with snapshot(database) as session:
         try:
-            return [sample(session, run, spec, _PARSED) for spec in specs]
+            return [_sampled(session, run, spec, _PARSED) for spec in specs]
         except Behind:
             runs = {steps.run_id for steps in ranges_of(session, run)}
     for run_id in runs:
-        with contextlib.suppress(StorageFull, StorageUnavailable):  # without columns it is slower, and the same
+        # without columns it is slower, and the same
+        with contextlib.suppress(StorageFull, StorageUnavailable, Damaged):
             compaction.catch_up(database, run_id)
     with snapshot(database) as session:
-        return [sample(session, run, spec) for spec in specs]
+        return [_sampled(session, run, spec) for spec in specs]
+
+
+def _sampled(session: Session, run: RunRow, spec: Spec, most: int | None = None) -> list[dict[str, Any]] | Damaged:
+    """An error stands for its own sample: the others are answered."""
+    try:
+        return sample(session, run, spec, most)
+    except Damaged as error:
+        return error
 
 
 def sample(session: Session, run: RunRow, spec: Spec, most: int | None = None) -> list[dict[str, Any]]:
@@ -81,7 +91,7 @@ def sample(session: Session, run: RunRow, spec: Spec, most: int | None = None) -
         segments = [segment for at, steps in enumerate(ranges)
                     for segment in _segments(session, at, steps, spec.keys, most)]
         return _spread(segments, spec.samples)
-    except NotMonotonic:
+    except (NotMonotonic, Damaged):  # columns are made of lines, which may be whole where they are not
         return _spread([_Lines(lines_in(session, ranges), spec.keys)], spec.samples)
 
 
@@ -162,8 +172,16 @@ def _group(session: Session, at: int, steps: StepRange, row: Row[Any], columns: 
     if steps.low > row.min_step or steps.high <= row.max_step:
         values = _values(session, row.id, step_column)
         start, end = bisect_left(values, steps.low), bisect_left(values, steps.high)
-    return _Columns(session, row.id, low, high, source, row.first_line, start, end,
-                    {key: columns.get(digest(key)) for key in keys})
+    of_keys = {key: columns.get(digest(key)) for key in keys}
+    for column in of_keys.values():
+        if column is not None and not _has_whole_mask(column, row.rows):
+            raise damaged("a column's mask is not that of its values")
+    return _Columns(session, row.id, low, high, source, row.first_line, start, end, of_keys)
+
+
+def _has_whole_mask(column: Row[Any], rows: int) -> bool:
+    mask = column.mask
+    return mask is None or (len(mask) == rows and bytes(mask).count(1) == column.held)
 
 
 def _leads_inside(columns: dict[bytes, Row[Any]], keys: tuple[str, ...]) -> bool:
@@ -212,6 +230,7 @@ class _Columns:
         return len(self.positions)
 
     def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
+        current().add_cells(len(positions) * len(self.columns))
         if self.positions is None:
             rows = [self.start + at for at in positions]
         else:
@@ -221,7 +240,13 @@ class _Columns:
             if column is not None:
                 values = _values(self.session, self.group, column)
                 taken.append([values[at] for at in _indices(column, rows)])
+                if column.kind == TEXTS:
+                    current().add_text(_text_in(taken[-1]))
         return [dict(zip(self.columns, row, strict=True)) for row in zip(*taken, strict=True)]
+
+
+def _text_in(values: Iterable[Any]) -> int:
+    return sum(len(value) for value in values if type(value) is str)
 
 
 def _indices(column: Row[Any] | Column, rows: list[int]) -> list[int]:
@@ -255,7 +280,12 @@ class _Lines:
         return len(self.rows)
 
     def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
-        return [row_of(self.lines[at]) if self.rows is None else self.rows[at] for at in positions]
+        if self.rows is None:
+            current().add_text(sum(len(self.lines[at]) for at in positions))
+            return [row_of(self.lines[at]) for at in positions]
+        current().add_cells(len(positions) * len(self.keys))
+        current().add_text(sum(_text_in(self.rows[at].values()) for at in positions))
+        return [self.rows[at] for at in positions]
 
 
 def _without_columns(session: Session, at: int, steps: StepRange, keys: tuple[str, ...],
