@@ -17,18 +17,17 @@ from dumbbell_server.accounts.service import ensure_first_user
 from dumbbell_server.artifact_files import removal as artifact_files
 from dumbbell_server.artifact_files.routes import ROUTES as ARTIFACTS
 from dumbbell_server.artifacts import removal as artifacts
-from dumbbell_server.artifacts.events import VersionLinking, VersionsDeleting
+from dumbbell_server.artifacts.events import VersionLinking
 from dumbbell_server.artifacts.uses import INPUT, OUTPUT, versions_of_runs
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import BlobsOrphaned, delete_orphaned_blobs
+from dumbbell_server.blobs.removal import RemovalsBegun
 from dumbbell_server.errors import StorageFull, StorageUnavailable
 from dumbbell_server.files.routes import ROUTES as FILES
-from dumbbell_server.files.service import runs_deleting as files_of_runs
 from dumbbell_server.graph.execution import BeforeQuery, Executor
 from dumbbell_server.history.events import KeysRead, RowsCame
 from dumbbell_server.history.ingest.routes import ROUTES as INGEST
 from dumbbell_server.history.parquet.export import Exporter
-from dumbbell_server.history.parquet.export import runs_deleting as parquet_of_runs
 from dumbbell_server.history.parquet.routes import ROUTES as PARQUET
 from dumbbell_server.history.reading.forks import copy_ahead
 from dumbbell_server.history.reading.forks import runs_deleting as forks_of_runs
@@ -39,13 +38,15 @@ from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.memory import Memory
 from dumbbell_server.http.middleware import Edge, no_route
 from dumbbell_server.http.state import AppState
-from dumbbell_server.projects.service import ProjectDeleting, RegistryTypesAdded, entity_deleting
+from dumbbell_server.projects import service as projects
+from dumbbell_server.projects.service import ProjectDeleting, RegistryTypesAdded
 from dumbbell_server.registries import rules
 from dumbbell_server.registries.cache import LinkSource
+from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.cache import RunSource
 from dumbbell_server.runs.fields import HISTORY_KEYS, INPUT_ARTIFACTS, KEYS_INFO, OUTPUT_ARTIFACTS
 from dumbbell_server.runs.graphql import SHOWING_RUNS, expire_silent_runs
-from dumbbell_server.runs.service import BEFORE_DELETING, RunsDeleting, project_deleting, user_renamed
+from dumbbell_server.runs.service import BEFORE_DELETING, RunsDeleting
 from dumbbell_server.schema import build_schema
 from dumbbell_server.web.pages import ROUTES as PAGES
 from dumbbell_server.web.sign_in import SignIn
@@ -105,18 +106,15 @@ def subscribe(backend: Backend) -> None:
     events = backend.events
     delete_blobs = partial(delete_orphaned_blobs, backend.database, backend.blobs)
     events.subscribe(BlobsOrphaned, lambda unit, _event: unit.after_commit(delete_blobs))
-    events.subscribe(EntityDeleting, entity_deleting)
-    # all at once, before its runs go one by one
+    backend.removers = {projects.PROJECT: projects.remove, runs.RUN: runs.remove,
+                        artifacts.VERSION: artifact_files.remove, artifacts.COLLECTION: artifacts.remove_collection}
+    events.subscribe(RemovalsBegun, lambda unit, event: unit.after_commit(partial(backend.remove, event.removals)))
+    events.subscribe(EntityDeleting, projects.entity_deleting)
     events.subscribe(ProjectDeleting, artifacts.project_deleting)
-    events.subscribe(ProjectDeleting, artifact_files.project_deleting)
-    events.subscribe(ProjectDeleting, project_deleting)
     events.subscribe(RegistryTypesAdded, rules.types_added)
     events.subscribe(VersionLinking, rules.version_linking)
-    events.subscribe(VersionsDeleting, artifact_files.versions_deleting)
     events.subscribe(RunsDeleting, forks_of_runs)
-    events.subscribe(RunsDeleting, parquet_of_runs)
-    events.subscribe(RunsDeleting, files_of_runs)
-    events.subscribe(UserRenamed, user_renamed)
+    events.subscribe(UserRenamed, runs.user_renamed)
     events.subscribe(RunsDeleting, artifacts.runs_deleting)
 
 
@@ -124,7 +122,13 @@ def _provide(backend: Backend) -> None:
     """Lower domains ask, higher ones answer."""
     backend.run_columns.source = RunSource(backend)
     backend.registry_columns.source = LinkSource()
-    backend.provide(BEFORE_DELETING, lambda run_id: copy_ahead(backend, run_id, -1))
+
+    def before_deleting(run_id: int, with_logged: bool) -> None:
+        copy_ahead(backend, run_id, -1)
+        if with_logged:
+            artifacts.prepare_runs_deletion(backend, run_id)
+
+    backend.provide(BEFORE_DELETING, before_deleting)
     backend.provide(HISTORY_KEYS, history_keys(backend))
     backend.provide(KEYS_INFO, keys_info(backend))
     backend.provide(INPUT_ARTIFACTS, versions_of_runs(INPUT))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Concatenate, Generic, ParamSpec, TypeVar
 
+import structlog
 from sqlalchemy.orm import Session
 
 from dumbbell_server.blobs.folder import FolderBlobs
 from dumbbell_server.blobs.memory import MemoryBlobs
+from dumbbell_server.blobs.removal import Remover, carry_on, find_removals
 from dumbbell_server.blobs.store import BlobStore
 from dumbbell_server.budget import Limits, Together
 from dumbbell_server.clock import Clock
@@ -28,6 +31,8 @@ from dumbbell_server.identity import Actor
 from dumbbell_server.listing.cache import ColumnCache
 from dumbbell_server.settings import Settings
 from dumbbell_server.signing import Signer
+
+_log = structlog.get_logger()
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +58,8 @@ class Backend:
     run_columns: ColumnCache
     registry_columns: ColumnCache
     events: Events = field(default_factory=Events)
+    removers: dict[str, Remover] = field(default_factory=dict)  # by kind, of what goes in pieces: see app.py
+    ending: threading.Event = field(default_factory=threading.Event)  # set: what can go on after a start ends now
     _provided: dict[Provided[Any], Any] = field(default_factory=dict)
     _clears: list[Callable[[], None]] = field(default_factory=list)
 
@@ -90,6 +97,18 @@ class Backend:
         result = self.database.write(self._attempt(units, viewer, lambda unit: work(unit, *arguments, **named)))
         units[-1].follow_up()
         return result
+
+    def remove(self, removals: Sequence[int] | None = None) -> None:
+        """Carry on with these removals, or with all that an earlier server left."""
+        found = self.write(None, find_removals) if removals is None else removals
+        carry_on(lambda work, *given: self.write(None, work, *given), self.removers, found, self.ending.is_set)
+
+    def remove_leftovers(self) -> None:
+        """All that an earlier server left, in a thread of its own."""
+        try:
+            self.remove()
+        except Exception:  # noqa: BLE001 - the next start, or pass that removes garbage, goes on with it
+            _log.exception("what was deleted is not removed yet")
 
     async def write_soon(self, viewer: Actor | None, work: Callable[Concatenate[Unit, P], T], *arguments: P.args,
                          **named: P.kwargs) -> T:

@@ -118,7 +118,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.errors import StartupError
     from dumbbell_server.seeding.form import read_form
     from dumbbell_server.seeding.load import load
-    from dumbbell_server.serving import Ending, Started, Upkeep, listen, run, url_of, write_ready_file
+    from dumbbell_server.serving import Ending, Once, Started, Upkeep, listen, run, url_of, write_ready_file
 
     if settings.open and settings.host not in {"localhost", "127.0.0.1", "::1"}:
         raise StartupError(f"--open lets everybody in, and {settings.host} is not loopback; use --host localhost")
@@ -148,12 +148,13 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
 
         upkeep = Upkeep(settings.collect_every, lambda: garbage.run(backend))
         app.state.worker.start()
-        ending = Ending([app.state.worker.stop, upkeep.stop], backend.database.close)
+        removing = Once(backend.remove_leftovers, backend.ending.set)
+        stops = [removing.stop, app.state.worker.stop, upkeep.stop]
         try:
-            run(apps, on_ready, ending.begin)
+            run(apps, on_ready, Ending(stops, backend.database.close).begin)
         finally:
-            app.state.worker.stop()
-            upkeep.stop()
+            for stop in stops:
+                stop()
     finally:
         backend.close()
 

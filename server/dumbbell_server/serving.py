@@ -171,6 +171,20 @@ class Ending:
         os._exit(0)
 
 
+class Once:
+    """Work that is done once, in a thread of its own, and that ends early when it is asked to."""
+
+    def __init__(self, work: Callable[[], object], ask: Callable[[], object]) -> None:
+        self._ask = ask
+        self._thread = threading.Thread(target=work, name="dumbbell-once", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self._ask()
+        self._thread.join()
+
+
 class Upkeep:
     """Work that is done now and then in a thread of its own, until it is stopped."""
 

@@ -149,7 +149,8 @@ PLACES: dict[str, Callable[[Tables, Row], Place]] = {
     "members": _at("team", "entity_id"),
     "invites": _at("team", "entity_id"),
     "api_keys": _at("keys", "user_id"),
-    **dict.fromkeys(("former_names", "server_state", "orphans", "parquet_offers"), lambda _tables, _row: NOWHERE),
+    **dict.fromkeys(("former_names", "server_state", "orphans", "removals", "parquet_offers"),
+                    lambda _tables, _row: NOWHERE),
 }
 
 

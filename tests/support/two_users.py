@@ -22,6 +22,7 @@ from graphql import (
 from dumbbell_server import ids
 from dumbbell_server.accounts.keys import digest
 from dumbbell_server.accounts.teams import key_purpose
+from dumbbell_server.projects.service import place_of_removed
 from support.access_matrix import LOOKUPS, Lookup
 from support.crawl import Crawl, required
 from support.inputs import SCHEMA, Choose, Things
@@ -48,6 +49,7 @@ document = functools.lru_cache(functools.partial(mutation, SCHEMA))
 def set_up(world: World) -> Tables:
     """Each of the two has a project of their own, and a team and a registry in an organization of their own."""
     numbers = itertools.count()
+    world.backend.write(None, place_of_removed)  # it is made once, by whoever deletes something first
 
     def mark() -> str:
         return f"zq{next(numbers)}q"

@@ -19,6 +19,7 @@ from dumbbell_server.identity import Actor, Role
 from dumbbell_server.settings import Settings
 
 _ROLES = {"admin": Role.ADMIN, "member": Role.MEMBER, "viewer": Role.VIEWER, "restricted_viewer": Role.RESTRICTED}
+REMOVED = "removed"  # the kind of the entity of what is gone and whose rows still are there
 _FRESH = 2.0  # seconds; only other processes on the same database can make an entry stale
 _MOST = 10_000
 
@@ -123,7 +124,8 @@ class Keys:
 def visible_entity(session: Session, actor: Actor | None, name: str | None) -> EntityRow | None:
     """The entity of that name; the actor's own where none is given."""
     if name:
-        return queries.entity_by_name(session, name)
+        entity = queries.entity_by_name(session, name)
+        return None if entity is not None and entity.kind == REMOVED else entity
     return session.get(EntityRow, actor.entity_id) if actor else None
 
 

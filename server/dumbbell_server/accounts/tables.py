@@ -25,7 +25,7 @@ class EntityRow(SQLModel, table=True):
 
     id: int = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
-    kind: str  # user, team, organization
+    kind: str  # user, team, organization; removed, which holds what is gone and whose rows still are there
     user_id: int | None = Field(default=None, index=True)
     organization_id: int | None = Field(default=None, index=True)
     created_at: str

@@ -19,7 +19,8 @@ from dumbbell_server.artifacts.tables import DELETED, ArtifactRow, CollectionRow
 from dumbbell_server.database.statements import Statement
 from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects import service as projects
-from dumbbell_server.projects.access import role_in
+from dumbbell_server.projects.access import REMOVED, role_in
+from dumbbell_server.projects.tables import ProjectRow
 
 _HEX = re.compile(r"[0-9a-f]{32}")
 
@@ -37,7 +38,8 @@ def _found(row: ArtifactBlobRow | None) -> StoredBytes | None:
 
 _FILE = Statement("""
     SELECT b.blob_key, b.size, b.digest FROM artifacts a JOIN artifact_blobs b ON b.project_id = a.project_id
-    WHERE a.id = :artifact AND a.state <> 'DELETED' AND b.digest = :digest""")
+    JOIN projects p ON p.id = a.project_id
+    WHERE a.id = :artifact AND a.state <> 'DELETED' AND p.access <> 'REMOVED' AND b.digest = :digest""")
 
 
 def signed_file(session: Session, artifact_id: int, hexadecimal: str) -> StoredBytes | None:
@@ -50,6 +52,8 @@ def manifest(session: Session, manifest_id: int) -> StoredBytes | None:
     row = session.get(ManifestRow, manifest_id)
     artifact = session.get(ArtifactRow, row.artifact_id) if row else None
     if row is None or row.blob_key is None or artifact is None or artifact.state == DELETED:
+        return None
+    if session.get_one(ProjectRow, artifact.project_id).access == REMOVED:
         return None
     return StoredBytes(row.blob_key, row.size, row.digest)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, delete, exists, func
@@ -48,6 +48,7 @@ def survey(backend: Backend) -> GarbageReport:
 def run(backend: Backend, on_progress: OnProgress = lambda _count: None) -> GarbageReport:
     """Remove it. Every unit is small: whoever writes meanwhile hardly waits."""
     report = GarbageReport()
+    backend.remove()
     _remove_versions(backend, report, on_progress)
     _remove_files(backend, report, on_progress)
     _remove_strays(backend, report, on_progress)
@@ -62,7 +63,18 @@ def _remove_versions(backend: Backend, report: GarbageReport, on_progress: OnPro
 
 
 def _remove_files(backend: Backend, report: GarbageReport, on_progress: OnProgress) -> None:
-    while sizes := backend.write(None, _remove_some_files, backend.settings.url_lifetime):
+    """They are looked for where nobody waits: among very many this takes long, also where there are none."""
+    last = 0
+    while True:
+        with reading(backend.database) as session:
+            numbers = session.execute(
+                select(ArtifactBlobRow.id).where(*_unneeded(backend.clock, backend.settings.url_lifetime),
+                                                 col(ArtifactBlobRow.id) > last)
+                .order_by(col(ArtifactBlobRow.id)).limit(_AT_ONCE)).scalars().all()
+        if not numbers:
+            return
+        last = numbers[-1]
+        sizes = backend.write(None, _remove_some_files, numbers, backend.settings.url_lifetime)
         report.files += len(sizes)
         report.size += sum(sizes)
         on_progress(len(sizes))
@@ -99,11 +111,12 @@ def _unneeded(clock: Clock, url_lifetime: float) -> tuple[ColumnElement[bool], .
     )
 
 
-def _remove_some_files(unit: Unit, url_lifetime: float) -> list[int]:
-    """Sizes of what was removed."""
+def _remove_some_files(unit: Unit, numbers: Sequence[int], url_lifetime: float) -> list[int]:
+    """Sizes of those that were removed: of these, what is not needed still."""
     session = unit.session
-    rows = session.execute(select(ArtifactBlobRow).where(*_unneeded(unit.clock, url_lifetime)).limit(_AT_ONCE)
-                           .with_for_update()).scalars().all()
+    rows = session.execute(
+        select(ArtifactBlobRow).where(col(ArtifactBlobRow.id).in_(numbers), *_unneeded(unit.clock, url_lifetime))
+        .with_for_update()).scalars().all()
     orphan(unit, [row.blob_key for row in rows])
     session.execute(delete(ArtifactBlobRow).where(col(ArtifactBlobRow.id).in_([row.id for row in rows])))
     return [row.size for row in rows]

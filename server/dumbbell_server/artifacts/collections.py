@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete as delete_from
 from sqlmodel import col, select
 
 from dumbbell_server.artifacts import access, queries, removal, types
@@ -75,8 +74,7 @@ def delete(unit: Unit, node_id: str, kind: str) -> CollectionRow:
     if collection.user_id != unit.actor.user_id or _holds_versions_of_others(unit, collection):
         access.collection_for_writing(session, unit.actor, node_id, "delete the collections of others", Role.ADMIN)
     session.expunge(collection)
-    removal.purge(unit, col(ArtifactRow.sequence_id) == collection.id)
-    session.execute(delete_from(CollectionRow).where(col(CollectionRow.id) == collection.id))
+    removal.hide_collection(unit, collection.id)
     types.count_collections(session, collection.type_id, -1)
     collection.state = DELETED
     return collection

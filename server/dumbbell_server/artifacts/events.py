@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Select
-
 from dumbbell_server.artifacts.tables import ArtifactRow
 from dumbbell_server.projects.tables import ProjectRow
 
@@ -17,10 +15,3 @@ class VersionLinking:
     artifact: ArtifactRow
     type_name: str
     project: ProjectRow
-
-
-@dataclass(frozen=True)
-class VersionsDeleting:
-    """Versions are about to go, and with them all that they hold. Their rows are still there."""
-
-    ids: Select[int]  # a SELECT, so that a project's go in few statements

@@ -37,7 +37,7 @@ def expire_versions(context: Context) -> None:
     if expire_versions in context.answers:
         return
     if removal.has_expired(context.session, context.backend.clock):
-        context.backend.write(None, removal.expire_versions)
+        removal.expire(context.backend)
         context.forget()
     context.answers[expire_versions] = True
 

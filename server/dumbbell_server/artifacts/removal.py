@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import sqlalchemy
 from sqlalchemy import ColumnElement, delete, func, update
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.artifacts import access, queries
 from dumbbell_server.artifacts.aliases import restore_latest
-from dumbbell_server.artifacts.events import VersionsDeleting
 from dumbbell_server.artifacts.memberships import leave
 from dumbbell_server.artifacts.tables import (
     COMMITTED,
     DELETED,
     PENDING,
     ArtifactRow,
+    ClientIdRow,
     CollectionRow,
     MembershipRow,
+    UseRow,
 )
+from dumbbell_server.backend import Backend
+from dumbbell_server.blobs.removal import Piece, remove_later, trim
 from dumbbell_server.clock import Clock
 from dumbbell_server.database.statements import Statement, batches
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
 from dumbbell_server.identity import Role
+from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.service import ProjectDeleting
 from dumbbell_server.runs.service import RunsDeleting
 
-_AT_ONCE = 500  # versions that a unit removes: others write between two
+VERSION, COLLECTION = "version", "collection"  # among removals
+_AT_ONCE = 50  # versions that a unit looks for: others write between two
+_MOST_EXPIRED = 500  # that a reader waits for
 _EXPIRED = Statement("SELECT 1 FROM artifacts WHERE expires_at <= :now AND state = 'COMMITTED' LIMIT 1")
 
 
@@ -55,14 +60,29 @@ def has_expired(session: Session, clock: Clock) -> bool:
     return _EXPIRED(session, now=clock.text()).first() is not None
 
 
-def expire_versions(unit: Unit) -> None:
-    """Versions past their lifetime are gone, as many as a unit takes."""
-    _remove_where(unit, _expired(unit.clock))
+def expire_versions(unit: Unit) -> int:
+    """Versions past their lifetime are gone, as many as a unit takes. Returns how many went."""
+    return _remove_where(unit, _expired(unit.clock))
 
 
 def remove_unneeded(unit: Unit, abandoned_after: float) -> int:
-    """The same, and of versions that were begun so many seconds ago and never committed. Returns how many went."""
+    """The same, and of versions that were begun so many seconds ago and never committed."""
     return _remove_where(unit, _unneeded(unit.clock, abandoned_after))
+
+
+def remove_logged(unit: Unit, run_id: int) -> int:
+    """The same, of versions that this run logged. It is about to go: looking for others must not meet them again."""
+    count = _remove_where(unit, _logged(run_id))
+    unit.session.execute(update(ArtifactRow).where(
+        col(ArtifactRow.run_id) == run_id, col(ArtifactRow.state) == DELETED).values(run_id=None))
+    return count
+
+
+def expire(backend: Backend) -> None:
+    """The same in as many units as that takes, up to a number that a reader can wait for."""
+    count = 0
+    while count < _MOST_EXPIRED and (more := backend.write(None, expire_versions)):
+        count += more
 
 
 def count_unneeded(session: Session, clock: Clock, abandoned_after: float) -> int:
@@ -80,59 +100,96 @@ def _unneeded(clock: Clock, abandoned_after: float) -> ColumnElement[bool]:
     return _expired(clock) | ((col(ArtifactRow.state) == PENDING) & (col(ArtifactRow.updated_at) < silent_since))
 
 
+def _logged(run_id: int) -> ColumnElement[bool]:
+    return (col(ArtifactRow.run_id) == run_id) & (col(ArtifactRow.state) == COMMITTED)
+
+
 def _remove_where(unit: Unit, which: ColumnElement[bool]) -> int:
-    rows = unit.session.execute(
-        select(ArtifactRow).where(which).limit(_AT_ONCE).with_for_update()).scalars().all()
-    _remove(unit, rows)
-    return len(rows)
+    found = unit.session.execute(select(ArtifactRow).where(which).limit(_AT_ONCE).with_for_update()).scalars().all()
+    return _remove(unit, found, Piece())
 
 
-def _remove(unit: Unit, artifacts: Sequence[ArtifactRow]) -> None:
-    """Their rows stay as tombstones; all they held goes. They are no more than a parameter list takes."""
+def _remove(unit: Unit, artifacts: Sequence[ArtifactRow], piece: Piece | None = None) -> int:
+    """Their rows stay as tombstones; all they held goes. How many went before the piece was over, if there is one."""
     session = unit.session
-    if not artifacts:
-        return
+    gone: list[int] = []
     for artifact in artifacts:
         session.refresh(artifact, with_for_update=True)  # a commit may be placing its files
         leave(session, queries.memberships_of(session, artifact.id))
-    unit.emit(VersionsDeleting(_ids(col(ArtifactRow.id).in_([artifact.id for artifact in artifacts]))))
-    for artifact in artifacts:
         artifact.state = DELETED
         session.add(artifact)
+        gone.append(artifact.id)
+        if piece is not None:
+            piece.has_removed = True
+            if piece.over:
+                break
     session.flush()
+    remove_later(unit, VERSION, gone)
+    return len(gone)
 
 
-def _ids(which: ColumnElement[bool]) -> sqlalchemy.Select[int]:
-    return sqlalchemy.select(col(ArtifactRow.id)).where(which)
+def hide_collection(unit: Unit, collection_id: int) -> None:
+    """Gone for everybody at once, with its versions and their links in other collections; rows go afterwards."""
+    own = col(ArtifactRow.sequence_id) == collection_id
+    _unlink(unit.session, own & (col(MembershipRow.collection_id) != collection_id))
+    unit.session.execute(update(ArtifactRow).where(own).values(state=DELETED))
+    unit.session.execute(delete(ClientIdRow).where(col(ClientIdRow.collection_id) == collection_id))
+    unit.session.execute(update(CollectionRow).where(col(CollectionRow.id) == collection_id).values(
+        project_id=projects.place_of_removed(unit).id, name=projects.name_of_removed(collection_id)))
+    remove_later(unit, COLLECTION, [collection_id])
 
 
-def purge(unit: Unit, which: ColumnElement[bool]) -> None:
-    """Many versions are gone, rows and all."""
+def remove_collection(unit: Unit, collection_id: int, piece: Piece) -> bool:
+    """The rows of a collection that is gone, as far as the piece goes. Whether none is left."""
     session = unit.session
-    elsewhere = session.execute(
-        select(MembershipRow.collection_id).distinct()
+    if session.get(CollectionRow, collection_id, with_for_update=True) is None:
+        return True
+    versions = select(ArtifactRow.id).where(ArtifactRow.sequence_id == collection_id).limit(_AT_ONCE)
+    while some := session.execute(versions).scalars().all():
+        if not trim(unit, ArtifactRow.__table__, some, piece):  # type: ignore[attr-defined]
+            return False
+        session.execute(delete(ArtifactRow).where(col(ArtifactRow.id).in_(some)))
+    if not trim(unit, CollectionRow.__table__, [collection_id], piece):  # type: ignore[attr-defined]
+        return False
+    session.execute(delete(CollectionRow).where(col(CollectionRow.id) == collection_id))
+    return True
+
+
+def prepare_runs_deletion(backend: Backend, run_id: int) -> None:
+    """What the run logged is gone, version by version."""
+    while backend.write(None, remove_logged, run_id):
+        pass
+
+
+def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
+    """What these runs logged goes with them, if that was asked for; else it is nobody's."""
+    session = unit.session
+    for some in batches(event.run_ids):
+        if event.artifacts:
+            for run_id in some:
+                _remove(unit, session.execute(select(ArtifactRow).where(_logged(run_id))).scalars().all())
+        session.execute(update(ArtifactRow).where(col(ArtifactRow.run_id).in_(some)).values(run_id=None))
+        session.execute(delete(UseRow).where(col(UseRow.run_id).in_(some)))
+
+
+def project_deleting(unit: Unit, event: ProjectDeleting) -> None:
+    """No collection of another project has a version of this one, and no client's name leads into it."""
+    elsewhere = col(CollectionRow.project_id) != event.project_id
+    _unlink(unit.session, (col(ArtifactRow.project_id) == event.project_id) & elsewhere)
+    own = select(CollectionRow.id).where(CollectionRow.project_id == event.project_id)
+    unit.session.execute(delete(ClientIdRow).where(col(ClientIdRow.collection_id).in_(own)))
+
+
+def _unlink(session: Session, which: ColumnElement[bool]) -> None:
+    """These versions are not in these collections any more."""
+    found = session.execute(
+        select(MembershipRow.id, MembershipRow.collection_id)
         .join(ArtifactRow, col(ArtifactRow.id) == MembershipRow.artifact_id)
-        .where(which, col(MembershipRow.collection_id) != ArtifactRow.sequence_id)).scalars().all()
-    unit.emit(VersionsDeleting(_ids(which)))
-    session.execute(delete(ArtifactRow).where(which))
-    for collection_id in elsewhere:
+        .join(CollectionRow, col(CollectionRow.id) == MembershipRow.collection_id).where(which)).all()
+    for some in batches([link.id for link in found]):
+        session.execute(delete(MembershipRow).where(col(MembershipRow.id).in_(some)))
+    for collection_id in {link.collection_id for link in found}:
         left = select(func.count()).select_from(MembershipRow).where(MembershipRow.collection_id == collection_id)
         session.execute(update(CollectionRow).where(col(CollectionRow.id) == collection_id).values(
             version_count=left.scalar_subquery()))
         restore_latest(session, collection_id)
-
-
-def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
-    """What these runs logged goes with them, if that was asked for."""
-    if not event.artifacts:
-        return
-    for some in batches(event.run_ids):
-        logged = unit.session.execute(select(ArtifactRow).where(
-            col(ArtifactRow.run_id).in_(some), col(ArtifactRow.state) == COMMITTED)).scalars().all()
-        for artifacts in batches(logged):
-            _remove(unit, artifacts)
-
-
-def project_deleting(unit: Unit, event: ProjectDeleting) -> None:
-    """All versions that the project holds are gone; its rows of collections and types go with it."""
-    purge(unit, col(ArtifactRow.project_id) == event.project_id)

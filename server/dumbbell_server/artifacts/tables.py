@@ -59,6 +59,7 @@ class ArtifactRow(SQLModel, table=True):
 
     __tablename__ = "artifacts"
     __table_args__ = (
+        Index("artifacts_of_project", "project_id"),
         Index("artifacts_by_digest", "sequence_id", "digest"),
         Index("artifacts_distributed", "sequence_id", "distributed_id"),
         Index("artifacts_unfinished", "project_id", "created_at", sqlite_where=_UNFINISHED,

@@ -1,5 +1,6 @@
 """Rows that belong to no domain."""
 
+from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
@@ -10,6 +11,17 @@ class ServerStateRow(SQLModel, table=True):
 
     key: str = Field(primary_key=True)
     value: str
+
+
+class RemovalRow(SQLModel, table=True):
+    """Something large that is gone for everybody, and whose rows are still being removed. See blobs/removal.py."""
+
+    __tablename__ = "removals"
+    __table_args__ = (UniqueConstraint("kind", "target"),)
+
+    id: int = Field(default=None, primary_key=True)
+    kind: str
+    target: int
 
 
 class OrphanRow(SQLModel, table=True):

@@ -19,7 +19,7 @@ from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import check_signature, number_in, state_of
 from dumbbell_server.http.uploads import GONE, announced_size, commit_and_write, receive, taken
-from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.runs import queries as runs
 
 
 def _signed_for(request: Request) -> tuple[int, str]:
@@ -46,12 +46,12 @@ async def get_file(request: Request) -> Response:
 def _find(backend: Backend, run_id: int, name: str) -> RunFileRow | None:
     register_direct_uploads(backend, run_id)
     with reading(backend.database) as session:
-        return queries.by_name(session, run_id, name)
+        return queries.by_name(session, run_id, name) if runs.is_there(session, run_id) else None
 
 
 def _has_run(backend: Backend, run_id: int) -> bool:
     with reading(backend.database) as session:
-        return session.get(RunRow, run_id) is not None
+        return runs.is_there(session, run_id)
 
 
 async def put_file(request: Request) -> Response:

@@ -16,7 +16,8 @@ from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.runs.service import RunsDeleting, check_writable
+from dumbbell_server.runs import queries as runs
+from dumbbell_server.runs.service import check_writable
 from dumbbell_server.runs.tables import RunRow
 
 
@@ -45,7 +46,8 @@ def existing(session: Session, run_id: int, names: Sequence[str]) -> dict[str, R
 
 def check_run(session: Session, run_id: int, name: str) -> None:
     """NotFound where the run is gone; it does not go before this unit ends."""
-    if session.get(RunRow, run_id, with_for_update={"read": True, "key_share": True}) is None:
+    run = session.get(RunRow, run_id, with_for_update={"read": True, "key_share": True})
+    if run is None or not runs.is_there(session, run_id):
         raise NotFound(f"the run of file {name!r} does not exist; it may have been deleted")
 
 
@@ -91,9 +93,3 @@ def may_write(session: Session, actor: Actor | None, run: RunRow) -> bool:
     """Whether upload URLs of this run are for this actor."""
     project = session.get(ProjectRow, run.project_id)
     return actor is not None and project is not None and role_in(actor, project) >= Role.MEMBER
-
-
-def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
-    """The bytes of these runs' files are orphaned; the rows go with the runs."""
-    queries.lock_runs(unit.session, event.run_ids)
-    orphan(unit, queries.blob_keys(unit.session, event.run_ids))

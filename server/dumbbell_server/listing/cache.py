@@ -24,10 +24,14 @@ Cells = Mapping[Field, Mapping[int, Any] | list[Any]]  # by the numbers of rows,
 
 @dataclass(frozen=True)
 class State:
-    """How far a list has come: rows above the watermark are not seen yet; another `removals` says that some went."""
+    """How far a list has come: rows above the watermark are not seen yet; another `removals` says that some went.
+
+    Another `names` says that cells may be others though no row has changed: all are read again.
+    """
 
     watermark: int
     removals: int
+    names: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,8 @@ class ColumnCache:
     def _bring_up(self, session: Session, viewer: Actor | None, scope: int, cached: _Scope) -> None:
         """The table knows of everything that was committed before."""
         before, now = cached.state, self.source.state(session, scope)
+        if before is not None and before.names != now.names:
+            before = None
         if before is not None:
             if now.watermark != before.watermark and not self._follow(session, viewer, scope, cached, before):
                 before = None

@@ -26,12 +26,15 @@ class Guarded(Protocol):
 
 
 PRIVATE = "PRIVATE"
+REMOVED = "REMOVED"  # nobody sees it any more, whatever their role: see service.py:hide
 ACCESSES = frozenset({PRIVATE, "RESTRICTED", "ENTITY_READ", "ENTITY_WRITE", "USER_READ", "USER_WRITE"})
 PUBLIC = frozenset({"USER_READ", "USER_WRITE"})
 
 
 def role_in(actor: Actor | None, project: Guarded) -> Role:
     """What the actor is in the project; without a key nobody is more than a viewer."""
+    if project.access == REMOVED:
+        return Role.NONE
     if actor is None:
         return Role.VIEWER if project.access in PUBLIC else Role.NONE
     role = max(actor.role(project.entity_id), _role_in_registry(actor, project))

@@ -7,21 +7,25 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
-from sqlmodel import col, select
+from sqlmodel import col
 
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries as accounts
+from dumbbell_server.accounts.access import REMOVED as REMOVED_KIND
 from dumbbell_server.accounts.access import visible_entity
 from dumbbell_server.accounts.events import EntityDeleting
 from dumbbell_server.accounts.tables import EntityRow, FormerNameRow
+from dumbbell_server.blobs.removal import Piece, remove_later, trim
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
 from dumbbell_server.identity import Actor, Role
 from dumbbell_server.json_text import check_levels
 from dumbbell_server.projects import queries, registries
-from dumbbell_server.projects.access import ACCESSES, PRIVATE, require, role_in
+from dumbbell_server.projects.access import ACCESSES, PRIVATE, REMOVED, require, role_in
 from dumbbell_server.projects.tables import ProjectRow
 
+PROJECT = "project"  # among removals
+_REMOVED = "/removed"  # no entity or project can be called so
 UNCATEGORIZED = "uncategorized"  # where runs go that name no project
 _FORBIDDEN_IN_NAME = re.compile(r"[/\\#?%:\x00-\x1f\x7f\ud800-\udfff]")
 _LONGEST_NAME = 128
@@ -30,7 +34,7 @@ _LONGEST_TEXT = 1 << 20
 
 @dataclass(frozen=True)
 class ProjectDeleting:
-    """This project is about to go; its rows are still there."""
+    """This project is about to go from everybody's sight, with all that it holds; its rows are still there."""
 
     project_id: int
 
@@ -271,9 +275,57 @@ def delete_by_id(unit: Unit, node_id: str) -> None:
 
 def _delete(unit: Unit, project: ProjectRow) -> None:
     require(unit.actor, project, Role.ADMIN, "delete")
+    _remove(unit, project)
+
+
+def _remove(unit: Unit, project: ProjectRow) -> None:
+    """Gone for everybody at once, row by row afterwards."""
     unit.emit(ProjectDeleting(project.id))
     _forget_names(unit.session, project.id)
-    unit.session.execute(delete(ProjectRow).where(col(ProjectRow.id) == project.id))
+    project.entity_id, project.access = _place_of_removed(unit).id, REMOVED
+    project.name = name_of_removed(project.id)
+    unit.session.add(project)
+    unit.session.flush()
+    remove_later(unit, PROJECT, [project.id])
+
+
+def name_of_removed(number: int) -> str:
+    """What nothing can be called by its users."""
+    return f"/{number}"
+
+
+def _place_of_removed(unit: Unit) -> EntityRow:
+    """The entity of removed projects."""
+    entity = accounts.entity_by_name(unit.session, _REMOVED)
+    if entity is None:
+        entity = EntityRow(name=_REMOVED, kind=REMOVED_KIND, created_at=unit.clock.text())
+        unit.session.add(entity)
+        unit.session.flush()
+    return entity
+
+
+def place_of_removed(unit: Unit) -> ProjectRow:
+    """The project of what is removed while its own project stays."""
+    entity = _place_of_removed(unit)
+    project = queries.by_name(unit.session, entity.id, _REMOVED)
+    if project is None:
+        now = unit.clock.text()
+        project = ProjectRow(entity_id=entity.id, user_id=0, name=_REMOVED, access=REMOVED, created_at=now,
+                             updated_at=now)
+        unit.session.add(project)
+        unit.session.flush()
+    return project
+
+
+def remove(unit: Unit, project_id: int, piece: Piece) -> bool:
+    """The rows of a project that is gone, as far as the piece goes. Whether none is left."""
+    project = unit.session.get(ProjectRow, project_id, with_for_update=True)
+    if project is None:
+        return True
+    if not trim(unit, ProjectRow.__table__, [project_id], piece):  # type: ignore[attr-defined]
+        return False
+    unit.session.execute(delete(ProjectRow).where(col(ProjectRow.id) == project_id))
+    return True
 
 
 def _forget_names(session: Session, project_id: int) -> None:
@@ -284,9 +336,5 @@ def _forget_names(session: Session, project_id: int) -> None:
 
 def entity_deleting(unit: Unit, event: EntityDeleting) -> None:
     """The entity's projects go with it."""
-    session = unit.session
-    projects = session.execute(
-        select(col(ProjectRow.id)).where(ProjectRow.entity_id == event.entity_id)).scalars().all()
-    for project_id in projects:
-        unit.emit(ProjectDeleting(project_id))
-    session.execute(delete(ProjectRow).where(col(ProjectRow.entity_id) == event.entity_id))
+    for project in queries.of_entity(unit.session, event.entity_id):
+        _remove(unit, project)

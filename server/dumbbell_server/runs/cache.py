@@ -16,13 +16,14 @@ from dumbbell_server.listing.cache import Cells, Changes, State
 from dumbbell_server.listing.tree import Field
 from dumbbell_server.runs.cells import CellReader
 from dumbbell_server.runs.fields import PASSING, PROVIDED, SHARED
+from dumbbell_server.runs.queries import RENAMES
 
 _BATCH = 2000  # rows read at once
 _MOST_CHANGES = 5000  # rows changed since, from which on all are read again
 
 _STATE = by_dialect(lambda dialect: (
-    f"SELECT p.removal, {watermark('runs', 'project_id = p.id', dialect)} AS watermark"  # noqa: S608 - names of ours
-    " FROM projects p WHERE p.id = :project"))
+    f"SELECT p.removal, {watermark('runs', 'project_id = p.id', dialect)} AS watermark,"  # noqa: S608 - names of ours
+    f" (SELECT value FROM server_state WHERE key = '{RENAMES}') AS renames FROM projects p WHERE p.id = :project"))
 _IDS = Statement("SELECT id FROM runs WHERE project_id = :project ORDER BY id")
 
 
@@ -35,7 +36,7 @@ class RunSource:
 
     def state(self, session: Session, scope: int) -> State:
         found = _STATE(session, project=scope).first()
-        return State(found.watermark, found.removal) if found else State(-1, -1)
+        return State(found.watermark, found.removal, found.renames or "") if found else State(-1, -1)
 
     def lost(self, before: State, now: State, alive: int) -> bool:
         del alive

@@ -279,8 +279,9 @@ class RunsMutation:
 
     @strawberry.field
     def delete_run(self, info: Info, input: DeleteRunInput) -> DeleteRunPayload | None:
-        service.prepare_deletion(info.context.backend, info.context.require_viewer(), input.id)
-        info.context.unit(service.delete_run, input.id, artifacts=bool(input.delete_artifacts))
+        context, artifacts = info.context, bool(input.delete_artifacts)
+        service.prepare_deletion(context.backend, context.require_viewer(), input.id, artifacts=artifacts)
+        context.unit(service.delete_run, input.id, artifacts=artifacts)
         return DeleteRunPayload(client_mutation_id=input.client_mutation_id)
 
     @strawberry.field

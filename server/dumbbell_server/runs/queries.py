@@ -12,6 +12,7 @@ from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.database.sessions import RowQuery
 from dumbbell_server.database.statements import Statement, batches
 from dumbbell_server.projects import queries as projects
+from dumbbell_server.projects.access import REMOVED
 from dumbbell_server.runs.tables import RunRow
 
 SILENT = Statement("SELECT id, state FROM runs WHERE state IN ('running', 'preempting') AND heartbeat_at < :before")
@@ -27,9 +28,20 @@ RENAMED = f""" FROM runs r JOIN projects p ON p.id = r.project_id WHERE r.name =
     ORDER BY r.heartbeat_at DESC"""  # noqa: S608 - ours
 _RENAMED = Statement(f"SELECT r.id{RENAMED}")
 
-
+RENAMES = "user_renames"  # in `server_state`: how often a user got another name
+COUNT_RENAME = Statement(
+    "INSERT INTO server_state (key, value) VALUES (:key, '1')"
+    " ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(server_state.value AS INTEGER) + 1 AS VARCHAR)")
 COUNT_RUN_MADE = Statement(
     "UPDATE projects SET runs_made = runs_made + 1 WHERE id = :project RETURNING runs_made")
+
+_THERE = Statement(
+    f"SELECT 1 FROM runs r JOIN projects p ON p.id = r.project_id WHERE r.id = :run AND p.access <> '{REMOVED}'")  # noqa: S608 - ours
+
+
+def is_there(session: Session, run_id: int) -> bool:
+    """Whether nobody has deleted it; for those who come with a URL of the server's, and are asked for no role."""
+    return _THERE(session, run=run_id).first() is not None
 
 
 def by_name(session: Session, project_id: int, name: str) -> RunRow | None:

@@ -9,12 +9,13 @@ from typing import Any
 import orjson
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
-from sqlmodel import col, select
+from sqlmodel import col
 
 from dumbbell_server import ids
 from dumbbell_server.accounts.events import UserRenamed
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.backend import Backend, Provided
+from dumbbell_server.blobs.removal import Piece, remove_later, trim
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.revisions import next_revision
 from dumbbell_server.database.sessions import insert_row, update_row
@@ -28,6 +29,7 @@ from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries
 from dumbbell_server.runs.names import checked_run_id, make_display_name, make_run_id
 from dumbbell_server.runs.states import (
+    KILLED,
     LIVE_STATES,
     RUNNING,
     after_silence,
@@ -36,6 +38,7 @@ from dumbbell_server.runs.states import (
 )
 from dumbbell_server.runs.tables import RunRow
 
+RUN = "run"  # among removals
 _LONGEST_NAME = 512
 _LONGEST_TEXT = 1 << 20
 _LONGEST_JSON = 128 << 20
@@ -44,14 +47,14 @@ _MOST_TAGS = 1000
 
 @dataclass(frozen=True)
 class RunsDeleting:
-    """These runs are about to go; their rows are still there."""
+    """These runs are about to go from everybody's sight; their rows are still there."""
 
     run_ids: tuple[int, ...]
     artifacts: bool
 
 
-# what those above have to do with a run, by its number, before the unit in which it goes
-BEFORE_DELETING: Provided[Callable[[int], None]] = Provided("before_deleting_runs")
+# what those above have to do with a run, by its number, and with what it logged, before the unit in which it goes
+BEFORE_DELETING: Provided[Callable[[int, bool], None]] = Provided("before_deleting_runs")
 
 
 @dataclass(frozen=True)
@@ -270,13 +273,13 @@ def stop(unit: Unit, node_id: str) -> bool:
     return True
 
 
-def prepare_deletion(backend: Backend, actor: Actor, node_id: str) -> None:
-    """What of `delete_run` takes long and nobody sees. It raises what that would raise."""
+def prepare_deletion(backend: Backend, actor: Actor, node_id: str, *, artifacts: bool) -> None:
+    """What of `delete_run` takes long, in units of its own. It raises what that would raise."""
     with reading(backend.database) as session:
         run = _to_delete(session, actor, node_id)
     prepare = backend.provided(BEFORE_DELETING)
     if run is not None and prepare is not None:
-        prepare(run.id)
+        prepare(run.id, artifacts)
 
 
 def delete_run(unit: Unit, node_id: str, *, artifacts: bool) -> None:
@@ -286,8 +289,22 @@ def delete_run(unit: Unit, node_id: str, *, artifacts: bool) -> None:
     if run is None:
         return
     unit.emit(RunsDeleting((run.id,), artifacts))
-    session.execute(delete(RunRow).where(col(RunRow.id) == run.id))
     session.execute(update(ProjectRow).where(col(ProjectRow.id) == run.project_id).values(removal=next_revision()))
+    session.execute(update(RunRow).where(col(RunRow.id) == run.id).values(
+        project_id=projects.place_of_removed(unit).id, name=projects.name_of_removed(run.id), state=KILLED,
+        parent_name=None, sweep_name=None, revision=next_revision()))
+    remove_later(unit, RUN, [run.id])
+
+
+def remove(unit: Unit, run_id: int, piece: Piece) -> bool:
+    """The rows of a run that is gone, as far as the piece goes. Whether none is left."""
+    run = unit.session.get(RunRow, run_id, with_for_update=True)
+    if run is None:
+        return True
+    if not trim(unit, RunRow.__table__, [run_id], piece):  # type: ignore[attr-defined]
+        return False
+    unit.session.execute(delete(RunRow).where(col(RunRow.id) == run_id))
+    return True
 
 
 def _to_delete(session: Session, actor: Actor, node_id: str) -> RunRow | None:
@@ -314,12 +331,5 @@ def expire_silent_runs(unit: Unit, timeout: float) -> None:
 
 def user_renamed(unit: Unit, event: UserRenamed) -> None:
     """Who remembers the names of runs' users must read them again."""
-    unit.session.execute(update(RunRow).where(col(RunRow.user_id) == event.user_id).values(revision=next_revision()))
-
-
-def project_deleting(unit: Unit, event: projects.ProjectDeleting) -> None:
-    """The project's runs go with it."""
-    session = unit.session
-    run_ids = session.execute(select(col(RunRow.id)).where(RunRow.project_id == event.project_id)).scalars().all()
-    unit.emit(RunsDeleting(tuple(run_ids), artifacts=True))
-    session.execute(delete(RunRow).where(col(RunRow.project_id) == event.project_id))
+    del event
+    queries.COUNT_RENAME(unit.session, key=queries.RENAMES)

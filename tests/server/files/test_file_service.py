@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import delete
-from sqlmodel import col, select
+from sqlmodel import select
 
 from dumbbell_server import ids
 from dumbbell_server.blobs import garbage
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.tables import OrphanRow
-from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Forbidden, NotFound
 from dumbbell_server.files import service
 from dumbbell_server.identity import Actor
-from dumbbell_server.runs.service import RunsDeleting
-from dumbbell_server.runs.tables import RunRow
 from support.run_files_env import RunFilesEnv
 
 
@@ -119,19 +115,3 @@ def test_all_or_nothing_is_deleted(place: RunFilesEnv) -> None:
             place.backend.write(actor, service.delete_files, chosen)
     assert listed(place) == ["a"]
     assert orphaned(place) == set()
-
-
-def test_the_bytes_of_deleted_runs_are_orphaned(place: RunFilesEnv) -> None:
-    put(place, "a")
-    put(place, "b", run=1)
-    put(place, "c", run=2)
-    leaving = (place.runs[0], place.runs[1])
-    place.backend.events.subscribe(RunsDeleting, service.runs_deleting)
-
-    def remove(unit: Unit) -> None:
-        unit.emit(RunsDeleting(leaving, artifacts=False))
-        unit.session.execute(delete(RunRow).where(col(RunRow.id).in_(leaving)))
-
-    place.backend.write(None, remove)
-    assert orphaned(place) == {"runs/0/a", "runs/1/b"}
-    assert [row.name for row in place.rows()] == ["c"]

@@ -20,20 +20,17 @@ import orjson
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from sqlmodel import col, select
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs, orphan
 from dumbbell_server.blobs.store import CHUNK, StagedBlob, commit_or_discard, new_key
 from dumbbell_server.database.engine import snapshot
-from dumbbell_server.database.statements import batches
 from dumbbell_server.database.units import Unit
 from dumbbell_server.history import statements
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.parquet.writer import Writer
 from dumbbell_server.history.tables import FLOATS, INSIDE, INTS, MIXED, OBJECTS, RANGE, TEXTS, PartitionRow
 from dumbbell_server.json_text import loads, storable
-from dumbbell_server.runs.service import RunsDeleting
 
 YES, NO, MISSING = "yes", "no", "missing"
 
@@ -137,13 +134,6 @@ def _add_partition(unit: Unit, partition: PartitionRow) -> bool:
         return False
     unit.session.add(partition)
     return True
-
-
-def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
-    """The files of these runs are orphaned."""
-    for batch in batches(event.run_ids):
-        orphan(unit, unit.session.execute(select(PartitionRow.blob_key).where(
-            col(PartitionRow.run_id).in_(batch))).scalars().all())
 
 
 async def _read(path: Path) -> AsyncIterator[bytes]:

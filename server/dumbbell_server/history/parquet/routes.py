@@ -16,6 +16,7 @@ from dumbbell_server.history.parquet import offers
 from dumbbell_server.history.tables import PartitionRow
 from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import check_signature, number_in, state_of
+from dumbbell_server.runs import queries as runs
 
 _MIMETYPE = "application/vnd.apache.parquet"
 
@@ -56,7 +57,8 @@ def _withdraw(backend: Backend, number: int) -> None:
 
 def _find(backend: Backend, number: int) -> PartitionRow | None:
     with reading(backend.database) as session:
-        return session.get(PartitionRow, number)
+        partition = session.get(PartitionRow, number)
+        return partition if partition is not None and runs.is_there(session, partition.run_id) else None
 
 
 ROUTES = [Route("/storage/history/{number}.parquet", get_parquet, methods=["GET", "HEAD"])]
