@@ -54,7 +54,9 @@ class Api(ApiArtifacts, ApiRegistries):
                  api_key: str | None = None, transport: httpx2.BaseTransport | None = None) -> None:
         self.settings: dict[str, Any] = _settings.read_settings(overrides)
         seconds = _settings.default_timeout() if timeout is None else timeout
-        self.client = Client(Transport(self.settings["base_url"], seconds, api_key, transport), self.settings, _CLASSES)
+        network = _settings.read_network(self.settings.pop("_proxies", None))
+        way = Transport(self.settings["base_url"], seconds, api_key, transport, network)
+        self.client = Client(way, self.settings, _CLASSES)
         self._lock = threading.RLock()
         self._viewer: User | None = None
         self._runs: dict[Any, Any] = {}
