@@ -97,7 +97,7 @@ class Run(RunCore):
         summary = self.summary
         bucket = self.client.execute(documents.UPDATE, variables)["upsertBucket"]["bucket"]
         self._accept(bucket)
-        self._parsed.update(_summary=summary, summaryMetrics=summary._values)  # noqa: SLF001 - the same dict as before
+        self._summary, self._attrs["summaryMetrics"] = summary, summary._json_dict  # noqa: SLF001 - as before
         summary.update()
 
     def save(self) -> None:
@@ -257,7 +257,7 @@ class Run(RunCore):
             keys: Only return metrics for specific keys, of rows that have all of them.
             x_axis: Use this metric as the xAxis; defaults to _step.
             pandas: Return a pandas dataframe, if pandas is installed.
-            stream: "default" for metrics, "system" for machine metrics.
+            stream: "default" for metrics; "system", or any other word, for machine metrics.
             polars: Return a polars dataframe instead, if polars is installed.
 
         Returns:

@@ -72,7 +72,7 @@ class Runs(Paginator[Run]):
             keys: only these columns, of rows that have all of them.
             x_axis: the column that goes along with keys.
             format: "default" for a list of dicts, "pandas" or "polars" for a data frame, its columns by name.
-            stream: "default" for metrics, "system" for machine metrics.
+            stream: "default" for metrics; "system", or any other word, for machine metrics.
 
         Raises:
             InvalidValueError: (a ValueError) for another format, or keys that cannot be.

@@ -20,6 +20,11 @@ class SummarySubDict(MutableMapping[str, Any]):
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__["_values"] = values
 
+    @property
+    def _json_dict(self) -> dict[str, Any]:
+        """The plain dict, nested ones too: the name by which W&B's guide and export scripts read it."""
+        return self._values
+
     def __getitem__(self, key: str) -> Any:
         return self._shown(self._values[_stripped(key)])
 
