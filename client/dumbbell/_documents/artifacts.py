@@ -43,6 +43,9 @@ query Artifact($entity: String!, $project: String!, $name: String!) {
 BY_ID = """
 query ArtifactByID($id: ID!) { artifact(id: $id) { ...ArtifactFields } }""" + _ARTIFACT
 
+BY_CLIENT_ID = """
+query ClientIDMapping($clientID: ID!) { clientIDMapping(clientID: $clientID) { serverID } }"""
+
 MANIFEST = """
 query ArtifactManifest($id: ID!) { artifact(id: $id) { currentManifest { id file { id directUrl } } } }"""
 

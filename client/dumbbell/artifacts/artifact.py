@@ -199,6 +199,8 @@ class Artifact(ArtifactContents):
         if self.client is not None and (self.entity, self.project) != (run.entity, run.project):
             raise InvalidValueError(f"artifact {self.qualified_name} belongs to another project than run "
                                     f"{run.entity}/{run.project}/{run.id}")
+        if self.client is None:
+            self._look_links_up(client)
         names = checked_aliases([*(aliases or ()), *(() if self.client is not None else self.aliases)])
         if self.client is None:
             names = list(dict.fromkeys([*names, "latest"]))
