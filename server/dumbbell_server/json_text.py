@@ -55,6 +55,24 @@ def _without_strings(raw: bytes) -> bytes:
     return b"".join(unescaped.split(b'"')[::2])
 
 
+def stored_object(text: str) -> dict[str, Any]:
+    """The object that is stored as this text; an empty one where it is damaged, so that the rest can be read."""
+    try:
+        value = loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def stored_list(text: str) -> list[Any]:
+    """The same of a list."""
+    try:
+        value = loads(text)
+    except ValueError:
+        return []
+    return value if isinstance(value, list) else []
+
+
 def nested_too_deeply(text: str) -> bool:
     """Whether lists and objects stand in each other more than MOST_LEVELS deep: not everybody reads that."""
     if text.count("[") + text.count("{") <= MOST_LEVELS:
@@ -64,6 +82,13 @@ def nested_too_deeply(text: str) -> bool:
         depth += 1 if bracket in "[{" else -1
         deepest = max(deepest, depth)
     return deepest > MOST_LEVELS
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects stand in this value more than so many levels deep."""
+    if type(value) is dict:
+        return levels == 0 or any(is_deeper(each, levels - 1) for each in value.values())
+    return type(value) is list and (levels == 0 or any(is_deeper(each, levels - 1) for each in value))
 
 
 def check_levels(text: str, what: str) -> None:

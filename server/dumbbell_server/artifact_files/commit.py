@@ -95,7 +95,7 @@ def _gather(backend: Backend, session: Session, artifact: ArtifactRow) -> Conten
         raise BadInput("the manifest of this artifact was not uploaded; upload it, then commit")
     whole = [row for row in rows if row.kind == FULL]
     if whole and len(rows) == len(whole):
-        manifest = manifests.parse(backend.blobs.load(whole[-1].blob_key or ""))
+        manifest = _load(backend, whole[-1])
         return Contents(_sorted(manifest), whole[-1], None, seen)
     base = _load(backend, whole[-1]) if whole else _base(backend, session, artifact, announced)
     changes = [_load(backend, row) for row in rows if row.kind in {INCREMENTAL, PATCH}]
@@ -109,7 +109,12 @@ def _sorted(manifest: dict[str, Any]) -> list[Entry]:
 
 
 def _load(backend: Backend, row: ManifestRow) -> dict[str, Any]:
-    return manifests.parse(backend.blobs.load(row.blob_key or ""))
+    try:
+        data = backend.blobs.load(row.blob_key or "")
+    except FileNotFoundError:
+        raise BadInput(f"the manifest {row.name!r} of artifact {row.artifact_id} is lost on the disk of the server; "
+                       "upload a whole manifest again") from None
+    return manifests.parse(data)
 
 
 def _base(backend: Backend, session: Session, artifact: ArtifactRow, announced: Sequence[ManifestRow],

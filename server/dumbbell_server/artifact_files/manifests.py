@@ -12,7 +12,7 @@ import orjson
 
 from dumbbell_server.artifact_files.digests import hex_of
 from dumbbell_server.errors import BadInput
-from dumbbell_server.json_text import storable
+from dumbbell_server.json_text import MOST_LEVELS, is_deeper, storable
 
 FULL = "FULL"
 INCREMENTAL = "INCREMENTAL"
@@ -20,6 +20,7 @@ PATCH = "PATCH"
 FILE_NAME = "wandb_manifest.json"
 _MOST_BYTES = 2560  # what an index of Postgres takes
 _MOST_IN_ALL = 2**63 - 1  # bytes, as far as a database counts
+_FLAT = frozenset({str, int})
 _DRIVE = re.compile(r"[A-Za-z]:[/\\]")
 _SEPARATORS = re.compile(r"[/\\]")
 
@@ -42,6 +43,8 @@ def parse(data: bytes) -> dict[str, Any]:
         raise BadInput(f"the manifest is not JSON: {error}") from None
     if not isinstance(manifest, dict) or not isinstance(manifest.get("contents"), dict):
         raise BadInput("the manifest is no object with `contents`")
+    if any(is_deeper(value, MOST_LEVELS - 1) for key, value in manifest.items() if key != "contents"):
+        raise BadInput(f"the manifest is nested more than {MOST_LEVELS} levels deep")
     if manifest.get("version") != 1:
         raise BadInput(f"manifest version {str(manifest.get('version'))[:40]!r} is not known; it is 1")
     return manifest
@@ -76,6 +79,8 @@ def entries(manifest: dict[str, Any]) -> Iterator[Entry]:
 def _problem(path: str, fields: Any) -> str | None:
     if not isinstance(fields, dict) or not isinstance(fields.get("digest"), str):
         return "it has no digest"
+    if not _FLAT.issuperset(map(type, fields.values())) and is_deeper(fields, MOST_LEVELS - 2):
+        return f"it makes the manifest more than {MOST_LEVELS} levels deep"
     size, ref = fields.get("size"), fields.get("ref")
     if size is not None and (type(size) is not int or not 0 <= size < 2**62):
         return "its size is no number of bytes"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import structlog
 from sqlalchemy.orm import Session
 
+from dumbbell_server.errors import Damaged
 from dumbbell_server.history import queries, statements
 from dumbbell_server.history.packing import pack, pieces, row_of, step_of
 from dumbbell_server.history.reading import forks
 from dumbbell_server.history.tables import HISTORY
 from dumbbell_server.runs.tables import RunRow
+
+_log = structlog.get_logger()
 
 
 def cut_after(session: Session, run: RunRow, step: int) -> None:
@@ -16,7 +20,11 @@ def cut_after(session: Session, run: RunRow, step: int) -> None:
     forks.copy_to_forks(session, run, step)
     connection = session.connection()
     for chunk in statements.CHUNKS_BEYOND_STEP(session, run=run.id, step=step).all():
-        lines = queries.lines_of(session, chunk.id) if chunk.min_step <= step else []
+        try:
+            lines = queries.lines_of(session, chunk.id) if chunk.min_step <= step else []
+        except Damaged as error:  # nobody knows which of its rows go: all stay, and reads say that they are damaged
+            _log.error("rows of a history cannot be cut", run=run.id, reason=str(error))
+            continue
         statements.DELETE_CHUNK(session, id=chunk.id)
         left = [line for line in lines if (step_of(row_of(line)) or 0) <= step]
         for first, some in pieces(chunk.first_line, left):

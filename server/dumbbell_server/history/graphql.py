@@ -1,11 +1,11 @@
 """What history adds to the schema."""
 
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 
 from dumbbell_server.database.engine import snapshot
-from dumbbell_server.errors import BadInput
+from dumbbell_server.errors import BadInput, Damaged
 from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.refs import RunRef
@@ -84,7 +84,9 @@ def _bound(spec: dict[str, Any], name: str) -> int | None:
     return int(value)
 
 
-def _sent(rows: list[dict[str, Any]], spec: Spec) -> JSON:
+def _sent(rows: list[dict[str, Any]] | Damaged, spec: Spec) -> JSON | Damaged:
+    if isinstance(rows, Damaged):
+        return rows  # which is null, and an error of this item
     sent = strict(rows)
     return JSON(dumps(rows) if spec.exact and sent != rows else sent)
 
@@ -121,7 +123,7 @@ class RunHistory:
     def sampled_history(run: strawberry.Parent[RunRow], info: Info, specs: list[JSONString]) -> list[JSON | None]:
         checked = [_spec(spec) for spec in specs]
         found = samples(info.context.backend.database, run, checked)
-        return [_sent(rows, spec) for rows, spec in zip(found, checked, strict=True)]
+        return [cast("JSON | None", _sent(rows, spec)) for rows, spec in zip(found, checked, strict=True)]
 
     @strawberry.field
     def history_keys(run: strawberry.Parent[RunRow], info: Info) -> JSON | None:

@@ -87,17 +87,26 @@ def _steps(lines: list[str]) -> tuple[list[int], bool]:
     return found, all(map(le, found, islice(found, 1, None)))
 
 
-def unpack(body: bytes) -> list[str]:
-    """The lines of a chunk. Damaged where the bytes are not what `pack` made."""
-    return decompressed(body).decode("utf-8", "surrogatepass").split("\n")
+def unpack(body: bytes, count: int | None = None) -> list[str]:
+    """The lines of a chunk. Damaged where the bytes are not what `pack` made, or not of `count` lines."""
+    try:
+        lines = decompressed(body).decode("utf-8", "surrogatepass").split("\n")
+    except UnicodeDecodeError as error:
+        raise damaged(error) from error
+    if count is not None and len(lines) != count:
+        raise damaged(f"a chunk has {len(lines)} lines, not {count}")
+    return lines
 
 
 def decompressed(body: bytes) -> bytes:
     try:
         return zstandard.ZstdDecompressor().decompress(body)
     except zstandard.ZstdError as error:
-        raise Damaged(f"rows of this history are damaged on the disk of the server, and cannot be read: {error}",
-                      ) from error
+        raise damaged(error) from error
+
+
+def damaged(reason: object) -> Damaged:
+    return Damaged(f"rows of this history are damaged on the disk of the server, and cannot be read: {reason}")
 
 
 def _compressor() -> zstandard.ZstdCompressor:

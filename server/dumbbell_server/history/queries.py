@@ -33,12 +33,13 @@ def bodies_between(session: Session, run: int, stream: int, low: int, high: int)
 
 
 def lines_of(session: Session, chunk: int) -> list[str]:
-    return unpack(bytes(statements.CHUNK_BODY(session, id=chunk).scalar_one()))
+    row = statements.CHUNK_BODY(session, id=chunk).one()
+    return unpack(bytes(row.body), row.line_count)
 
 
 def last_line(session: Session, run: int, stream: int) -> str | None:
-    body = statements.LAST_CHUNK_BODY(session, run=run, stream=stream).scalar()
-    return None if body is None else unpack(bytes(body))[-1]
+    row = statements.LAST_CHUNK_BODY(session, run=run, stream=stream).first()
+    return None if row is None else unpack(bytes(row.body), row.line_count)[-1]
 
 
 def kept_keys(session: Session, runs: Collection[int]) -> dict[int, tuple[int, int, str]]:

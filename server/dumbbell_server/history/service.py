@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from sqlalchemy.orm import Session
 
 from dumbbell_server.database.units import Unit
-from dumbbell_server.errors import BadInput
+from dumbbell_server.errors import BadInput, Damaged
 from dumbbell_server.history import statements
 from dumbbell_server.history.cutting import cut_after
 from dumbbell_server.history.packing import row_of
@@ -26,7 +28,8 @@ def rewind(unit: Unit, entity: str | None, project: str | None, name: str, metri
     runs.check_writable(session, unit.actor, run, "rewind runs")
     statements.LOCK_RUN(session, run=run.id)
     _cut(session, run, step)
-    run.summary_metrics = _summary(session, run, step)
+    with contextlib.suppress(Damaged):  # the rows can be cut, and say nothing: then the summary stays
+        run.summary_metrics = _summary(session, run, step)
     run.updated_at = unit.clock.text()
     session.add(run)
     session.flush()

@@ -42,12 +42,12 @@ DELETE_CHUNK = Statement("DELETE FROM chunks WHERE id = :id")
 CHUNKS = Statement(
     "SELECT id, writer, first_line, line_count, min_step, max_step FROM chunks"
     " WHERE run_id = :run AND stream = :stream ORDER BY writer, first_line")
-CHUNK_BODY = Statement("SELECT body FROM chunks WHERE id = :id")
+CHUNK_BODY = Statement("SELECT body, line_count FROM chunks WHERE id = :id")
 LAST_CHUNK_BODY = Statement(
-    "SELECT body FROM chunks WHERE run_id = :run AND stream = :stream"
+    "SELECT body, line_count FROM chunks WHERE run_id = :run AND stream = :stream"
     " ORDER BY first_line + line_count DESC, writer DESC LIMIT 1")
 CHUNKS_BETWEEN_STEPS = Statement(
-    "SELECT min_step, max_step, ordered, body FROM chunks"
+    "SELECT id, min_step, max_step, ordered, line_count, body FROM chunks"
     " WHERE run_id = :run AND stream = :stream AND max_step >= :low AND min_step < :high ORDER BY writer, first_line")
 RANGE_OF_STEPS = Statement(
     f"SELECT min(min_step) AS low, max(max_step) AS high FROM chunks WHERE run_id = :run AND stream = {HISTORY}")
@@ -162,6 +162,7 @@ PUT_COMPACTION = Statement(
     "INSERT INTO compactions (run_id, generation, lines, parquet) VALUES (:run, :generation, :lines, :parquet)"
     " ON CONFLICT (run_id) DO UPDATE SET generation = excluded.generation, lines = excluded.lines,"
     " parquet = excluded.parquet")
+SET_PARQUET = Statement("UPDATE compactions SET parquet = :parquet WHERE run_id = :run")
 
 
 def key_documents(runs: Iterable[int]) -> str:

@@ -17,6 +17,7 @@ from dumbbell_server.accounts.tables import EntityRow, FormerNameRow
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
 from dumbbell_server.identity import Actor, Role
+from dumbbell_server.json_text import check_levels
 from dumbbell_server.projects import queries, registries
 from dumbbell_server.projects.access import ACCESSES, PRIVATE, require, role_in
 from dumbbell_server.projects.tables import ProjectRow
@@ -188,6 +189,8 @@ def _apply(project: ProjectRow, edit: ProjectEdit) -> None:
             continue
         if isinstance(value, str) and len(value) > _LONGEST_TEXT:
             raise BadInput(f"{field} is longer than {_LONGEST_TEXT} characters")
+        if field == "views":
+            check_levels(value, "the text of views")
         setattr(project, field, value)
 
 

@@ -1,6 +1,5 @@
 """What runs add to the schema."""
 
-import orjson
 import strawberry
 
 from dumbbell_server import ids
@@ -10,7 +9,7 @@ from dumbbell_server.graph.context import Context, Info
 from dumbbell_server.graph.inputs import plain
 from dumbbell_server.graph.refs import ProjectRef, RunConnectionRef, RunRef, UserRef
 from dumbbell_server.graph.scalars import DateTime, JSONString, compact
-from dumbbell_server.json_text import loads
+from dumbbell_server.json_text import stored_list, stored_object
 from dumbbell_server.projects.access import may_write
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import listing, queries, service
@@ -64,7 +63,7 @@ class RunCore:
 
     @strawberry.field
     def tags(run: strawberry.Parent[RunRow]) -> list[str]:
-        return list(orjson.loads(run.tags))
+        return stored_list(run.tags)
 
     @strawberry.field
     def user(run: strawberry.Parent[RunRow], info: Info) -> UserRef | None:
@@ -98,8 +97,7 @@ class RunCore:
     @strawberry.field
     def wandb_config(run: strawberry.Parent[RunRow], keys: list[str] | None = None) -> JSONString:
         """The `_wandb` value; resume asks it for `t`, which is there once a client has uploaded a config."""
-        config = loads(run.config)
-        inner = config.get("_wandb") if isinstance(config, dict) else None
+        inner = stored_object(run.config).get("_wandb")
         value = inner.get("value") if isinstance(inner, dict) else None
         held = value if isinstance(value, dict) else {}
         return compact(held if keys is None else {key: held[key] for key in keys if key in held})

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.json_text import storable
+from dumbbell_server.json_text import MOST_LEVELS, is_deeper, storable
 
 METHODS = ("grid", "random", "bayes", "custom")
 _GOALS = ("minimize", "maximize")
@@ -70,6 +70,8 @@ def _tree(text: str) -> dict[str, Any]:
         raise BadInput(f"the sweep config is not YAML: {' '.join(str(error).split())[:300]}") from None
     except RecursionError:
         raise BadInput("the sweep config is nested too deeply") from None
+    if is_deeper(tree, MOST_LEVELS):
+        raise BadInput(f"the sweep config is nested too deeply: more than {MOST_LEVELS} levels")
     if not isinstance(tree, dict):
         raise BadInput("the sweep config must be a mapping with at least a method")
     return tree

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from support.artifact_driver import CREATE, ArtifactDriver, digest_of, entry, manifest, md5
 
@@ -114,6 +116,49 @@ def test_incremental_manifest_builds_on_the_latest_version(driver: ArtifactDrive
     assert driver.manifest_of("set:latest")["contents"] == whole
     assert driver.version("set:v1")["fileCount"] == 3
     assert driver.log({"a": A, "b": B, "c": B})["id"] == made["id"]
+
+
+def test_a_base_whose_manifest_is_lost_is_an_error_that_says_so(driver: ArtifactDriver) -> None:
+    base = driver.log({"a": A})
+    with driver.world.backend.database.engine.connect() as connection:
+        keys = connection.execute(text("SELECT blob_key FROM artifact_manifests")).scalars().all()
+    for key in keys:
+        driver.world.backend.blobs.delete(key)
+    made = driver.create(digest="x", enableDigestDeduplication=False)
+    driver.upload(made["id"], {"b": B})
+    driver.give_manifest(made["id"], {"b": entry(B)}, "INCREMENTAL", baseArtifactID=base["id"])
+    assert "is lost on the disk of the server" in driver.commit(made["id"], status=400)
+    driver.give_manifest(made["id"], {"b": entry(B)})
+    driver.commit(made["id"])
+    assert driver.version("set:v1")["fileCount"] == 1
+
+
+def nested(levels: int) -> Any:
+    value: Any = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize("kind", ["FULL", "INCREMENTAL", "PATCH"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_manifest_nested_too_deeply_is_refused(driver: ArtifactDriver, kind: str, *, inside: bool) -> None:
+    def given(levels: int) -> str:
+        made = driver.create(digest=f"{levels}", enableDigestDeduplication=False)
+        driver.upload(made["id"], {"a": A})
+        whole = json.loads(manifest({"a": entry(A)}))
+        if inside:
+            whole["contents"]["a"]["extra"] = nested(levels - 3)
+        else:
+            whole["storagePolicyConfig"]["more"] = nested(levels - 2)
+        data = json.dumps(whole).encode()
+        driver.put(driver.announce(made["id"], kind, md5(data))["file"]["uploadUrl"], data)
+        return str(made["id"])
+
+    for levels in (201, 260):
+        assert "more than 200 levels deep" in driver.commit(given(levels), status=400)
+    driver.commit(given(200))
+    assert driver.manifest_of("set:v0")["contents"]["a"].get("extra") == (nested(197) if inside else None)
 
 
 def test_distributed_version_is_the_union_of_its_patches(driver: ArtifactDriver) -> None:

@@ -120,7 +120,7 @@ def _batch(session: Session, run_id: int, head: Row[Any], *, ended: bool) -> _Ba
     rows = statements.NEXT_CHUNKS_WITHOUT_COLUMNS(
         session, run=run_id, writer=head.writer, built=head.built, most=_CHUNKS)
     for row in rows:
-        chunk = _Unpacked(row.id, row.first_line, unpack(bytes(row.body)))
+        chunk = _Unpacked(row.id, row.first_line, unpack(bytes(row.body), row.line_count))
         chunks.append(chunk)
         lines += chunk.lines
         size += sum(map(len, chunk.lines))

@@ -16,7 +16,7 @@ from typing import Any
 import zstandard
 
 from dumbbell_server.history.columns.facts import Facts, add, facts_of
-from dumbbell_server.history.packing import are_ordered, decompressed, step_of
+from dumbbell_server.history.packing import are_ordered, damaged, decompressed, step_of
 from dumbbell_server.history.tables import FLOATS, INSIDE, INTS, MIXED, OBJECTS, RANGE, TEXTS
 from dumbbell_server.json_text import dumps, loads
 
@@ -183,7 +183,17 @@ def encode(values: Sequence[Any]) -> tuple[str, bytes]:
 
 
 def decode(kind: str, count: int, body: bytes) -> Sequence[Any]:
-    """The values, without a copy where they are numbers."""
+    """The values, without a copy where they are numbers. Damaged where the body does not hold so many."""
+    try:
+        values = _decoded(kind, count, body)
+    except (ValueError, TypeError) as error:
+        raise damaged(error) from error
+    if len(values) != count and kind != INSIDE:
+        raise damaged(f"a column has {len(values)} values, not {count}")
+    return values
+
+
+def _decoded(kind: str, count: int, body: bytes) -> Sequence[Any]:
     if kind in {FLOATS, INTS}:
         return memoryview(body).cast(kind)  # type: ignore[call-overload, no-any-return]
     if kind == RANGE:

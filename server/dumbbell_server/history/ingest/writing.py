@@ -24,7 +24,7 @@ from dumbbell_server.history.packing import Packed, pack, pieces, row_of, unpack
 from dumbbell_server.history.queries import begin_generation, insert
 from dumbbell_server.history.tables import CONSOLE, EVENTS, HISTORY
 from dumbbell_server.identity import Actor, Role
-from dumbbell_server.json_text import dumps, loads
+from dumbbell_server.json_text import dumps, stored_object
 from dumbbell_server.projects.access import role_in
 from dumbbell_server.runs.states import ENDED_STATES, PREEMPTING, RUNNING, after_completion
 from dumbbell_server.runs.tables import RunRow
@@ -45,7 +45,7 @@ class _Chunk:
     def lines(self) -> list[str]:
         """Empty ones for what is damaged, so that it can be sent again."""
         try:
-            return unpack(self.body)
+            return unpack(self.body, self.line_count)
         except Damaged:
             return [""] * self.line_count
 
@@ -86,10 +86,10 @@ def _write_extras(connection: Connection, run: int, post: Post, now: str) -> Non
     if post.summary is not None:
         statements.SET_SUMMARY.on(connection, run=run, text=post.summary, now=now)
     elif post.derived:
-        summary = loads(statements.GET_SUMMARY.on(connection, run=run).scalar_one())
+        summary = stored_object(statements.GET_SUMMARY.on(connection, run=run).scalar_one())
         statements.SET_SUMMARY.on(connection, run=run, text=dumps({**summary, **post.derived}), now=now)
     if post.system:
-        metrics = loads(statements.GET_SYSTEM_METRICS.on(connection, run=run).scalar_one())
+        metrics = stored_object(statements.GET_SYSTEM_METRICS.on(connection, run=run).scalar_one())
         statements.SET_SYSTEM_METRICS.on(connection, run=run, text=dumps({**metrics, **post.system}))
     if post.complete:
         statements.SET_EXITCODE.on(connection, run=run, exitcode=post.exitcode, now=now)

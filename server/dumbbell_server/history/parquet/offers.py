@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.accounts.tables import EntityRow
+from dumbbell_server.blobs.garbage import orphan
 from dumbbell_server.database.units import Unit
 from dumbbell_server.history import statements
-from dumbbell_server.history.parquet.export import YES
+from dumbbell_server.history.parquet.export import NO, YES
 from dumbbell_server.history.tables import CompactionRow, OfferRow, PartitionRow
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.states import LIVE_STATES
@@ -49,6 +50,18 @@ def record(unit: Unit, offer: Offer) -> Offer:
     first = offer.partitions[0]
     statements.INSERT_OFFER.on(unit.connection, name=offer.name, run=first.run_id, generation=first.generation)
     return Offer(offer.name, offer.partitions, unit.session.get_one(OfferRow, offer.name))
+
+
+def withdraw(unit: Unit, number: int) -> None:
+    """The files of the run that has this one are gone."""
+    partition = unit.session.get(PartitionRow, number)
+    if partition is None:
+        return
+    every = statements.PARTITIONS(unit.session, run=partition.run_id).all()
+    orphan(unit, [each.blob_key for each in every])
+    for each in every:
+        statements.DELETE_PARTITION(unit.session, id=each.id)
+    statements.SET_PARQUET(unit.session, run=partition.run_id, parquet=NO)
 
 
 def _all_partitions(session: Session, run: RunRow) -> Sequence[PartitionRow]:

@@ -10,7 +10,9 @@ from starlette.routing import Route
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import reading
+from dumbbell_server.errors import NotFound
 from dumbbell_server.graph.context import Context
+from dumbbell_server.history.parquet import offers
 from dumbbell_server.history.tables import PartitionRow
 from dumbbell_server.http.ranges import Blob, etag_of, found_and_sent, send_blob
 from dumbbell_server.http.state import check_signature, number_in, state_of
@@ -39,7 +41,17 @@ async def get_parquet(request: Request) -> Response:
         return await send_blob(request, state.backend.blobs, blob)
 
     missing = "this Parquet file is gone: the rows of its run have changed"
-    return await found_and_sent(request.scope["path"], missing, send)
+    try:
+        return await found_and_sent(request.scope["path"], missing, send)
+    except NotFound:
+        await asyncio.get_running_loop().run_in_executor(state.pool, _withdraw, state.backend, number)
+        raise
+
+
+def _withdraw(backend: Backend, number: int) -> None:
+    """Files of a run of which one is lost are offered no more: clients read its rows from the server."""
+    if _find(backend, number) is not None:
+        backend.write(None, offers.withdraw, number)
 
 
 def _find(backend: Backend, number: int) -> PartitionRow | None:

@@ -10,8 +10,9 @@ from sqlmodel import col, select
 
 from dumbbell_server.database.statements import batches
 from dumbbell_server.database.units import Unit
+from dumbbell_server.errors import Damaged
 from dumbbell_server.history import queries
-from dumbbell_server.history.packing import repacked, step_in, unpack
+from dumbbell_server.history.packing import Packed, repacked, step_in, unpack
 from dumbbell_server.history.tables import BORROWED, HISTORY
 from dumbbell_server.runs import queries as runs
 from dumbbell_server.runs.service import RunsDeleting
@@ -55,7 +56,7 @@ def lines_in(session: Session, ranges: list[StepRange]) -> list[str]:
     reached, in_order = -2 * ENDLESS, True
     for steps in ranges:
         for chunk in queries.bodies_between(session, steps.run_id, steps.stream, steps.low, steps.high):
-            some = unpack(bytes(chunk.body))
+            some = unpack(bytes(chunk.body), chunk.line_count)
             if chunk.ordered:
                 some = cut(some, chunk.min_step, chunk.max_step, steps)
                 in_order = in_order and (not some or reached <= _step(some[0]))
@@ -105,10 +106,22 @@ def runs_deleting(unit: Unit, event: RunsDeleting) -> None:
                 _copy(session, fork)
 
 
+def _as_they_are(session: Session, ranges: list[StepRange]) -> list[Packed]:
+    chunks: list[Packed] = []
+    for steps in ranges:
+        for row in queries.bodies_between(session, steps.run_id, steps.stream, steps.low, steps.high):
+            first = chunks[-1].end if chunks else 0
+            chunks.append(Packed(first, row.line_count, row.min_step, row.max_step, row.ordered, bytes(row.body)))
+    return chunks
+
+
 def _copy(session: Session, fork: RunRow) -> None:
     parents = [steps for steps in ranges_of(session, fork) if steps.run_id != fork.id]
-    lines = lines_in(session, parents)
-    for chunk in repacked(0, lines):
+    try:
+        chunks = repacked(0, lines_in(session, parents))
+    except Damaged:  # the fork shows what it showed: the same error, and rows where it does not meet that chunk
+        chunks = _as_they_are(session, parents)
+    for chunk in chunks:
         queries.insert(session.connection(), fork.id, BORROWED, "", chunk)
     fork.parent_kept = True
     session.add(fork)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from sqlalchemy import Row
@@ -23,7 +23,7 @@ from dumbbell_server.history.events import KeysRead
 from dumbbell_server.history.packing import row_of, step_of
 from dumbbell_server.history.reading.forks import StepRange, lines_in, ranges_of
 from dumbbell_server.history.tables import KeysRow
-from dumbbell_server.json_text import dumps, loads, strict
+from dumbbell_server.json_text import dumps, stored_object, strict
 from dumbbell_server.runs.tables import RunRow
 
 _log = structlog.get_logger()
@@ -52,12 +52,18 @@ def key_document(session: Session, run: RunRow) -> tuple[dict[str, Any], KeysRow
     ranges = ranges_of(session, run)
     version = _version(session, ranges)
     kept = statements.KEY_DOCUMENT(session, run=run.id).first()
-    if kept is not None and (kept.generation, kept.lines) == version:
-        document: dict[str, Any] = loads(kept.document)
-        return document, None
+    if kept is not None and (kept.generation, kept.lines) == version and is_whole(kept.document):
+        document = stored_object(kept.document)
+        if document:
+            return document, None
     document = _made(session, ranges)
     # what a newer generation makes void may be kept anyway: nobody will take it for the newer one's
     return document, KeysRow(run_id=run.id, generation=version[0], lines=version[1], document=dumps(document))
+
+
+def is_whole(document: str) -> bool:
+    """Whether a kept document looks like one: a damaged one is made again, as all that is made of rows."""
+    return document.startswith('{"keys":{') and document.endswith("}")
 
 
 def keep(unit: Unit, rows: Iterable[KeysRow]) -> None:
@@ -106,7 +112,10 @@ def _out_of_columns(session: Session, run_id: int) -> dict[str, Facts] | None:
     for each in in_turn:
         if each is of_groups.get(each.id):
             rows = statements.FACTS_OF_GROUP(session, group=each.id).all()
-            _add(facts, {bytes(row.name).decode("utf-8", "surrogatepass"): loads(row.facts) for row in rows})
+            found = {bytes(row.name).decode("utf-8", "surrogatepass"): stored_object(row.facts) for row in rows}
+            if not all(found.values()):
+                return None
+            _add(facts, cast("dict[str, Facts]", found))
         else:
             _add(facts, facts_of_rows([row_of(line) for line in queries.lines_of(session, each.id)]))
     return facts

@@ -49,7 +49,8 @@ def _documents(backend: Backend, session: Session, columns: Columns) -> list[Any
         current = kept.get(run_id)
         if run_id not in logged:
             documents.append(None)
-        elif current is not None and parent is None and current[:2] == (generation, lines):
+        elif current is not None and parent is None and current[:2] == (generation, lines) \
+                and keys.is_whole(current[2]):
             documents.append(None if current[2].startswith(_EMPTY) else orjson.Fragment(current[2]))
         else:
             run = session.get(RunRow, run_id)

@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.database.engine import Database, snapshot
 from dumbbell_server.database.statements import batches
-from dumbbell_server.errors import StorageFull, StorageUnavailable
+from dumbbell_server.errors import Damaged, StorageFull, StorageUnavailable
 from dumbbell_server.history import queries, statements
 from dumbbell_server.history.columns import compaction
 from dumbbell_server.history.columns.encode import Column, decode, digest
-from dumbbell_server.history.packing import row_of, unpack
+from dumbbell_server.history.packing import damaged, row_of, unpack
 from dumbbell_server.history.reading.forks import StepRange, cut, lines_in, ranges_of
 from dumbbell_server.history.reading.rows import Spec, evenly, leads_inside, picked
 from dumbbell_server.history.tables import HISTORY, INSIDE, INTS, OBJECTS, RANGE
@@ -57,18 +57,27 @@ class _Segment(Protocol):
         ...
 
 
-def samples(database: Database, run: RunRow, specs: Sequence[Spec]) -> list[list[dict[str, Any]]]:
+def samples(database: Database, run: RunRow, specs: Sequence[Spec]) -> list[list[dict[str, Any]] | Damaged]:
     """The rows of each spec, in one look. Rows are in columns before they are read, where they are many."""
     with snapshot(database) as session:
         try:
-            return [sample(session, run, spec, _PARSED) for spec in specs]
+            return [_sampled(session, run, spec, _PARSED) for spec in specs]
         except Behind:
             runs = {steps.run_id for steps in ranges_of(session, run)}
     for run_id in runs:
-        with contextlib.suppress(StorageFull, StorageUnavailable):  # without columns it is slower, and the same
+        # without columns it is slower, and the same
+        with contextlib.suppress(StorageFull, StorageUnavailable, Damaged):
             compaction.catch_up(database, run_id)
     with snapshot(database) as session:
-        return [sample(session, run, spec) for spec in specs]
+        return [_sampled(session, run, spec) for spec in specs]
+
+
+def _sampled(session: Session, run: RunRow, spec: Spec, most: int | None = None) -> list[dict[str, Any]] | Damaged:
+    """An error stands for its own sample: the others are answered."""
+    try:
+        return sample(session, run, spec, most)
+    except Damaged as error:
+        return error
 
 
 def sample(session: Session, run: RunRow, spec: Spec, most: int | None = None) -> list[dict[str, Any]]:
@@ -81,7 +90,7 @@ def sample(session: Session, run: RunRow, spec: Spec, most: int | None = None) -
         segments = [segment for at, steps in enumerate(ranges)
                     for segment in _segments(session, at, steps, spec.keys, most)]
         return _spread(segments, spec.samples)
-    except NotMonotonic:
+    except (NotMonotonic, Damaged):  # columns are made of lines, which may be whole where they are not
         return _spread([_Lines(lines_in(session, ranges), spec.keys)], spec.samples)
 
 
@@ -162,8 +171,16 @@ def _group(session: Session, at: int, steps: StepRange, row: Row[Any], columns: 
     if steps.low > row.min_step or steps.high <= row.max_step:
         values = _values(session, row.id, step_column)
         start, end = bisect_left(values, steps.low), bisect_left(values, steps.high)
-    return _Columns(session, row.id, low, high, source, row.first_line, start, end,
-                    {key: columns.get(digest(key)) for key in keys})
+    of_keys = {key: columns.get(digest(key)) for key in keys}
+    for column in of_keys.values():
+        if column is not None and not _has_whole_mask(column, row.rows):
+            raise damaged("a column's mask is not that of its values")
+    return _Columns(session, row.id, low, high, source, row.first_line, start, end, of_keys)
+
+
+def _has_whole_mask(column: Row[Any], rows: int) -> bool:
+    mask = column.mask
+    return mask is None or (len(mask) == rows and bytes(mask).count(1) == column.held)
 
 
 def _leads_inside(columns: dict[bytes, Row[Any]], keys: tuple[str, ...]) -> bool:
