@@ -41,9 +41,9 @@ def main() -> None:
         sys.stderr.write(f"{_help()}\n")
         sys.exit(2)
     elif arguments[:1] == ["login"]:
-        from dumbbell._login import login  # noqa: PLC0415 - the whole client, of which the other commands need nothing
+        from dumbbell._login import command  # noqa: PLC0415 - the whole client, of which the other commands need nothing
 
-        sys.exit(login(arguments[1:]))
+        sys.exit(command(arguments[1:]))
     elif not _server_installed():
         sys.stderr.write(f"dumbbell: {arguments[0]} needs the server: {_INSTALL}\n")
         sys.exit(2)

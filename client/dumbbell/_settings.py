@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dumbbell import _json, _netrc
-from dumbbell.errors import InvalidValueError, UsageError
+from dumbbell.errors import InvalidValueError, UsageError, WrongTypeError
 
 DEFAULT_BASE_URL = "https://api.wandb.ai"
 DEFAULT_TIMEOUT = 9.0  # seconds a request may take
@@ -34,9 +34,11 @@ def read_settings(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
     """All settings, the caller's strongest: base_url (without a slash at its end), entity, project, run."""
     settings: dict[str, Any] = {"base_url": DEFAULT_BASE_URL, **dict.fromkeys(_ENVIRONMENT.keys() - {"base_url"})}
     settings.update(_from_files(_ENVIRONMENT))
+    if "base_url" in _chosen:
+        settings["base_url"] = _chosen["base_url"]
     settings.update({key: os.environ[name] for key, name in _ENVIRONMENT.items() if os.environ.get(name)})
     if overrides is not None and not isinstance(overrides, Mapping):
-        raise InvalidValueError(f"overrides is {overrides!r}; it is a dict, such as {{'entity': 'my-team'}}")
+        raise WrongTypeError(f"overrides is {overrides!r}; it is a dict, such as {{'entity': 'my-team'}}")
     given = dict(overrides or {})
     if "username" in given:
         warnings.warn("Passing `username` to Api is deprecated; please use `entity` instead.", DeprecationWarning,
@@ -132,12 +134,26 @@ def default_timeout() -> float:
         raise InvalidValueError(f"WANDB_HTTP_TIMEOUT is {text!r}; it must be a number of seconds") from None
 
 
-def find_key(base_url: str) -> str:
-    """The key for this server: WANDB_API_KEY, the netrc entry of its host, or the terminal.
+_chosen: dict[str, str] = {}  # what `login` chose for this process: the key of a server, and `base_url`
+
+
+def choose(base_url: str, key: str) -> None:
+    """What later calls of this process ask, and as whom."""
+    _chosen.update({"base_url": base_url, f"key of {base_url}": key})
+
+
+def find_key(base_url: str, *, prompt: bool = True) -> str:
+    """The key for this server: of `login`, WANDB_API_KEY, the netrc entry of its host, or the terminal.
+
+    Args:
+        base_url: the server.
+        prompt: whether the terminal may be asked.
 
     Raises:
         UsageError: there is none, or what is there is no key.
     """
+    if (chosen := _chosen.get(f"key of {base_url}")) is not None:
+        return chosen
     said = os.environ.get("WANDB_API_KEY")
     if os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         raise UsageError("WANDB_IDENTITY_TOKEN_FILE is set, and tokens are not exchanged for access here: unset it, "
@@ -145,7 +161,7 @@ def find_key(base_url: str) -> str:
     if said:
         return checked_key(said, "WANDB_API_KEY")
     key = _netrc.key_of(base_url)
-    if not key and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
+    if not key and prompt and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
         key = getpass.getpass(f"API key for {base_url} (see {base_url}/authorize): ")
     if not key:
         raise UsageError(f"no API key for {base_url}: set WANDB_API_KEY, add the host to your netrc, "

@@ -180,7 +180,8 @@ class RunCore(Attrs, _html.Framed):
         """The config as `update` sends it: JSON, each value wrapped, the client's own section unchanged."""
         config, stored = self.config, self._attrs.stored("config")
         hidden = {key: value for key, value in stored.items() if key in HIDDEN}
-        return _json.dumps({**hidden, **{key: _wrapped(stored.get(key), value) for key, value in config.items()}})
+        wrapped = {key: _wrapped(stored.get(key), value) for key, value in config.items()}
+        return _json.dumps({**hidden, **wrapped}, "config")
 
     @property
     def sweep(self) -> Sweep | None:

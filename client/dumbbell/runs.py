@@ -11,7 +11,7 @@ from dumbbell._attrs import NOTHING
 from dumbbell._client import Client
 from dumbbell._documents import runs as documents
 from dumbbell._paginator import Page, Paginator, page_of
-from dumbbell.errors import InvalidValueError, NotFoundError
+from dumbbell.errors import InvalidValueError, NotFoundError, WrongTypeError
 from dumbbell.history import framed, wrong_keys
 from dumbbell.run import Run
 
@@ -32,7 +32,9 @@ class Runs(Paginator[Run]):
     def __init__(self, client: Client, entity: str, project: str, filters: Mapping[str, Any] = NOTHING,
                  order: str | None = None, per_page: int | None = 50, *, lazy: bool = False) -> None:
         if filters is not None and not isinstance(filters, Mapping):
-            raise InvalidValueError(f"filters is {filters!r}; it is a dict, such as {{'state': 'finished'}}")
+            raise WrongTypeError(f"filters is {filters!r}; it is a dict, such as {{'state': 'finished'}}")
+        if order is not None and not isinstance(order, str):
+            raise WrongTypeError(f"order is {order!r}; it is a text, such as '-created_at' or '+summary_metrics.loss'")
         self.entity = entity
         self.project = project
         self.filters = dict(filters or {})
@@ -40,7 +42,7 @@ class Runs(Paginator[Run]):
         self._lazy = lazy
         self._sweeps: dict[str, Sweep | None] = {}
         super().__init__(client, {"project": project, "entity": entity, "order": order,
-                                  "filters": _json.dumps(self.filters)}, per_page)
+                                  "filters": _json.dumps(self.filters, "filters")}, per_page)
 
     def _fetch(self, cursor: str | None) -> tuple[dict[str, Any], Page]:
         data = self.client.execute(documents.LIGHT_RUNS if self._lazy else documents.RUNS, {

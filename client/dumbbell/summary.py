@@ -105,7 +105,7 @@ class Summary(SummarySubDict):
             if overwrite or name not in self._own:
                 self._values[name] = _bare(value)
         self._client.execute(documents.UPDATE_SUMMARY, {
-            "id": self._storage_id, "summaryMetrics": _json.dumps(self._values)})
+            "id": self._storage_id, "summaryMetrics": _json.dumps(self._values, "summary")})
 
     def _touched(self, key: str) -> None:
         self._own.add(key)

@@ -104,7 +104,7 @@ class ProjectArtifactCollections(Paginator["ArtifactCollection"]):
                  per_page: int | None = 50, *, filters: Mapping[str, Any] = NOTHING,
                  order: str | None = None) -> None:
         super().__init__(client, {"entity": entity, "project": project, "order": order,
-                                  "filters": _json.dumps(dict(filters)) if filters else None}, per_page)
+                                  "filters": _json.dumps(dict(filters), "filters") if filters else None}, per_page)
         self.entity, self.project, self.type_name = entity, project, type_name
         if type_name is not None:
             self.variables["type"] = type_name
@@ -277,7 +277,7 @@ class ArtifactVersions(Paginator[Artifact]):
                  start: str | None = None) -> None:
         asked = {"state": "COMMITTED", **filters}
         super().__init__(client, {"entity": entity, "project": project, "type": type, "collection": collection_name,
-                                  "order": order, "filters": _json.dumps(asked)}, per_page)
+                                  "order": order, "filters": _json.dumps(asked, "filters")}, per_page)
         self.entity, self.project, self.collection_name, self.type = entity, project, collection_name, type
         self.filters, self.order = dict(filters), order
         self._start = start

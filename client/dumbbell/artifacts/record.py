@@ -56,6 +56,7 @@ class ArtifactRecord:
         self._ttl: dt.timedelta | None = None
         self._ttl_set = False
         self._manifest = ArtifactManifest()
+        self._lenders: list[Any] = []  # objects of wandb whose temporary files are waiting to be sent
 
     def accept(self, client: Client, place: tuple[str, str, str], attrs: Mapping[str, Any],
                index: int | None = None) -> None:
