@@ -18,6 +18,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--blobs", choices=["folder", "s3"], default="folder",
                      help="where every world keeps its bytes; those that ask for a bucket have one anyway")
     parser.addoption("--compose", action="store_true", help="run the tests that need a Docker engine")
+    parser.addoption("--access-steps", type=int, default=2000,
+                     help="steps of the two users who try to reach each other's things")
+    parser.addoption("--access-seed", type=int, default=None,
+                     help="other steps than the ones that are always taken")
     parser.addoption("--soak", action="store_true", help="run the long tests")
 
 

@@ -293,7 +293,7 @@ class Api(ApiArtifacts, ApiRegistries):
         return Team.create(self, team, admin_username)
 
     def team(self, team: str) -> Team:
-        """A team by its name. NotFoundError if there is none."""
+        """A team by its name. One that nobody has is `available` and has no members."""
         return Team(self.client, team)
 
     @normalized

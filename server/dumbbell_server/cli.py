@@ -221,6 +221,7 @@ def token(
 
     Example: `export WANDB_API_KEY=$(dumbbell token)`.
     """
+    from dumbbell_server.accounts.first_user import first_user
     from dumbbell_server.accounts.keys import add_key, make_key
     from dumbbell_server.accounts.queries import user_by_name
     from dumbbell_server.clock import Clock
@@ -232,9 +233,10 @@ def token(
     settings = _settings(data_dir=data_dir, database_url=database_url)
     name, clock = user or settings.user, Clock()
     key = make_key(clock)
+    find = user_by_name if user else first_user
 
     def add(session: Any) -> bool:
-        found = user_by_name(session, name)
+        found = find(session, name)
         if found is None:
             return False
         add_key(Unit(session, clock, Events(), None), found.id, key, "dumbbell token")

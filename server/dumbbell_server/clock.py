@@ -10,7 +10,7 @@ from random import Random
 
 def to_text(moment: datetime) -> str:
     """The one form in which times are stored and sent: UTC, microseconds, `Z`. It sorts as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 class Clock:

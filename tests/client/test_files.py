@@ -42,7 +42,8 @@ def test_what_was_uploaded_is_listed(run: dumbbell.Run) -> None:
 
 def test_names_and_patterns_choose(run: dumbbell.Run) -> None:
     chosen = run.files(["note.txt", "./empty", "none"])
-    assert sorted(file.name for file in chosen) == ["empty", "note.txt"]
+    assert [(file.name, file.size, file.md5 == "0") for file in chosen] == [
+        ("note.txt", run.file("note.txt").size, False), ("empty", 0, False), ("none", 0, True)]
     assert len(run.files(["note.txt"])) == 1
     assert [file.name for file in run.files(pattern="deep/%")] == ["deep/a b#1.bin"]
     with pytest.raises(ValueError, match="not by both"):
@@ -158,7 +159,8 @@ def test_an_upload_survives_a_fault(run: dumbbell.Run, wire: RecordingTransport,
 
 def test_delete_removes_a_file(run: dumbbell.Run) -> None:
     run.file("note.txt").delete()
-    assert len(run.files(["note.txt"])) == 0
+    assert "note.txt" not in [file.name for file in run.files()]
+    assert run.files(["note.txt"])[0].md5 == "0"
 
 
 def test_metadata_is_read_where_there_is_any(run: dumbbell.Run, tmp_path: Path) -> None:

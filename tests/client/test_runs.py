@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from collections.abc import Callable
@@ -48,6 +49,17 @@ def test_a_missing_run_is_two_kinds_of_error(api: dumbbell.Api, world: World) ->
     for error in (ValueError, dumbbell.CommError, dumbbell.RunNotFoundError):
         with pytest.raises(error, match="local/p/none"):
             api.run("local/p/none")
+
+
+def test_filters_take_times_of_python_and_refuse_what_no_run_has(world: World, api: dumbbell.Api) -> None:
+    world.upsert("r")
+    now = world.clock.now()
+    for moment in (now, now.replace(tzinfo=None), now.astimezone(dt.timezone(dt.timedelta(hours=5)))):
+        assert [run.id for run in api.runs("local/p", {"created_at": {"$lte": moment}})] == ["r"]
+        assert len(api.runs("local/p", {"created_at": {"$gt": moment}})) == 0
+    for filters, said in (({"state": "done"}, "'done' is none of"), ({"tags": 5}, 'write "5"')):
+        with pytest.raises(dumbbell.CommError, match=said):
+            len(api.runs("local/p", filters))
 
 
 def test_runs_are_kept_until_they_are_flushed(world: World, api: dumbbell.Api) -> None:
@@ -238,8 +250,7 @@ def test_projects_and_teams(world: World, api: dumbbell.Api) -> None:
     assert {found.name for found in api.projects()} == {"p", "made"}
     with pytest.raises(ValueError, match="local/none"):
         _ = api.project("none").created_at
-    with pytest.raises(ValueError, match="no team"):
-        api.team("none")
+    assert (api.team("none").available, api.team("none").members) == (True, [])
     assert "local" in project._repr_html_()
     assert "made" in api.projects()._repr_html_()
 

@@ -147,7 +147,8 @@ add("files_both", lambda t: list(t.run().files(["note.txt"], pattern="m%")))
 add("file_fields", lambda t: [getattr(t.run().file("note.txt"), name) for name in ("name", "size", "mimetype", "md5")])
 add("file_empty_size", lambda t: t.run().file("empty.txt").size)
 add("file_path_uri", lambda t: t.run().file("note.txt").path_uri)
-add("file_missing", lambda t: t.run().file("none.txt").name)
+add("file_missing", lambda t: t.run().file("none.txt").download(t.place("none")))
+add("files_missing", lambda t: [[file.name, file.size, file.md5] for file in t.run().files(["none.txt"])])
 add("file_delete", _deleted)
 
 

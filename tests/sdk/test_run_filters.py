@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+import dumbbell
 from dumbbell_server.listing.filters import matches_document, plain, read
-from support.sdk import run_script
+from support.sdk import read_of, run_script
 from support.server import Server, start_server
 
 RUNS, BATCH = 2000, 50
@@ -73,6 +74,33 @@ SCRIPT = """
         runs = api.runs("local/p", filters=filters, order=order, per_page=300)
         found.append([[run.id for run in runs], len(runs)])
     print("found" + json.dumps(found))
+"""
+CLIENTS = """
+    import datetime
+    import json
+    import time
+    import %s as client
+
+    now = time.time()
+    text = datetime.datetime.fromtimestamp(now, datetime.timezone.utc)
+    before = [now, int(now * 1000), text.isoformat(), text.strftime("%%Y-%%m-%%dT%%H:%%M:%%SZ"),
+              text.strftime("%%Y-%%m-%%d %%H:%%M:%%S"), text.strftime("%%Y-%%m-%%d"), {"$date": text.isoformat()}]
+    def found(filters):
+        return sorted(run.id for run in client.Api(timeout=60).runs("local/p", filters=filters))
+    def refused(filters):
+        try:
+            return found(filters)
+        except Exception as error:
+            answer = getattr(error, "response", None)  # 0.17.9 prints what it says, and raises the status
+            return f"{error} {getattr(answer, 'text', '')}"
+    print("READ " + json.dumps([
+        [found({"created_at": {"$lt": "2020-12-31T00:00:00"}}), found({"created_at": {"$gte": now + 86400}})],
+        [found({"$and": [{"createdAt": {"$gt": "2020-12-01T00:00:00", "$lt": "2999"}}, {"state": "Finished"}]})],
+        [len(found({"created_at": {"$gt": then}})) for then in (0, 1577836800000, "2020", "1 Jan 2020 00:00:00 GMT")],
+        [len(found({"created_at": {"$gt": then}})) + len(found({"created_at": {"$lte": then}})) for then in before],
+        [refused({"state": "done"}), refused({"created_at": {"$gt": "yesterday"}}), refused({"tags": 5}),
+         refused({"display_name": 7})],
+    ]))
 """
 
 
@@ -177,3 +205,22 @@ def test_forty_questions_are_answered_alike(version: str, seeded: tuple[Server, 
         wanted = expected(made, filters, order)
         assert wanted, (filters, order)
         assert (names, count) == (wanted, len(wanted)), (filters, order)
+
+
+@pytest.mark.sdk
+@pytest.mark.parametrize(("version", "client"), [("0.31.0", "wandb"), ("0.31.0", "dumbbell"), ("0.17.9", "wandb")])
+def test_times_and_states_are_understood_or_refused(version: str, client: str, tmp_path: Path) -> None:
+    packages, place = ["httpx2", "stamina", "orjson"], {"PYTHONPATH": str(Path(dumbbell.__file__).parent.parent)}
+    own = client == "dumbbell"
+    with start_server(tmp_path) as server:
+        seed(server, documents()[:BATCH])
+        finished = run_script(version, server, tmp_path, CLIENTS % client, env=place if own else None,
+                              packages=packages if own else ())
+    none, capitalized, past, split, refusals = read_of(finished)
+    assert none == [[], []]
+    assert capitalized == [[run["name"] for run in documents()[:BATCH] if run["state"] == "finished"]]
+    assert past == [BATCH] * 4
+    assert split == [BATCH] * 7
+    for refusal, said in zip(refusals, ["'done' is none of aborted, crashed", "is no time; write it as",
+                                        "5 is never a list of texts", "7 is never a text"], strict=True):
+        assert said in refusal, refusals

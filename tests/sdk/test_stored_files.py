@@ -52,6 +52,23 @@ RESTORE = """
             back = pathlib.Path("back/deep/model.bin").read_bytes()
     print("READ " + json.dumps(back == bytes(range(256))))
 """
+RESTORE_MISSING = """
+    import json
+    import os
+    import pathlib
+    import wandb
+
+    with wandb.init(project="kept", id="source") as run:
+        pathlib.Path("other.txt").write_text("other")
+        run.save("other.txt")
+    said = ""
+    try:
+        wandb.restore("none.txt", run_path="local/kept/source", root="back")
+    except ValueError as error:
+        said = str(error)
+    names = {file.name for file in wandb.Api().run("local/kept/source").files()}
+    print("READ " + json.dumps([said, sorted(names & {"other.txt", "none.txt"}), os.path.exists("back/none.txt")]))
+"""
 MEDIA = """
     import json
     import pathlib
@@ -136,6 +153,13 @@ def test_file_of_another_run_is_restored(tmp_path: Path) -> None:
     with start_server(tmp_path) as server:
         [same] = reads_of(run_script("0.31.0", server, tmp_path, RESTORE))
     assert same
+
+
+@pytest.mark.parametrize("version", ["0.31.0", "0.22.3"])
+def test_restoring_a_file_that_the_run_does_not_have_is_a_value_error(version: str, tmp_path: Path) -> None:
+    with start_server(tmp_path) as server:
+        [said] = reads_of(run_script(version, server, tmp_path, RESTORE_MISSING))
+    assert said == ["File none.txt not found in local/kept/source.", ["other.txt"], False]
 
 
 def test_media_are_files_of_the_run(tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ ATTEMPTS: list[Attempt] = [
             arguments=lambda own: _place(own) | {"name": "stolen"}),
     Attempt("createInvite", in_team="admin",
             arguments=lambda own: {"entityName": own.team, "email": "x@example.com", "role": "admin"}),
+    Attempt("createInvite", in_team="admin",
+            arguments=lambda own: {"entityName": own.team, "username": "eve", "role": "viewer"}),
     Attempt("createProjectMembers", in_team="owner", in_registry="admin",
             arguments=lambda own: {"projectId": own.registry_id, "userIds": [own.bob_id], "teamIds": [own.team_id]}),
     Attempt("createRunFiles", in_team="member",

@@ -177,7 +177,7 @@ TABLE: dict[str, list[Row]] = {
         works("Api.run(), its fields", VERSIONS, case("run_*")),
         works("Api.runs(), paging, len()", VERSIONS, case("runs_*")),
         works("Api.runs(filters=)", "sdk/test_run_filters.py::test_forty_questions_are_answered_alike",
-              case("filter_*")),
+              "sdk/test_run_filters.py::test_times_and_states_are_understood_or_refused", case("filter_*")),
         works("Api.runs(order=)", "sdk/test_run_filters.py::test_forty_questions_are_answered_alike", case("order_*")),
         works("run.history()", VERSIONS, case("history_*"), "sdk/test_frames.py::test_both_clients_give_the_same"),
         works('run.history(stream="system")', case("history_system"),

@@ -33,13 +33,14 @@ class Logged:
     pending_manifest: str
 
 
-def log_artifact(world: World, key: str, place: dict[str, str], run: str, word: str) -> Logged:
-    """A version of the sequence `set`, in the portfolio `shelf`; the word is the name and the text of its file."""
+def log_artifact(world: World, key: str, place: dict[str, str], run: str, text: Callable[[], str]) -> Logged:
+    """A version of the sequence `set`, in the portfolio `shelf`; the name of its file is the text in it."""
     def ask(query: str, **given: Any) -> Any:
         [answer] = world.gql(query, {"input": given}, key=key).values()
         return answer
 
-    version = _announce(ask, place, run, "1", word)
+    word = text()
+    version = _announce(ask, place, run, "1", text())
     sum_of = _digest(word.encode())
     manifest = json.dumps({
         "version": 1, "storagePolicy": "wandb-storage-policy-v1", "storagePolicyConfig": {"storageLayout": "V2"},
@@ -55,7 +56,7 @@ def log_artifact(world: World, key: str, place: dict[str, str], run: str, word: 
     ask(COMMIT, artifactID=version["id"])
     linked = ask(LINK, **place, artifactID=version["id"], artifactPortfolioName="shelf",
                  aliases=[{"artifactCollectionName": "shelf", "alias": "chosen"}])
-    pending = _announce(ask, place, run, "2", word)
+    pending = _announce(ask, place, run, "2", text())
     unsent = ask(MANIFEST, **place, runName=run, artifactID=pending["id"], name="wandb_manifest.json",
                  digest=_digest(b"{}"), type="PATCH")["artifactManifest"]
     return Logged(version["id"], version["artifactSequence"]["id"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,27 +95,32 @@ def make_owned_resources(world: World) -> OwnedResources:
         registry="wandb-registry-shelf", registry_id=registry, bob_id=bob, team_id=team)
 
 
-def make_things(world: World, entity: str) -> dict[str, Any]:
-    """A project of the entity with one thing of each kind, all of them ann's; what an owned says of them."""
+def make_things(world: World, entity: str, key: str = OWNER,
+                word: Callable[[], str] = lambda: SECRET) -> dict[str, Any]:
+    """A project of the entity with one thing of each kind, all of them of who has the key, and a word in each.
+
+    The answer is what an owned says of them.
+    """
     place = {"entityName": entity, "projectName": "vault"}
 
     def ask(query: str, **more: Any) -> Any:
-        return next(iter(world.gql(query, {"input": {**place, **more}}, key=OWNER).values()))
+        return next(iter(world.gql(query, {"input": {**place, **more}}, key=key).values()))
 
-    run = world.upsert("r", modelName="vault", entityName=entity, key=OWNER, notes=SECRET, tags=[SECRET],
-                       config=json.dumps({"word": {"value": SECRET}}),
-                       summaryMetrics=json.dumps({"word": SECRET}))["bucket"]["id"]
-    world.history("r", [{"_step": 0, "word": SECRET}], project="vault", entity=entity, key=OWNER)
+    run = world.upsert("r", modelName="vault", entityName=entity, key=key, notes=word(), tags=[word()],
+                       config=json.dumps({"word": {"value": word()}}),
+                       summaryMetrics=json.dumps({"word": word()}))["bucket"]["id"]
+    world.history("r", [{"_step": 0, "word": word()}], project="vault", entity=entity, key=key)
+    file = word()
     made = ask("mutation M($input: CreateRunFilesInput!) { createRunFiles(input: $input) { files { uploadUrl } } }",
-               runName="r", files=["opensesame.txt"])["files"][0]
-    world.client.put(made["uploadUrl"], content=SECRET.encode()).raise_for_status()
+               runName="r", files=[f"{file}.txt"])["files"][0]
+    world.client.put(made["uploadUrl"], content=file.encode()).raise_for_status()
     sweep = ask("mutation M($input: UpsertSweepInput!) { upsertSweep(input: $input) { sweep { id name } } }",
-                config=SWEEP, description=SECRET)["sweep"]
+                config=SWEEP, description=word())["sweep"]
     view = ask("mutation M($input: UpsertViewInput!) { upsertView(input: $input) { view { id } } }", type="runs",
-               displayName=SECRET, spec="{}")["view"]["id"]
-    logged = log_artifact(world, OWNER, place, "r", SECRET)
+               displayName=word(), spec="{}")["view"]["id"]
+    logged = log_artifact(world, key, place, "r", word)
     project = world.gql("""query Q($entity: String) { project(name: "vault", entityName: $entity) { id run(name: "r") {
-                        files { edges { node { id } } } } } }""", {"entity": entity}, key=OWNER)["project"]
+                        files { edges { node { id } } } } } }""", {"entity": entity}, key=key)["project"]
     return {"entity": entity, "project": "vault", "project_id": project["id"], "run": "r", "run_id": run,
             "file_id": project["run"]["files"]["edges"][0]["node"]["id"], "sweep": sweep["name"],
             "sweep_id": sweep["id"], "view_id": view, "logged": logged}

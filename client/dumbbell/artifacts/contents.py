@@ -15,7 +15,7 @@ from dumbbell.artifacts.draft import ArtifactDraft
 from dumbbell.artifacts.files import ArtifactFiles
 from dumbbell.artifacts.linked import Links, download_linked, is_linked
 from dumbbell.artifacts.manifest import ManifestEntry
-from dumbbell.artifacts.table import Table
+from dumbbell.artifacts.table import TABLE_ENDING, Table
 from dumbbell.errors import DigestError, InvalidValueError, NotFoundError
 
 
@@ -114,16 +114,20 @@ class ArtifactContents(ArtifactDraft):
         if path is None or not path.endswith(".json"):
             return None
         found = _json.loads(self._kept(self.manifest.entry(path)).read_bytes())
-        return Table(found) if path.endswith(".table.json") and isinstance(found, dict) else found
+        return Table.of(found) if path.endswith(TABLE_ENDING) and isinstance(found, dict) else found
 
-    def files(self, names: list[str] | None = None, per_page: int = 50) -> ArtifactFiles:
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
+    def files(self, names: list[str] | None = None, per_page: int = 50, *, start: str | None = None) -> ArtifactFiles:
         """The files, as the server lists them.
 
         Args:
             names: only these.
             per_page: number of results per page.
+            start: the cursor after which to begin.
         """
-        return ArtifactFiles(self._logged(), self, names, per_page)
+        return ArtifactFiles(self._logged(), self, names, per_page, start)
 
     def download(self, root: str | None = None, *, allow_missing_references: bool = False,
                  skip_cache: bool | None = None, path_prefix: str | None = None,

@@ -31,8 +31,8 @@ class ProjectArtifactTypes(Paginator["ArtifactType"]):
     """The types of artifacts in a project. The server tells no total, so `len()` raises ValueError."""
 
     def __init__(self, client: Client, entity: str, project: str, name: str | None = None,
-                 per_page: int | None = 50) -> None:
-        super().__init__(client, {"entity": entity, "project": project}, per_page)
+                 per_page: int | None = 50, start: str | None = None) -> None:
+        super().__init__(client, {"entity": entity, "project": project}, per_page, start)
         self.entity, self.project, self.name = entity, project, name
 
     def _fetch(self, cursor: str | None) -> tuple[dict[str, Any], Page]:
@@ -78,16 +78,21 @@ class ArtifactType(Attrs):
 
     @normalized
     def collections(self, per_page: int | None = 50, *, filters: Mapping[str, Any] = NOTHING,
-                    order: str | None = None) -> ProjectArtifactCollections:
+                    order: str | None = None, start: str | None = None) -> ProjectArtifactCollections:
         """Artifact collections.
 
         Args:
             per_page: number of results per page.
             filters: MongoDB's query language, by name and tag.
             order: such as `+name` or `-created_at`.
+            start: the cursor after which to begin.
         """
         return ProjectArtifactCollections(self.client, self.entity, self.project, self.type, per_page,
-                                          filters=filters, order=order)
+                                          filters=filters, order=order, start=start)
+
+    def load(self) -> dict[str, Any]:
+        """Its fields."""
+        return self._attrs
 
     def collection(self, name: str) -> ArtifactCollection:
         """A collection by its name; it is asked for when a field is needed."""
@@ -102,9 +107,10 @@ class ProjectArtifactCollections(Paginator["ArtifactCollection"]):
 
     def __init__(self, client: Client, entity: str, project: str, type_name: str | None = None,
                  per_page: int | None = 50, *, filters: Mapping[str, Any] = NOTHING,
-                 order: str | None = None) -> None:
+                 order: str | None = None, start: str | None = None) -> None:
         super().__init__(client, {"entity": entity, "project": project, "order": order,
-                                  "filters": _json.dumps(dict(filters), "filters") if filters else None}, per_page)
+                                  "filters": _json.dumps(dict(filters), "filters") if filters else None}, per_page,
+                         start)
         self.entity, self.project, self.type_name = entity, project, type_name
         if type_name is not None:
             self.variables["type"] = type_name
@@ -277,14 +283,13 @@ class ArtifactVersions(Paginator[Artifact]):
                  start: str | None = None) -> None:
         asked = {"state": "COMMITTED", **filters}
         super().__init__(client, {"entity": entity, "project": project, "type": type, "collection": collection_name,
-                                  "order": order, "filters": _json.dumps(asked, "filters")}, per_page)
+                                  "order": order, "filters": _json.dumps(asked, "filters")}, per_page, start)
         self.entity, self.project, self.collection_name, self.type = entity, project, collection_name, type
         self.filters, self.order = dict(filters), order
-        self._start = start
 
     def _fetch(self, cursor: str | None) -> tuple[dict[str, Any], Page]:
         data = self.client.execute(documents.VERSIONS, {
-            **self.variables, "cursor": cursor or self._start, "perPage": self.per_page})
+            **self.variables, "cursor": cursor, "perPage": self.per_page})
         kind = _project(data, self.entity, self.project)["artifactType"] or {}
         found = (kind.get("artifactCollection") or {}).get("artifacts")
         return data, _EMPTY if found is None else page_of(found)

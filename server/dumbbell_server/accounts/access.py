@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.events import AccountsChanged
+from dumbbell_server.accounts.first_user import first_user
 from dumbbell_server.accounts.keys import digest, well_formed
 from dumbbell_server.accounts.tables import EntityRow, UserRow
 from dumbbell_server.database.engine import Database, reading
@@ -110,7 +111,7 @@ class Keys:
         row = queries.key_by_digest(session, hashed)
         user = session.get(UserRow, row.user_id) if row else None
         if user is None and any_key and well_formed(key):
-            user = queries.user_by_name(session, self._settings.user)
+            user = first_user(session, self._settings.user)
         if user is None or user.deleted_at is not None:
             hint = "; --open takes any key, though only at http://localhost and without a proxy" \
                 if self._settings.open and not any_key else ""

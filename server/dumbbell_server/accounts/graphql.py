@@ -10,6 +10,7 @@ from dumbbell_server import ids
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.access import administers, belongs, is_shown, visible_entity
 from dumbbell_server.accounts.features import FEATURES
+from dumbbell_server.accounts.names import is_entity_name
 from dumbbell_server.accounts.tables import ApiKeyRow, EntityRow, OrganizationRow, UserRow
 from dumbbell_server.accounts.teams import key_purpose
 from dumbbell_server.graph.context import Context, Info
@@ -17,6 +18,7 @@ from dumbbell_server.graph.refs import EntityRef, OrganizationRef, UserRef
 from dumbbell_server.graph.scalars import JSON, DateTime, Int64, JSONString, compact
 from dumbbell_server.identity import Actor
 
+_NOBODY, _SOMEBODY = "nobody", "somebody"  # what kind of entity has a name that is no entity for who asks
 _MOST_FOUND = 100  # users that one search answers with
 _VERSION = "0.90.0"  # at least 0.81.4, else clients take us for an old server (docs/protocol/graphql.md#server-info)
 
@@ -101,8 +103,8 @@ class UserCore:
 
     @strawberry.field
     def flags(user: strawberry.Parent[UserRow]) -> JSONString | None:
-        # no code is saved by default: else a plain run uploads more than its files (docs/protocol/graphql.md#viewer)
-        return JSONString('{"code_saving_enabled":false}')
+        # no code_saving_enabled: with false, too, it outvotes the script (docs/protocol/graphql.md#viewer)
+        return JSONString(compact({}))
 
     @strawberry.field
     def api_keys(user: strawberry.Parent[UserRow], info: Info) -> ApiKeyConnection | None:
@@ -175,7 +177,6 @@ def _sees(context: Context, organization: OrganizationRow) -> bool:
 class EntityCore:
     name: str
     created_at: DateTime
-    available: bool | None = _always(bool | None, value=True)
     photo_url: str | None = _always(str | None, None)
     limits: JSONString | None = _always(JSONString | None, compact({}))
     read_only_admin: bool = _always(bool, value=False)
@@ -191,12 +192,17 @@ class EntityCore:
         return strawberry.ID(ids.encode("Entity", entity.id))
 
     @strawberry.field
+    def available(entity: strawberry.Parent[EntityRow]) -> bool | None:
+        """Whether nobody is called so."""
+        return entity.kind == _NOBODY
+
+    @strawberry.field
     def is_team(entity: strawberry.Parent[EntityRow]) -> bool:
         return entity.kind == "team"
 
     @strawberry.field
     def entity_type(entity: strawberry.Parent[EntityRow]) -> str | None:
-        return entity.kind
+        return entity.kind if entity.id else None
 
     @strawberry.field
     def read_only(entity: strawberry.Parent[EntityRow], info: Info) -> bool | None:
@@ -325,6 +331,12 @@ def _is_shown(context: Context, viewer: Actor, entity: EntityRow) -> bool:
     return user is None or is_shown(context.session, viewer, user)
 
 
+def _of_no_entity(context: Context, name: str) -> EntityRow:
+    """What says of a name whether it is free, and has nothing else: docs/protocol/graphql.md#names-that-are-free."""
+    free = is_entity_name(name) and queries.is_free(context.session, name)
+    return EntityRow(id=0, name=name, kind=_NOBODY if free else _SOMEBODY, created_at=context.backend.clock.text())
+
+
 @strawberry.type
 class AccountsQuery:
     @strawberry.field
@@ -344,7 +356,9 @@ class AccountsQuery:
         if viewer is None:
             return None
         entity = visible_entity(info.context.session, viewer, name)
-        return entity if entity is not None and _is_shown(info.context, viewer, entity) else None
+        if entity is not None and _is_shown(info.context, viewer, entity):
+            return entity
+        return _of_no_entity(info.context, name) if name else None
 
     @strawberry.field
     def organization(self, info: Info, name: str) -> OrganizationRef | None:

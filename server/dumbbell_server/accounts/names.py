@@ -15,9 +15,14 @@ RESERVED = frozenset({"graphql", "files", "storage", "artifacts", "artifactsV2",
                       "health", "authorize", "settings", "orgs", "static", "evaluations", "admin", "login", "signup"})
 
 
+def is_entity_name(name: str) -> bool:
+    """Whether users and teams may be called so."""
+    return _NAME.fullmatch(name) is not None and name not in RESERVED
+
+
 def entity_name(name: str, what: str = "name") -> str:
     """A checked user or team name."""
-    if not _NAME.fullmatch(name) or name in RESERVED:
+    if not is_entity_name(name):
         raise BadInput(f"{what} {name[:140]!r} is not allowed: use 1 to 128 letters, digits, '_', '.' or '-', "
                        "beginning with a letter or digit, and no name of ours such as 'settings'")
     return name

@@ -42,6 +42,11 @@ def entity_of_user(session: Session, user_id: int) -> EntityRow | None:
     return session.execute(select(EntityRow).where(EntityRow.user_id == user_id)).scalar()
 
 
+def is_free(session: Session, name: str) -> bool:
+    """Whether neither an entity nor a user is called so."""
+    return entity_by_name(session, name) is None and user_by_name(session, name) is None
+
+
 def user_by_name(session: Session, username: str) -> UserRow | None:
     return session.execute(
         select(UserRow).where(UserRow.username == username, col(UserRow.deleted_at).is_(None))).scalar()

@@ -12,6 +12,7 @@ from dumbbell_server import ids
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.access import belongs, changed, to_administer, visible_entity
 from dumbbell_server.accounts.events import EntityDeleting, UserRenamed
+from dumbbell_server.accounts.first_user import first_user, record_first_user
 from dumbbell_server.accounts.keys import add_key, digest, make_key
 from dumbbell_server.accounts.names import email_address, entity_name
 from dumbbell_server.accounts.tables import (
@@ -24,7 +25,7 @@ from dumbbell_server.accounts.tables import (
     UserRow,
 )
 from dumbbell_server.database.units import Unit
-from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
+from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound, StartupError
 
 _SHOWABLE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -48,7 +49,7 @@ def free_name(session: Session, name: str) -> str:
     number = 1
     while True:
         candidate = name if number == 1 else f"{name}-{number}"
-        if queries.entity_by_name(session, candidate) is None and queries.user_by_name(session, candidate) is None:
+        if queries.is_free(session, candidate):
             return entity_name(candidate)
         number += 1
 
@@ -104,15 +105,24 @@ def create_user_by_email(unit: Unit, email: str | None, *, admin: bool) -> UserR
 def ensure_first_user(unit: Unit, username: str, key: str | None) -> str | None:
     """The user of a new server, an instance admin, with this key or a new one. Returns a key that was made.
 
-    A key given later is added: whoever sets `DUMBBELL_API_KEY` expects it to work.
+    A key given later is added: whoever sets `DUMBBELL_API_KEY` expects it to work. StartupError where there is nobody
+    to add it to, since somebody else bears the name.
     """
-    user = queries.user_by_name(unit.session, username)
+    session = unit.session
+    user = first_user(session, username)
     made = None
+    if user is None and not queries.is_free(session, username):
+        if key is None or queries.key_by_digest(session, digest(key)) is not None:
+            return None
+        raise StartupError(f"the first user {username!r} is deleted, and somebody else is called so now, who is not "
+                           "to have its key: set DUMBBELL_USER to a name that nobody has, or leave out "
+                           "DUMBBELL_API_KEY")
     if user is None:
         user = create_user(unit, username, admin=True)
         made = key or make_key(unit.clock)
         key = made
-    if key and queries.key_by_digest(unit.session, digest(key)) is None:
+    record_first_user(session, username, user)
+    if key and queries.key_by_digest(session, digest(key)) is None:
         add_key(unit, user.id, key, "first key")
     return made
 
@@ -212,7 +222,7 @@ def rename_entity(unit: Unit, old: str, new: str) -> EntityRow:
     entity_name(new)
     if new == old:
         return entity
-    if queries.entity_by_name(session, new) is not None or queries.user_by_name(session, new) is not None:
+    if not queries.is_free(session, new):
         raise Conflict(f"the name {new!r} is taken; choose another")
     _remember(session, old, entity.id)
     user = session.get(UserRow, entity.user_id) if entity.user_id else None

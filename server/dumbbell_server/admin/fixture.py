@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dumbbell_server.accounts import organizations, queries, service, teams
+from dumbbell_server.accounts.first_user import first_user
 from dumbbell_server.accounts.keys import add_key, digest, well_formed
 from dumbbell_server.accounts.tables import UserRow
 from dumbbell_server.backend import Backend
@@ -166,7 +167,8 @@ def _user_down(unit: Unit, _: Settings, arguments: Arguments) -> Arguments:
 
 def _user_down_all(unit: Unit, settings: Settings, _: Arguments) -> Arguments:
     """All users are gone but the server's own first one."""
-    going = [user for user in queries.living_users(unit.session) if user.username != settings.user]
+    first = first_user(unit.session, settings.user)
+    going = [user for user in queries.living_users(unit.session) if first is None or user.id != first.id]
     for user in going:
         service.delete_user(unit, user)
     return {"deleted": len(going)}

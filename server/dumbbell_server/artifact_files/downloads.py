@@ -114,7 +114,7 @@ def by_path(session: Session, actor: Actor | None, path: FilePath) -> StoredByte
 def _collection(session: Session, actor: Actor | None, path: FilePath) -> CollectionRow | None:
     if path.project is None or path.collection is None:
         return None
-    project = projects.find(session, actor, path.entity, path.project)
+    project = projects.find_renamed(session, actor, path.entity, path.project)
     if project is None or not access.reads_project(session, actor, project.id):
         return None
     return collection_by_name(session, project.id, path.collection)

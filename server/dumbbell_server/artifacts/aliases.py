@@ -53,7 +53,7 @@ def _members(unit: Unit, node_id: str, aliases: Sequence[CollectionAlias],
 
 def _member(unit: Unit, artifact: ArtifactRow, alias: CollectionAlias) -> MembershipRow:
     session = unit.session
-    project = projects.find(session, unit.actor, alias.entity, alias.project)
+    project = projects.find_renamed(session, unit.actor, alias.entity, alias.project)
     collection = queries.collection_by_name(session, project.id, alias.collection) if project else None
     member = queries.membership(session, collection.id, artifact.id) if collection else None
     if project is None or member is None:

@@ -239,14 +239,19 @@ class TagConnection:
 
 @strawberry.interface(name="ArtifactCollection")
 class CollectionCore:
+    """Who sees a version through a link only is told what its collection is called, and nothing that is in it."""
+
     name: str
-    description: str | None
     created_at: DateTime
     updated_at: DateTime | None
 
     @strawberry.field
     def id(collection: strawberry.Parent[CollectionRow]) -> strawberry.ID:
         return strawberry.ID(access.collection_node(collection))
+
+    @strawberry.field
+    def description(collection: strawberry.Parent[CollectionRow], info: Info) -> str | None:
+        return collection.description if sees_collection(info.context, collection.id) else None
 
     @strawberry.field
     def state(collection: strawberry.Parent[CollectionRow]) -> ArtifactCollectionState:
@@ -263,14 +268,17 @@ class CollectionCore:
 
     @strawberry.field
     def tags(collection: strawberry.Parent[CollectionRow], info: Info) -> TagConnection:
-        tags: Any = connected_tags(queries.tags_of_collection(info.context.session, collection.id))
+        seen = sees_collection(info.context, collection.id)
+        tags: Any = connected_tags(queries.tags_of_collection(info.context.session, collection.id) if seen else [])
         return tags  # type: ignore[no-any-return]
 
     @strawberry.field
     def aliases(collection: strawberry.Parent[CollectionRow], info: Info, after: str | None = None,
                 first: int | None = None) -> ArtifactAliasConnection:
         size = page_size(first, _MOST_ALIASES)
-        rows = queries.aliases_of_collection(info.context.session, collection.id, cursors.number(after), size + 1)
+        seen = sees_collection(info.context, collection.id)
+        rows = queries.aliases_of_collection(
+            info.context.session, collection.id, cursors.number(after), size + 1) if seen else []
         page: Any = page_of(rows, size, lambda row: row.id)
         return page  # type: ignore[no-any-return]
 
@@ -279,12 +287,16 @@ class CollectionCore:
         collection: strawberry.Parent[CollectionRow], info: Info, after: str | None = None, first: int | None = None,
         order: str | None = None, filters: JSONString | None = None,
     ) -> VersionedArtifactConnection | None:
+        if not sees_collection(info.context, collection.id):
+            return None
         page: Any = page_of_versions(info.context, collection, filters, order, after, first)
         return page  # type: ignore[no-any-return]
 
     @strawberry.field
     def artifact_membership(collection: strawberry.Parent[CollectionRow], info: Info, alias_name: str,
                             ) -> MembershipRef | None:
+        if not sees_collection(info.context, collection.id):
+            return None
         return queries.membership_by_alias(info.context.session, collection.id, alias_name)
 
 
@@ -296,7 +308,8 @@ class SequenceCore(CollectionCore):
 
     @strawberry.field
     def latest_artifact(collection: strawberry.Parent[CollectionRow], info: Info) -> ArtifactRef | None:
-        return queries.latest(info.context.session, collection.id)
+        seen = sees_collection(info.context, collection.id)
+        return queries.latest(info.context.session, collection.id) if seen else None
 
     @strawberry.field
     def digest_algorithm(_collection: strawberry.Parent[CollectionRow]) -> ArtifactDigestAlgorithm:
@@ -348,10 +361,15 @@ def _version(context: Context, project_id: int, path: str, type_id: int | None =
     return queries.version_by_path(context.session, project_id, path, type_id)
 
 
+def _sees_type(context: Context, kind: ArtifactTypeRow) -> bool:
+    return access.sees_project(context.session, context.viewer, kind.project_id)
+
+
 @strawberry.type
 class ArtifactTypeCore:
+    """The same: through a link it is a name."""
+
     name: str
-    description: str | None
     created_at: DateTime
 
     @strawberry.field
@@ -359,32 +377,40 @@ class ArtifactTypeCore:
         return strawberry.ID(ids.encode("ArtifactType", kind.id))
 
     @strawberry.field
+    def description(kind: strawberry.Parent[ArtifactTypeRow], info: Info) -> str | None:
+        return kind.description if _sees_type(info.context, kind) else None
+
+    @strawberry.field
     def artifact_collection(kind: strawberry.Parent[ArtifactTypeRow], info: Info, name: str) -> CollectionRef | None:
-        return _collection(info.context, kind.project_id, name, kind.id)
+        return _collection(info.context, kind.project_id, name, kind.id) if _sees_type(info.context, kind) else None
 
     @strawberry.field
     def artifact_collections(
         kind: strawberry.Parent[ArtifactTypeRow], info: Info, filters: JSONString | None = None,
         order: str | None = None, after: str | None = None, first: int | None = None,
     ) -> ArtifactCollectionConnection | None:
+        if not _sees_type(info.context, kind):
+            return None
         page: Any = page_of_collections(info.context, Choice(kind.project_id, kind.id), filters, order, after, first)
         return page  # type: ignore[no-any-return]
 
     @strawberry.field
     def artifact_sequence(kind: strawberry.Parent[ArtifactTypeRow], info: Info, name: str) -> CollectionRef | None:
         """As clients up to 0.12 call it."""
-        return _collection(info.context, kind.project_id, name, kind.id)
+        return _collection(info.context, kind.project_id, name, kind.id) if _sees_type(info.context, kind) else None
 
     @strawberry.field
     def artifact_sequences(
         kind: strawberry.Parent[ArtifactTypeRow], info: Info, after: str | None = None, first: int | None = None,
     ) -> ArtifactCollectionConnection | None:
+        if not _sees_type(info.context, kind):
+            return None
         page: Any = page_of_collections(info.context, Choice(kind.project_id, kind.id), None, None, after, first)
         return page  # type: ignore[no-any-return]
 
     @strawberry.field
     def artifact(kind: strawberry.Parent[ArtifactTypeRow], info: Info, name: str) -> ArtifactRef | None:
-        return _version(info.context, kind.project_id, name, kind.id)
+        return _version(info.context, kind.project_id, name, kind.id) if _sees_type(info.context, kind) else None
 
 
 @strawberry.type

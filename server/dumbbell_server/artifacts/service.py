@@ -36,7 +36,7 @@ from dumbbell_server.errors import BadInput, Conflict, NotFound
 from dumbbell_server.json_text import check_levels, loads
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.runs import queries as runs
+from dumbbell_server.runs import service as runs
 
 INHERITED = -1
 NEVER = -2
@@ -121,8 +121,11 @@ def create(unit: Unit, new: NewVersion) -> ArtifactRow:
     """The version to fill, or the committed one of this sequence that has the same digest."""
     new.check()
     session = unit.session
-    project = projects.for_writing(unit, new.entity, new.project)
-    run = runs.by_name(session, project.id, new.run) if new.run else None
+    run = runs.find(session, unit.actor, new.entity, new.project, new.run) if new.run else None
+    if run is not None:  # which may be in a project of another name by now
+        project = runs.check_writable(session, unit.actor, run, "log artifacts")
+    else:
+        project = projects.for_writing(unit, new.entity, new.project)
     if new.run and run is None:
         raise NotFound(f"run {new.entity}/{new.project}/{new.run} not found")
     collection = _sequence(unit, project, new)

@@ -8,6 +8,7 @@ from dumbbell_server.database.revisions import revision_column
 PENDING = "PENDING"
 COMMITTED = "COMMITTED"
 DELETED = "DELETED"
+READY = "READY"  # of a collection
 SEQUENCE = "sequence"
 PORTFOLIO = "portfolio"
 
@@ -46,7 +47,7 @@ class CollectionRow(SQLModel, table=True):
     kind: str  # sequence, portfolio
     name: str
     description: str | None = None
-    state: str = "READY"  # DELETED in the answer that says so; the row is gone then
+    state: str = READY  # DELETED in the answer that says so; the row is gone then
     next_version: int = 0  # a number is never used again
     version_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # of the members that are left
     created_at: str

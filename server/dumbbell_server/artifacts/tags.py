@@ -59,7 +59,7 @@ def untag_collection(unit: Unit, path: CollectionPath, tags: Sequence[str]) -> N
 
 def _collection(unit: Unit, path: CollectionPath) -> CollectionRow:
     entity, project_name, name = path
-    project = projects.find(unit.session, unit.actor, entity, project_name)
+    project = projects.find_renamed(unit.session, unit.actor, entity, project_name)
     collection = queries.collection_by_name(unit.session, project.id, name) if project else None
     if project is None or collection is None:
         raise NotFound(f"artifact collection {entity}/{project_name}/{name} not found")

@@ -16,7 +16,7 @@ from dumbbell_server.projects import service as projects
 
 def create(unit: Unit, entity: str, project: str, name: str, description: str | None) -> ArtifactTypeRow:
     """The type, made where it is new, in a project that is made where it is new."""
-    owner = projects.for_writing(unit, entity, project)
+    owner = projects.for_going_on(unit, entity, project)
     return find_or_create(unit, owner.id, name, description)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import strawberry
-from graphql import BooleanValueNode, FieldNode, FragmentSpreadNode, VariableNode
+from graphql import FieldNode, FragmentSpreadNode
 
 from dumbbell_server import ids
 from dumbbell_server.errors import BadInput
@@ -24,6 +24,8 @@ from dumbbell_server.listing.pages import LARGEST_PAGE, Edge, Page, page_of, pag
 from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.graphql import node_id
 from dumbbell_server.runs.tables import RunRow
+
+_NO_BYTES = "0"  # the MD5 of what was never uploaded, by which clients know it (wandb 0.31.0 sdk/wandb_run.py:restore)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class RunFile:
 
     @property
     def digest(self) -> str | None:
-        return self.row.md5 if self.row else None
+        return self.row.md5 if self.row else _NO_BYTES
 
     @property
     def storage_path(self) -> str | None:
@@ -157,25 +159,18 @@ class RunFiles:
     def files(run: strawberry.Parent[RunRow], info: Info, names: list[str | None] | None = None,
               pattern: str | None = None, first: int | None = None,
               after: str | None = None) -> FileConnectionRef | None:
-        """What was uploaded; with `url(upload: true)` beneath, every name that was requested.
-
-        See docs/protocol/behaviours.md#files.
-
-        `wandb.restore` (0.31) would know a name that was never uploaded by an MD5 of "0", and fails without; but who
-        lists files by name is not to see names without files.
-        """
+        """What was uploaded; or every name that was requested, uploaded or not (docs/protocol/behaviours.md#files)."""
         requested = [name for name in names or () if name is not None]
         register_direct_uploads(info.context.backend, run.id)
         session = info.context.session
         if requested and pattern:
             raise BadInput("files takes `names` or `pattern`, not both")
-        fields = list(_fields_beneath(info))
-        if requested and _wants_upload(info, fields) and service.may_write(session, info.context.viewer, run):
+        if requested:
             return _page_of_names(info.context, run.id, requested, first, after)
         size = page_size(first, LARGEST_PAGE)
-        rows = service.list_files(session, run.id, requested, pattern, cursors.number(after), size + 1)
-        counted = any(field.name.value == "totalCount" for field in fields)
-        total = service.count(session, run.id, requested, pattern) if counted else None
+        rows = service.list_files(session, run.id, pattern, cursors.number(after), size + 1)
+        counted = any(field.name.value == "totalCount" for field in _fields_beneath(info))
+        total = service.count(session, run.id, pattern) if counted else None
         page = page_of(rows, size, lambda row: row.id)
         edges = [Edge(RunFile(row.run_id, row.name, row), edge.cursor)
                  for edge in page.edges for row in [edge.node]]
@@ -217,20 +212,6 @@ def _fields_beneath(info: Info) -> Iterable[FieldNode]:
         elif isinstance(node, FieldNode):
             yield node
         waiting.extend(node.selection_set.selections if node.selection_set else ())
-
-
-def _wants_upload(info: Info, fields: Iterable[FieldNode]) -> bool:
-    """Whether a field is `url(upload: true)`, said outright or through a variable."""
-    for field in fields:
-        for argument in field.arguments or ():
-            value = argument.value
-            if (field.name.value, argument.name.value) != ("url", "upload"):
-                continue
-            if isinstance(value, BooleanValueNode) and value.value:
-                return True
-            if isinstance(value, VariableNode) and info.variable_values.get(value.name.value):
-                return True
-    return False
 
 
 @strawberry.input

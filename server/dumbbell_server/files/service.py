@@ -11,7 +11,7 @@ from dumbbell_server.blobs.garbage import orphan
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.files import queries
-from dumbbell_server.files.names import LONGEST_NAME, UNSTORABLE, clean, stripped
+from dumbbell_server.files.names import LONGEST_NAME, UNSTORABLE, stripped
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.identity import Actor, Role
 from dumbbell_server.projects.access import role_in
@@ -20,44 +20,22 @@ from dumbbell_server.runs.service import RunsDeleting, check_writable
 from dumbbell_server.runs.tables import RunRow
 
 
-def list_files(session: Session, run_id: int, names: Sequence[str] | None = None, pattern: str | None = None,
-               after_id: int | None = None, limit: int = 50) -> list[RunFileRow]:
-    """At most `limit` files in the order in which they first came, of `names` or like `pattern` where given."""
-    names, pattern = _checked(names, pattern)
-    if names is None:
-        return queries.page(session, run_id, pattern, after_id, limit)
-    rows = sorted(queries.by_names(session, run_id, names), key=lambda row: row.id)
-    return [row for row in rows if row.id > (after_id or 0)][:limit]
+def list_files(session: Session, run_id: int, pattern: str | None = None, after_id: int | None = None,
+               limit: int = 50) -> list[RunFileRow]:
+    """At most `limit` files in the order in which they first came, those like `pattern` where it is given."""
+    return queries.page(session, run_id, _checked(pattern), after_id, limit)
 
 
-def count(session: Session, run_id: int, names: Sequence[str] | None = None, pattern: str | None = None) -> int:
-    names, pattern = _checked(names, pattern)
-    if names is None:
-        return queries.count(session, run_id, pattern)
-    return len(queries.by_names(session, run_id, names))
+def count(session: Session, run_id: int, pattern: str | None = None) -> int:
+    return queries.count(session, run_id, _checked(pattern))
 
 
-def _checked(names: Sequence[str] | None, pattern: str | None) -> tuple[list[str] | None, str | None]:
-    """The filter as the database takes it: None where nothing is to be filtered."""
-    if names and pattern:
-        raise BadInput("files takes `names` or `pattern`, not both")
+def _checked(pattern: str | None) -> str | None:
+    """The pattern as the database takes it: None where nothing is to be filtered."""
     if pattern and (len(pattern) > LONGEST_NAME or UNSTORABLE.search(pattern)):
         raise BadInput(f"pattern {pattern[:80]!r} is not allowed: "
                        f"use at most {LONGEST_NAME} characters, no control characters among them")
-    if not names:
-        return None, stripped(pattern) if pattern else None
-    return list(dict.fromkeys(_allowed(names))), None
-
-
-def _allowed(names: Sequence[str]) -> list[str]:
-    """The names that a file can have: nothing is found under another."""
-    allowed = []
-    for name in names:
-        try:
-            allowed.append(clean(name))
-        except BadInput:
-            continue
-    return allowed
+    return stripped(pattern) if pattern else None
 
 
 def existing(session: Session, run_id: int, names: Sequence[str]) -> dict[str, RunFileRow]:

@@ -7,16 +7,18 @@ from functools import lru_cache
 
 from dumbbell_server.database.statements import Statement
 from dumbbell_server.history.tables import HISTORY, TEXTS
+from dumbbell_server.runs.queries import RENAMED
 from dumbbell_server.runs.states import LIVE_STATES
 
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE_STATES))
 
 # Runs
 
+_FOUND = "SELECT r.id, r.state, r.stop_requested, r.restart_pending, p.entity_id, p.access"
 FIND_RUN = Statement(
-    "SELECT r.id, r.state, r.stop_requested, r.restart_pending, p.entity_id, p.access FROM entities e"
-    " JOIN projects p ON p.entity_id = e.id JOIN runs r ON r.project_id = p.id"
+    f"{_FOUND} FROM entities e JOIN projects p ON p.entity_id = e.id JOIN runs r ON r.project_id = p.id"
     " WHERE e.name = :entity AND p.name = :project AND r.name = :run", "FOR UPDATE OF r")
+FIND_RENAMED_RUN = Statement(_FOUND + RENAMED, "FOR UPDATE OF r")
 LOCK_RUN = Statement("SELECT id FROM runs WHERE id = :run", "FOR UPDATE")
 LOCK_GENERATION = Statement("SELECT history_generation FROM runs WHERE id = :run", "FOR SHARE")
 HISTORY_VERSION = Statement("SELECT history_generation, history_line_count FROM runs WHERE id = :run")

@@ -9,24 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
-from sqlalchemy import Boolean
+from sqlalchemy import Boolean, Column, Float, Integer
 from sqlmodel import SQLModel
 
 from dumbbell_server.listing.paths import parts_of
-from dumbbell_server.listing.tree import Field
+from dumbbell_server.listing.tree import Field, Kind
 
 Columns = Mapping[str, Sequence[Any]]  # the stored values of all rows of a page, by column; `id` is always there
-
-
-class Kind(Enum):
-    PLAIN = "plain"  # a text or a number
-    FLAG = "flag"  # true or false, which SQLite stores as 1 and 0
-    MOMENT = "moment"  # a time: operands of filters are brought to the form in which times are stored
-    LIST = "list"  # a JSON list: a filter holds if one element does
-    DOCUMENT = "document"  # a JSON object: keys go on into it, such as `config.lr`
 
 
 @dataclass(frozen=True)
@@ -46,7 +37,8 @@ class ListedField:
 
     name: str
     column: str = ""
-    kind: Kind = Kind.PLAIN
+    kind: Kind = Kind.TEXT
+    words: frozenset[str] = frozenset()  # all that the text can be, where that is known
     keys: tuple[str, ...] = ()  # of filters and orders; none: it does neither
     ordered_by: str = ""  # the column that orders go by, where that is another
     answer: FieldAnswer | None = None  # none: a page executes it row by row, or the type does not have it
@@ -60,14 +52,14 @@ class Fields:
         self.answers = {field.name: field.answer for field in self.listed if field.answer is not None}
         self._plain: dict[str, Field] = {}
         self._ordered: dict[str, Field] = {}
-        self._inner: dict[str, str] = {}
+        self._inner: dict[str, tuple[str, Kind]] = {}
         for field in self.listed:
             column = field.column or snake(field.name)
             for key in field.keys:
                 if field.kind is not Kind.DOCUMENT:
-                    self._plain[key] = Field(column, moment=field.kind is Kind.MOMENT)
+                    self._plain[key] = Field(column, (), field.kind, field.words)
                 if field.kind in {Kind.DOCUMENT, Kind.LIST}:
-                    self._inner[key] = column
+                    self._inner[key] = (column, Kind.ANY if field.kind is Kind.DOCUMENT else Kind.TEXT)
                 if field.ordered_by:
                     self._ordered[key] = Field(field.ordered_by)
 
@@ -85,7 +77,8 @@ class Fields:
         head, _, rest = key.partition(".")
         if head not in self._inner or not rest:
             return None
-        return Field(self._inner[head], parts_of(rest))
+        column, kind = self._inner[head]
+        return Field(column, parts_of(rest), kind)
 
     @property
     def known(self) -> str:
@@ -94,19 +87,26 @@ class Fields:
                          for field in self.listed if field.keys)
 
     def kind_of(self, column: str) -> Kind:
-        return next((field.kind for field in self.listed if (field.column or snake(field.name)) == column), Kind.PLAIN)
+        return next((field.kind for field in self.listed if (field.column or snake(field.name)) == column), Kind.TEXT)
 
 
 def stored(table: type[SQLModel], name: str, column: str = "", kind: Kind | None = None,
-           keys: Sequence[str] | None = None, answer: FieldAnswer | None = None) -> ListedField:
+           keys: Sequence[str] | None = None, answer: FieldAnswer | None = None,
+           words: Iterable[str] = ()) -> ListedField:
     """A field that a column of the table holds. What is not given follows from the name on the wire and the column."""
     column = column or snake(name)
     if kind is None:
-        kind = Kind.FLAG if isinstance(table.metadata.tables[str(table.__tablename__)].c[column].type, Boolean) else \
-            Kind.MOMENT if name.endswith("At") else Kind.PLAIN
+        stored_as = table.metadata.tables[str(table.__tablename__)].c[column]
+        kind = Kind.MOMENT if name.endswith("At") else _kind_of(stored_as)
     both = tuple(dict.fromkeys((snake(name), name)))
-    return ListedField(name, column, kind, both if keys is None else tuple(keys),
+    return ListedField(name, column, kind, frozenset(words), both if keys is None else tuple(keys),
                        answer=answer or _answer(column, kind))
+
+
+def _kind_of(column: Column[Any]) -> Kind:
+    if isinstance(column.type, Boolean):
+        return Kind.FLAG
+    return Kind.NUMBER if isinstance(column.type, Integer | Float) else Kind.TEXT
 
 
 def _answer(column: str, kind: Kind) -> FieldAnswer:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
-from dumbbell_server.clock import to_text
 from dumbbell_server.errors import BadInput
 from dumbbell_server.json_text import checked_object
-from dumbbell_server.listing import operators
+from dumbbell_server.listing import operands, operators
 from dumbbell_server.listing.paths import parts_of
 from dumbbell_server.listing.tree import (
     EVERYTHING,
@@ -32,7 +30,6 @@ _DEEPEST = 50
 _MOST_CONDITIONS = 500
 _LOGICAL = ("$and", "$or", "$nor")
 _COMPOSED = ("$all", "$elemMatch", "$not", "$options", "$regex")
-_ITSELF = Field("")  # what a filter of operators alone is about
 
 
 def parse_filter(text: str | None, resolve: Resolve, what: str = "filters") -> Tree:
@@ -133,9 +130,9 @@ class _Reader:
         return BadInput(f"{self._what} holds more than {_MOST_CONDITIONS} conditions; $in takes a list of any length")
 
     def _field(self, field: Field, operand: Any, where: str) -> Tree:
-        if type(operand) is dict and any(key.startswith("$") for key in operand):
+        if type(operand) is dict and any(key.startswith("$") for key in operand) and set(operand) != {"$date"}:
             return self._operators(field, operand, where)
-        return self._leaf(field, operators.equals(_moments(field, operand)))
+        return self._leaf(field, operators.equals(operands.fitting(field, "$eq", operand, where)))
 
     def _operators(self, field: Field, operand: dict[str, Any], where: str) -> Tree:
         return _all(self._operator(field, name, value, operand, f"{where}.{name[:80]}")
@@ -145,8 +142,10 @@ class _Reader:
         if name in operators.NEGATED:
             return Not(self._operator(field, operators.NEGATED[name], operand, beside, where))
         if name in operators.SIMPLE:
-            return self._leaf(field, operators.SIMPLE[name](_moments(field, operand), where))
+            fitting = operands.fitting(field, name, operand, where)
+            return self._leaf(field, operators.SIMPLE[name](fitting, where))
         if name == "$regex":
+            operands.fitting(field, name, operand, where)
             return self._leaf(field, operators.regex(operand, beside.get("$options", ""), where))
         if name == "$options":
             if "$regex" not in beside:
@@ -176,15 +175,16 @@ class _Reader:
             if set(item) != {"$elemMatch"}:
                 raise BadInput(f"{where} may hold values, or $elemMatch alone")
             return self._element(field, item["$elemMatch"], where)
-        return self._leaf(field, operators.equals(_moments(field, item)))
+        return self._leaf(field, operators.equals(operands.fitting(field, "$eq", item, where)))
 
     def _element(self, field: Field, operand: Any, where: str) -> Tree:
         """A list one of whose elements, alone, meets everything: operators for values, keys for objects."""
         if type(operand) is not dict:
             raise BadInput(f"{where} must be an object")
+        operands.fitting(field, "$elemMatch", operand, where)
         first = next(iter(operand), "")
         if first.startswith("$") and first not in _LOGICAL:
-            tree = self._operators(_ITSELF, operand, where)
+            tree = self._operators(operands.element_of(field), operand, where)
             return self._leaf(field, operators.on_whole(operators.name_of("$elemMatch", operand), lambda value: (
                 type(value) is list and any(matches_one(tree, item) for item in value))))
         inner = _Reader(plain, self._what)
@@ -198,21 +198,3 @@ class _Reader:
 def _all(parts: Iterator[Tree]) -> Tree:
     kept = tuple(part for part in parts if part != EVERYTHING)
     return kept[0] if len(kept) == 1 else Every(kept)
-
-
-def _moments(field: Field, operand: Any) -> Any:
-    """Texts that are compared with times in the form in which those are stored."""
-    if not field.moment:
-        return operand
-    if type(operand) is list:
-        return [_moments(field, item) for item in operand]
-    if type(operand) is not str:
-        return operand
-    try:
-        moment = datetime.fromisoformat(operand)
-    except ValueError:
-        return operand
-    try:
-        return to_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (OverflowError, ValueError):  # the year 1 or 9999, an hour off
-        return operand

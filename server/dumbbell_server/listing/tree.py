@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, TypeAlias
 
 Truth: TypeAlias = Callable[[Any], bool]
+
+
+class Kind(Enum):
+    """What the cells of a field are; see `operands.py` for what a filter may compare them with."""
+
+    ANY = "any"  # inside a document, say
+    TEXT = "text"
+    NUMBER = "number"
+    FLAG = "flag"  # true or false, which SQLite stores as 1 and 0
+    MOMENT = "moment"  # a time, stored as a text
+    LIST = "list"  # a JSON list of texts: a filter holds if one element does
+    VERSION = "version"  # of an artifact, which has a number and is called `v3`
+    DOCUMENT = "document"  # a JSON object: keys go on into it, such as `config.lr`
 
 
 @dataclass(frozen=True)
@@ -15,7 +29,8 @@ class Field:
 
     column: str
     path: tuple[str, ...] = ()
-    moment: bool = False  # a time: operands are brought to the form in which times are stored
+    kind: Kind = field(default=Kind.ANY, compare=False)
+    words: frozenset[str] = field(default=frozenset(), compare=False)  # those that a text can be; none: any
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from dumbbell_server.listing.fields import Fields, stored
+from dumbbell_server.projects.access import ACCESSES
 from dumbbell_server.projects.tables import ProjectRow
 
 _stored = partial(stored, ProjectRow)
@@ -16,7 +17,7 @@ PROJECT_FIELDS = Fields([
     _stored("id", keys=("id", "project_id")),
     _stored("entityId"),
     _stored("description"),
-    _stored("access"),
+    _stored("access", words=ACCESSES),
     _stored("isBenchmark", keys=()),
     _stored("isPublished", keys=()),
 ])

@@ -88,7 +88,8 @@ def _page(context: Context, entities: list[int], after: str | None, first: int |
 class EntityProjects:
     @strawberry.field
     def project(entity: strawberry.Parent[EntityRow], info: Info, name: str | None = None) -> ProjectRef | None:
-        return service.find(info.context.session, info.context.viewer, entity.name, name)
+        found = service.find(info.context.session, info.context.viewer, entity.name, name)
+        return found if found is not None and found.entity_id == entity.id else None
 
     @strawberry.field
     def projects(
@@ -117,11 +118,11 @@ class UserProjects:
 class ProjectsQuery:
     @strawberry.field
     def project(self, info: Info, name: str | None = None, entity_name: str | None = None) -> ProjectRef | None:
-        return service.find(info.context.session, info.context.viewer, entity_name, name)
+        return service.find_renamed(info.context.session, info.context.viewer, entity_name, name)
 
     @strawberry.field
     def model(self, info: Info, name: str | None = None, entity_name: str | None = None) -> ProjectRef | None:
-        return service.find(info.context.session, info.context.viewer, entity_name, name)
+        return service.find_renamed(info.context.session, info.context.viewer, entity_name, name)
 
     @strawberry.field
     def models(

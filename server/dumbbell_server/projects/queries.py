@@ -24,17 +24,17 @@ def plain(session: Session, entity_id: int, name: str) -> ProjectRow | None:
     return _BY_NAME.plain(session, entity=entity_id, name=name)
 
 
-def by_any_name(session: Session, entity: str, name: str) -> ProjectRow | None:
-    """A project by what it and its entity are or were called: what an old node id says."""
-    row = accounts.entity_by_name(session, entity)
-    entity_id = row.id if row else accounts.former(session, "entity", entity)
-    if entity_id is None:
-        return None
-    found = by_name(session, entity_id, name)
-    if found is not None:
-        return found
-    former = accounts.former(session, "project", name, entity_id)
-    return session.get(ProjectRow, former) if former else None
+def by_former_name(session: Session, entity: str, name: str) -> list[ProjectRow]:
+    """Projects that are or were called so, in entities that are or were called so; at most four."""
+    current = accounts.entity_by_name(session, entity)
+    entities = [current.id if current else None, accounts.former(session, "entity", entity)]
+    found: dict[int, ProjectRow] = {}
+    for number in filter(None, entities):
+        former = accounts.former(session, "project", name, number)
+        for project in (by_name(session, number, name), session.get(ProjectRow, former) if former else None):
+            if project is not None:
+                found[project.id] = project
+    return [*found.values()]
 
 
 def of_entity(session: Session, entity_id: int) -> Sequence[ProjectRow]:

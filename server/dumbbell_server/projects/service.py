@@ -75,6 +75,20 @@ def find(session: Session, actor: Actor | None, entity_name: str | None, name: s
     return project if project is not None and role_in(actor, project) > Role.NONE else None
 
 
+def find_renamed(session: Session, actor: Actor | None, entity_name: str | None, name: str | None) -> ProjectRow | None:
+    """The project, by what it or its entity was called where nothing is called so now. Registries by their name only.
+
+    A process goes on to say what its project was called at its start.
+    """
+    found = find(session, actor, entity_name, name)
+    if found is not None:
+        return found
+    owner = entity_name or (actor.entity_name if actor else "")
+    former = queries.by_former_name(session, owner, name or UNCATEGORIZED)
+    return next((project for project in former if role_in(actor, project) > Role.NONE
+                 and not registries.holds_registries(session.get(EntityRow, project.entity_id))), None)
+
+
 def find_by_id(session: Session, actor: Actor | None, node_id: str) -> ProjectRow | None:
     """The project of a node id, in either of its two kinds."""
     number = ids.decode("Project", node_id) or ids.decode("ProjectInternalId", node_id)
@@ -102,16 +116,29 @@ def for_writing(unit: Unit, entity_name: str | None, name: str | None) -> Projec
     return _create(unit, entity, name or UNCATEGORIZED)
 
 
-def for_logging(unit: Unit, entity_name: str | None, name: str | None) -> tuple[ProjectRow, EntityRow]:
-    """The same for hot units: where the project is there, it and its entity are plain rows, for reading."""
+def for_going_on(unit: Unit, entity_name: str | None, name: str | None) -> ProjectRow:
+    """The same, by a former name too."""
+    found = find_renamed(unit.session, unit.actor, entity_name, name)
+    if found is None:
+        return for_writing(unit, entity_name, name)
+    return for_writing(unit, unit.session.get_one(EntityRow, found.entity_id).name, found.name)
+
+
+def path_for_logging(unit: Unit, entity_name: str | None, name: str | None) -> tuple[ProjectRow, EntityRow] | None:
+    """The project and its entity as plain rows, for reading; None where there is none that the actor may write."""
     actor, name = unit.actor, name or UNCATEGORIZED
     entity = accounts.plain_entity(unit.session, entity_name or actor.entity_name)
     project = queries.plain(unit.session, entity.id, name) if entity is not None else None
-    if entity is None or project is None or registries.holds_registries(entity) or \
-            role_in(actor, project) < Role.MEMBER:
-        project = for_writing(unit, entity_name, name)
-        entity = unit.session.get_one(EntityRow, project.entity_id)
-    return project, entity
+    if entity is None or project is None or registries.holds_registries(entity):
+        return None
+    return (project, entity) if role_in(actor, project) >= Role.MEMBER else None
+
+
+def for_logging(unit: Unit, entity_name: str | None, name: str | None, *, goes_on: bool,
+                ) -> tuple[ProjectRow, EntityRow]:
+    """The project, made on first use, and its entity. NotFound or Forbidden where the actor may not write there."""
+    project = (for_going_on if goes_on else for_writing)(unit, entity_name, name)
+    return project, unit.session.get_one(EntityRow, project.entity_id)
 
 
 def _create(unit: Unit, entity: EntityRow, name: str) -> ProjectRow:
@@ -245,7 +272,14 @@ def delete_by_id(unit: Unit, node_id: str) -> None:
 def _delete(unit: Unit, project: ProjectRow) -> None:
     require(unit.actor, project, Role.ADMIN, "delete")
     unit.emit(ProjectDeleting(project.id))
+    _forget_names(unit.session, project.id)
     unit.session.execute(delete(ProjectRow).where(col(ProjectRow.id) == project.id))
+
+
+def _forget_names(session: Session, project_id: int) -> None:
+    """Nothing leads to it any more: its number may be given out again."""
+    session.execute(delete(FormerNameRow).where(
+        col(FormerNameRow.kind) == "project", col(FormerNameRow.target_id) == project_id))
 
 
 def entity_deleting(unit: Unit, event: EntityDeleting) -> None:

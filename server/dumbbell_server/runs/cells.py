@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from dumbbell_server.json_text import loads
-from dumbbell_server.listing.fields import Kind
 from dumbbell_server.listing.paths import readings
-from dumbbell_server.listing.tree import Field
+from dumbbell_server.listing.tree import Field, Kind
 from dumbbell_server.listing.values import MISSING, lookup
 from dumbbell_server.runs.fields import PROVIDED, RUN_FIELDS, SHARED, SQL
 

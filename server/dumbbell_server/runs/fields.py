@@ -14,10 +14,11 @@ from dumbbell_server import ids
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.backend import Provided
 from dumbbell_server.identity import Actor
-from dumbbell_server.listing.fields import Columns, FieldAnswer, Fields, Kind, ListedField, stored
+from dumbbell_server.listing.fields import Columns, FieldAnswer, Fields, ListedField, stored
+from dumbbell_server.listing.tree import Kind
 from dumbbell_server.projects.access import may_write
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.runs.states import FAILED_STATES, LIVE_STATES
+from dumbbell_server.runs.states import FAILED_STATES, LIVE_STATES, STATES
 from dumbbell_server.runs.tables import RunRow
 
 
@@ -68,7 +69,7 @@ RUN_FIELDS = Fields([
     _stored("updatedAt"),
     _stored("name"),
     _stored("displayName"),
-    _stored("state"),
+    _stored("state", words=STATES | {"aborted"}),  # which W&B had once; none of ours is
     _stored("config", kind=_DOCUMENT),
     _stored("summaryMetrics", kind=_DOCUMENT, keys=("summary_metrics", "summaryMetrics", "summary")),
     _stored("systemMetrics", kind=_DOCUMENT),
@@ -93,7 +94,7 @@ RUN_FIELDS = Fields([
     ListedField("running", answer=_state_is_in(LIVE_STATES)),
     ListedField("failed", answer=_state_is_in(FAILED_STATES)),
     # of filters and orders alone
-    ListedField("duration", keys=("duration",)),
+    ListedField("duration", kind=Kind.NUMBER, keys=("duration",)),
     ListedField("username", keys=("username", "user")),
     ListedField("entity", keys=("entity", "entityName", "entity_name")),
     ListedField("project", keys=("project", "projectName", "project_name")),

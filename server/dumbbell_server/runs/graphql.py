@@ -121,13 +121,22 @@ class RunConnection:
     total_count: int | None
 
 
+def _run_of(context: Context, project: ProjectRow, name: str) -> RunRow | None:
+    """The project's run; or one that goes on in a project of another name, which was called so when it started."""
+    run = queries.by_name(context.session, project.id, name)
+    if run is not None:
+        return run
+    entity = context.require(EntityRow, project.entity_id)
+    return service.find_renamed(context.session, context.viewer, entity.name, project.name, name, taken=True)
+
+
 @strawberry.type
 class ProjectRuns:
     @strawberry.field
     def run(project: strawberry.Parent[ProjectRow], info: Info, name: str, desc: str | None = None) -> RunRef | None:
         """`desc` is sent by `wandb verify` only, which tries whether a body of 10 MB arrives."""
         del desc
-        return queries.by_name(info.context.session, project.id, name)
+        return _run_of(info.context, project, name)
 
     @strawberry.field
     def bucket(
@@ -135,7 +144,7 @@ class ProjectRuns:
         missing_ok: bool | None = None, desc: str | None = None,
     ) -> RunRef | None:
         del missing_ok, desc
-        return queries.by_name(info.context.session, project.id, name or "")
+        return _run_of(info.context, project, name or "")
 
     @strawberry.field
     def runs(

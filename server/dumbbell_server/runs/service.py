@@ -70,7 +70,22 @@ class RunEdit:
 def find(session: Session, actor: Actor | None, entity: str | None, project: str | None, name: str) -> RunRow | None:
     """The run, or None where it does not exist for this actor."""
     found = projects.find(session, actor, entity, project)
-    return queries.by_name(session, found.id, name) if found else None
+    run = queries.by_name(session, found.id, name) if found else None
+    return run or find_renamed(session, actor, entity, project, name, taken=found is not None)
+
+
+def find_renamed(session: Session, actor: Actor | None, entity: str | None, project: str | None, name: str, *,
+                 taken: bool) -> RunRow | None:
+    """The run in a project that was called so, or whose entity was.
+
+    Where the name is taken by another project, what is meant is that one, but for a run that goes on.
+    """
+    owner = entity or (actor.entity_name if actor else "")
+    for run in queries.by_former_path(session, owner, project or projects.UNCATEGORIZED, name):
+        seen = role_in(actor, session.get_one(ProjectRow, run.project_id)) >= Role.VIEWER
+        if seen and (not taken or run.state in LIVE_STATES):
+            return run
+    return None
 
 
 def find_by_id(session: Session, actor: Actor | None, node_id: str) -> RunRow | None:
@@ -126,8 +141,12 @@ def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str 
         update_row(unit.session, edited, changes)
         return Upserted(edited, inserted=False, project=owner,
                         entity=unit.session.get_one(EntityRow, owner.entity_id))
-    owner, owners_entity = projects.for_logging(unit, entity, project)
-    run = queries.plain(unit.session, owner.id, name) if name else None
+    path = projects.path_for_logging(unit, entity, project)
+    run = queries.plain(unit.session, path[0].id, name) if path and name else None
+    if run is None and name:
+        path, run = _renamed(unit, entity, project, name, taken=path is not None) or (path, None)
+    # the agents of a sweep go on where it is, though its project has another name by now
+    owner, owners_entity = path or projects.for_logging(unit, entity, project, goes_on=bool(edit.sweep_name))
     if run is None:
         run_id = checked_run_id(name) if name else make_run_id(unit.clock)
         return Upserted(_create(unit, owner, run_id, edit), inserted=True, project=owner, entity=owners_entity)
@@ -138,6 +157,17 @@ def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str 
         changes["restart_pending"] = run.history_line_count > 0
     update_row(unit.session, run, changes)
     return Upserted(run, inserted=False, project=owner, entity=owners_entity)
+
+
+def _renamed(unit: Unit, entity: str | None, project: str | None, name: str, *, taken: bool,
+             ) -> tuple[tuple[ProjectRow, EntityRow], RunRow] | None:
+    """A run under a former path to which this actor may log, with where it is now."""
+    found = find_renamed(unit.session, unit.actor, entity, project, name, taken=taken)
+    owner = unit.session.get_one(ProjectRow, found.project_id) if found else None
+    if found is None or owner is None or role_in(unit.actor, owner) < Role.MEMBER:
+        return None
+    run = queries.plain(unit.session, owner.id, name)
+    return ((owner, unit.session.get_one(EntityRow, owner.entity_id)), run) if run is not None else None
 
 
 def _start(unit: Unit, run: RunRow, edit: RunEdit) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from dumbbell_server import ids
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import actor_of_user
+from dumbbell_server.accounts.first_user import first_user
 from dumbbell_server.accounts.service import create_user
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.accounts.teams import make_team, set_role, user_named
@@ -84,7 +85,10 @@ class _Loading:
     def name(self, name: str) -> str:
         """What the user or team is called on this server."""
         first = next((user.name for user in self.form.users if user.first), None)
-        return self.backend.settings.user if name == first else name
+        if name != first:
+            return name
+        user = first_user(self.session, self.backend.settings.user)
+        return user.username if user is not None else self.backend.settings.user
 
     def actor(self, name: str) -> Actor:
         return actor_of_user(self.session, user_named(self.session, self.name(name)))
@@ -152,10 +156,10 @@ def _load(loading: _Loading) -> _Loading:
 
 def _user(loading: _Loading, form: UserForm) -> None:
     name = loading.name(form.name)
+    if form.first and first_user(loading.session, loading.backend.settings.user) is None:
+        raise NotFound(f"the first user {name!r} is not there yet")
     if accounts.user_by_name(loading.session, name) is not None:
         return
-    if form.first:
-        raise NotFound(f"the first user {name!r} is not there yet")
     create_user(loading.acting(), name)
     loading.counts.users += 1
 

@@ -19,9 +19,8 @@ from dumbbell_server.projects.access import require, role_in
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.sweeps import queries
 from dumbbell_server.sweeps.config import SweepConfig
-from dumbbell_server.sweeps.tables import SweepRow
+from dumbbell_server.sweeps.tables import CANCELED, FINISHED, PAUSED, PENDING, RUNNING, SweepRow
 
-PENDING, RUNNING, PAUSED, FINISHED, CANCELED = "PENDING", "RUNNING", "PAUSED", "FINISHED", "CANCELED"
 _NEXT = {
     PENDING: {RUNNING, FINISHED, CANCELED},
     RUNNING: {PAUSED, FINISHED, CANCELED},

@@ -3,6 +3,9 @@
 from sqlalchemy import Column, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+PENDING, RUNNING, PAUSED, FINISHED, CANCELED = "PENDING", "RUNNING", "PAUSED", "FINISHED", "CANCELED"
+STATES = frozenset({PENDING, RUNNING, PAUSED, FINISHED, CANCELED})
+
 
 class SweepRow(SQLModel, table=True):
     """A sweep. `config` is the YAML as the client sent it; what follows it was read from there."""

@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.access import actor_of_user
+from dumbbell_server.accounts.first_user import first_user
 from dumbbell_server.accounts.keys import digest
 from dumbbell_server.accounts.tables import ApiKeyRow, UserRow
 from dumbbell_server.backend import Backend
@@ -52,7 +53,7 @@ class SignIn:
         """Whose the public key is, if anybody's here; with `--open` every key is the first user's."""
         row = queries.key_by_digest(session, digest(PUBLIC_KEY))
         if row is None and self._backend.settings.open:
-            return queries.user_by_name(session, self._backend.settings.user)
+            return first_user(session, self._backend.settings.user)
         return _user_of(session, row)
 
     def link(self, base_url: str) -> str:
@@ -89,7 +90,7 @@ class SignIn:
             expires = self._links.pop(digest(token), 0.0)
         if expires < time.monotonic():
             return None
-        user = queries.user_by_name(session, self._backend.settings.user)
+        user = first_user(session, self._backend.settings.user)
         return next(iter(queries.keys_of(session, user.id)), None) if user else None
 
     def take_key(self, key: str, sender: str, session: Session) -> ApiKeyRow | None:

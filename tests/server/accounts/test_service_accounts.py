@@ -113,7 +113,7 @@ def test_searches_by_strangers_leave_it_out(world: World, robot: dict[str, Any])
 
     for text in (name, "service-", "nightly", f"{name}@"):
         assert [finds(key, text) for key in (KEY, ANN, VIC, robot["apiKey"], EVE)] == [True, True, True, True, False]
-    entity = f'{{ entity(name: "{name}") {{ name user {{ username email }} }} }}'
+    entity = f'{{ entity(name: "{name}") {{ user {{ username email }} }} }}'
     for key in (KEY, ANN, VIC, robot["apiKey"]):
         assert world.gql(entity, key=key)["entity"]["user"]["username"] == name
     assert world.gql(entity, key=EVE) == world.gql(entity.replace(name, "nobody"), key=EVE)

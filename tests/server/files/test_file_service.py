@@ -22,16 +22,14 @@ def put(place: RunFilesEnv, name: str, run: int = 0, key: str | None = None) -> 
                         mimetype="text/plain", blob_key=key or f"runs/{run}/{name}")
 
 
-def listed(place: RunFilesEnv, names: list[str] | None = None, pattern: str | None = None, after: int | None = None,
-           limit: int = 50) -> list[str]:
+def listed(place: RunFilesEnv, pattern: str | None = None, after: int | None = None, limit: int = 50) -> list[str]:
     with reading(place.backend.database) as session:
-        rows = service.list_files(session, place.runs[0], names, pattern, after, limit)
-        return [row.name for row in rows]
+        return [row.name for row in service.list_files(session, place.runs[0], pattern, after, limit)]
 
 
-def counted(place: RunFilesEnv, names: list[str] | None = None, pattern: str | None = None) -> int:
+def counted(place: RunFilesEnv, pattern: str | None = None) -> int:
     with reading(place.backend.database) as session:
-        return service.count(session, place.runs[0], names, pattern)
+        return service.count(session, place.runs[0], pattern)
 
 
 def orphaned(place: RunFilesEnv) -> set[str]:
@@ -51,18 +49,7 @@ def test_lists_in_order_of_arrival_a_page_at_a_time(place: RunFilesEnv) -> None:
     assert listed(place, limit=2) == ["c", "a"]
     second = place.rows()[1].id
     assert listed(place, after=second) == ["b"]
-    assert listed(place, names=["b", "a", "c"], after=second) == ["b"]
     assert counted(place) == 3
-
-
-def test_names_filter(place: RunFilesEnv) -> None:
-    put(place, "a")
-    put(place, "d/b")
-    assert listed(place, names=["./d/b", "missing", "d/b"]) == ["d/b"]
-    assert listed(place, names=[]) == ["a", "d/b"]
-    assert listed(place, names=["../a", "\ud800"]) == []
-    assert counted(place, names=["a", "missing"]) == 1
-    assert listed(place, names=[f"n{number}" for number in range(2000)] + ["a"]) == ["a"]
 
 
 @pytest.mark.parametrize(("pattern", "names"), [
@@ -84,9 +71,7 @@ def test_pattern_is_that_of_like(place: RunFilesEnv, pattern: str, names: list[s
     assert counted(place, pattern=pattern) == len(names)
 
 
-def test_both_filters_or_a_broken_one_are_refused(place: RunFilesEnv) -> None:
-    with pytest.raises(BadInput):
-        listed(place, names=["a"], pattern="%")
+def test_a_broken_pattern_is_refused(place: RunFilesEnv) -> None:
     with pytest.raises(BadInput):
         listed(place, pattern="a\0b")
 

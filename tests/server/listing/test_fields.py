@@ -10,7 +10,8 @@ from graphql.type import GraphQLNonNull
 from sqlmodel import SQLModel
 
 from dumbbell_server.artifacts.fields import COLLECTION_FIELDS, VERSION_FIELDS
-from dumbbell_server.listing.fields import Fields, Kind
+from dumbbell_server.listing.fields import Fields
+from dumbbell_server.listing.tree import Kind
 from dumbbell_server.projects.fields import PROJECT_FIELDS
 from dumbbell_server.runs.fields import RUN_FIELDS
 from dumbbell_server.runs.tables import RunRow

@@ -155,7 +155,7 @@ def test_a_bad_filter_is_refused(seeded: World, filters: str) -> None:
     {"summary_metrics.x": {"$gt": 10**400}}, {"duration": {"$lt": -1e400}},
     {"created_at": {"$gt": "9999-12-31T23:59:59-10:00"}},
     {"name": {"$in": ["x"] * 10000}}, {"created_at": 5}, {"tags": {"$elemMatch": {"$eq": "\ud800"}}},
-    {"": 1}, {".": 1}, {"config..": 1}, {"tags.0.1.2": 1},
+    {"": 1}, {".": 1}, {"config..": 1}, {"tags.0.1.2": "x"},
 ])
 def test_hostile_filters_find_nothing(seeded: World, filters: Any) -> None:
     assert names(seeded, filters) in ([], ["three"], ["three", "two", "one"])

@@ -55,6 +55,8 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
     """Everything of the POST is stored. Returns the run and whether it is asked to stop."""
     row = statements.FIND_RUN.on(connection, entity=entity, project=project, run=run).first()
     role = role_in(actor, row) if row is not None else Role.NONE
+    if role == Role.NONE:
+        row, role = _renamed(connection, actor, entity, project, run)
     if row is None or role == Role.NONE:
         raise NotFound(f"run {entity}/{project}/{run} not found; create it by upsertBucket first")
     if role < Role.MEMBER:
@@ -69,6 +71,13 @@ def write_post(connection: Connection, actor: Actor, entity: str, project: str, 
         history=grown[HISTORY], events=grown[EVENTS], console=grown[CONSOLE])
     _write_extras(connection, row.id, post, now)
     return row.id, bool(row.stop_requested)
+
+
+def _renamed(connection: Connection, actor: Actor, entity: str, project: str, run: str,
+             ) -> tuple[Row[Any] | None, Role]:
+    """The run of a process that started before its project or entity got another name, which somebody may have now."""
+    rows = statements.FIND_RENAMED_RUN.on(connection, entity=entity, project=project, run=run).all()
+    return next(((row, role_in(actor, row)) for row in rows if role_in(actor, row) > Role.NONE), (None, Role.NONE))
 
 
 def _state(row: Row[Any], post: Post) -> str:
