@@ -42,7 +42,7 @@ def refused(folder: Path, *arguments: str) -> str:
 
 
 def test_every_command_is_tried_here() -> None:
-    assert set(summaries()) == {"serve", "migrate", "gc", "token", "seed", "compact"}
+    assert set(summaries()) == {"serve", "migrate", "gc", "token", "organization", "seed", "compact"}
 
 
 def test_migrate_gc_token_seed_and_compact(tmp_path: Path) -> None:
@@ -52,6 +52,21 @@ def test_migrate_gc_token_seed_and_compact(tmp_path: Path) -> None:
     assert run(tmp_path, "compact").endswith("Nothing is left to do.\n")
     assert run(tmp_path, "gc").startswith("Would remove 0 versions, 0 files")
     assert run(tmp_path, "gc", "--delete").startswith("Removed 0 versions, 0 files")
+
+
+def test_an_organization_is_made_beside_a_running_server(tmp_path: Path) -> None:
+    look = '{ organization(name: "Our Lab") { members { username role } } }'
+    with start_server(tmp_path) as server, contextlib.closing(Client(server)) as client:
+        assert client.ask(look) == {"organization": None}
+        folder = ("--data-dir", str(server.data_dir))
+        assert run(tmp_path, "organization", "Our Lab", *folder) == "Made the organization Our Lab.\n"
+        deadline = time.monotonic() + 30
+        while (found := client.ask(look)["organization"]) is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert found == {"members": [{"username": "local", "role": "admin"}]}
+        assert "exists; choose another name" in refused(tmp_path, "organization", "Our Lab", *folder)
+        assert "there is no user 'nobody'" in refused(tmp_path, "organization", "Other", "--user", "nobody", *folder)
+        assert "organization name 'a/b' is not allowed" in refused(tmp_path, "organization", "a/b", *folder)
 
 
 def test_serve_answers_and_ends_at_sigterm(tmp_path: Path) -> None:

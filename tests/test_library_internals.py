@@ -43,7 +43,7 @@ ONE_MODULE = {
     r"driver_connection": "server/dumbbell_server/database/statements.py",
     r"network_stream|get_extra_info": "client/dumbbell/_pieces.py",
     r"instrumentation": "client/dumbbell/_retry.py",
-    r"capture_signals|should_exit|on_tick": "server/dumbbell_server/serving.py",
+    r"capture_signals|should_exit|on_tick|force_exit": "server/dumbbell_server/serving.py",
     # what it relies on is shown by tests/server/http/test_protocol.py
     r"HttpToolsProtocol|\.pipeline\b|read_paused|response_complete": "server/dumbbell_server/http/protocol.py",
 }
@@ -250,7 +250,30 @@ def test_uvicorn_leaves_signals_to_us_and_ends_by_its_flag() -> None:
         server.should_exit = True
         await asyncio.wait_for(running, 5)
 
+    async def cut() -> None:
+        begun = asyncio.Event()
+
+        async def endless(_scope: Any, _receive: Any, _send: Any) -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        server = serving._server(endless)
+        sockets = serving.listen("127.0.0.1", 0)
+        running = asyncio.create_task(server.serve(sockets))
+        while not server.started:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        reader, writer = await asyncio.open_connection("127.0.0.1", sockets[0].getsockname()[1])
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        await begun.wait()
+        server.should_exit = True
+        server.cut()
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+        await asyncio.wait_for(running, 5)
+
     asyncio.run(served())
+    asyncio.run(cut())
     for listening in sockets:
         with contextlib.suppress(OSError):
             listening.close()

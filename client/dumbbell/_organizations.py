@@ -5,21 +5,29 @@ from __future__ import annotations
 from dumbbell._client import Client
 from dumbbell._documents import registries as documents
 from dumbbell.errors import InvalidValueError, NotFoundError
+from dumbbell.organizations import Organization
 
 PREFIX = "wandb-registry-"  # of the project that is a registry
 
 
+def organization_named(client: Client, name: str) -> Organization:
+    """The organization. NotFoundError if there is none of this name."""
+    found = client.execute(documents.ORGANIZATION, {"organization": name})["organization"]
+    if found is None:
+        raise NotFoundError(f"there is no organization {name!r}, or this key may not see it")
+    return Organization.of(found)
+
+
 def org_entity(client: Client, organization: str) -> str:
     """The entity of an organization. NotFoundError if there is no such organization."""
-    found = _entity(client, organization)
-    if found is None:
-        raise NotFoundError(f"there is no organization {organization!r}, or this key may not see it")
-    return found
+    return organization_named(client, organization).org_entity.name
 
 
 def _entity(client: Client, organization: str) -> str | None:
-    found = client.execute(documents.ORGANIZATION, {"organization": organization})["organization"]
-    return None if found is None else str(found["orgEntity"]["name"])
+    try:
+        return org_entity(client, organization)
+    except NotFoundError:
+        return None
 
 
 def organization_of(client: Client, entity: str) -> str:

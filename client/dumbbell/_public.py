@@ -33,6 +33,7 @@ from dumbbell.exports import DownloadHistoryResult
 from dumbbell.files import File, Files
 from dumbbell.filters import QueryGenerator
 from dumbbell.history import HistoryScan, SampledHistoryScan
+from dumbbell.organizations import Organization
 from dumbbell.projects import Project, Projects
 from dumbbell.registries import Registries, Registry
 from dumbbell.reports import BetaReport, Reports
@@ -46,8 +47,8 @@ __all__ = [
     "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "BetaReport", "CommError",
     "ConsoleLogLine", "ConsoleLogs", "DownloadHistoryResult", "Error", "File",
     "Files", "HistoryScan", "IncompleteRunHistoryError", "InvalidValueError", "ManifestEntry", "Member",
-    "NotFoundError", "Project", "ProjectArtifactCollections", "ProjectArtifactTypes", "Projects", "QueryGenerator",
-    "Registries", "Registry", "Reports", "Run", "RunArtifacts", "RunNotFoundError", "Runs",
+    "NotFoundError", "Organization", "Project", "ProjectArtifactCollections", "ProjectArtifactTypes", "Projects",
+    "QueryGenerator", "Registries", "Registry", "Reports", "Run", "RunArtifacts", "RunNotFoundError", "Runs",
     "SampledHistoryScan", "Sweep", "Sweeps", "Table", "Team", "UsageError",
     "User", "__version__", "login",
 ]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dumbbell import _paths
 from dumbbell._client import Client
-from dumbbell._organizations import org_entity, organization_of
+from dumbbell._documents import registries as documents
+from dumbbell._organizations import org_entity, organization_named, organization_of
 from dumbbell.errors import normalized
+from dumbbell.organizations import Organization
 from dumbbell.registries import Registries, Registry, Visibility
 
 if TYPE_CHECKING:
@@ -25,6 +27,31 @@ class ApiRegistries:
     @abstractmethod
     def _default_entity(self) -> str | None:
         """The entity that paths leave out."""
+
+    @normalized
+    def organization(self, name: str | None = None) -> Organization:
+        """An organization.
+
+        Args:
+            name: its name; if it is missing, the one that the default entity belongs to.
+
+        Raises:
+            NotFoundError: (a ValueError) there is none, or the key may not see it.
+        """
+        return organization_named(self.client, self._organization(name))
+
+    @normalized
+    def create_organization(self, name: str) -> Organization:
+        """Make an organization, with the user of the key as its admin. Registries and teams belong to one.
+
+        Args:
+            name: once on the server.
+
+        Raises:
+            CommError: the server refused it, such as for a name that is taken.
+        """
+        made = self.client.execute(documents.CREATE_ORGANIZATION, {"organization": name})
+        return Organization.of(made["createOrganization"]["organization"])
 
     @normalized
     def registries(self, organization: str | None = None, filter: Mapping[str, Any] | None = None,  # noqa: A002

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from dumbbell_server.blobs.folder import FolderBlobs
 from dumbbell_server.blobs.memory import MemoryBlobs
 from dumbbell_server.blobs.store import BlobStore
+from dumbbell_server.budget import Limits, Together
 from dumbbell_server.clock import Clock
 from dumbbell_server.database.engine import Database
 from dumbbell_server.database.events import Events
@@ -53,6 +55,16 @@ class Backend:
     events: Events = field(default_factory=Events)
     _provided: dict[Provided[Any], Any] = field(default_factory=dict)
     _clears: list[Callable[[], None]] = field(default_factory=list)
+
+    @cached_property
+    def query_limits(self) -> Limits:
+        given = self.settings
+        return Limits(given.max_query_length, given.max_query_price, given.max_query_fields, given.max_query_cells,
+                      given.max_query_text, given.max_query_seconds)
+
+    @cached_property
+    def query_texts(self) -> Together:
+        return Together(self.settings.max_query_text)
 
     def provide(self, what: Provided[T], provider: T) -> None:
         """Wired in `app.py`: a higher domain does what a lower one asks for."""

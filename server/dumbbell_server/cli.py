@@ -7,9 +7,9 @@ import gc
 import inspect
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -17,6 +17,7 @@ app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_i
                   pretty_exceptions_enable=False, rich_markup_mode=None,
                   context_settings={"help_option_names": ["-h", "--help"]})
 
+_T = TypeVar("_T")
 _Folder = Annotated[Path | None, typer.Option(help="Folder of the database and of stored files [.dumbbell].")]
 _Database = Annotated[str | None, typer.Option(help="postgresql://… instead of SQLite in the data folder.")]
 
@@ -117,7 +118,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.errors import StartupError
     from dumbbell_server.seeding.form import read_form
     from dumbbell_server.seeding.load import load
-    from dumbbell_server.serving import Started, Upkeep, listen, run, url_of, write_ready_file
+    from dumbbell_server.serving import Ending, Started, Upkeep, listen, run, url_of, write_ready_file
 
     if settings.open and settings.host not in {"localhost", "127.0.0.1", "::1"}:
         raise StartupError(f"--open lets everybody in, and {settings.host} is not loopback; use --host localhost")
@@ -147,8 +148,9 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
 
         upkeep = Upkeep(settings.collect_every, lambda: garbage.run(backend))
         app.state.worker.start()
+        ending = Ending([app.state.worker.stop, upkeep.stop], backend.database.close)
         try:
-            run(apps, on_ready)
+            run(apps, on_ready, ending.begin)
         finally:
             app.state.worker.stop()
             upkeep.stop()
@@ -221,35 +223,55 @@ def token(
 
     Example: `export WANDB_API_KEY=$(dumbbell token)`.
     """
-    from dumbbell_server.accounts.first_user import first_user
     from dumbbell_server.accounts.keys import add_key, make_key
+    from dumbbell_server.clock import Clock
+
+    key = make_key(Clock())
+    _as_user(user, data_dir, database_url, lambda unit, owner: add_key(unit, owner.id, key, "dumbbell token"))
+    typer.echo(key)
+
+
+def _as_user(user: str | None, data_dir: Path | None, database_url: str | None, work: Callable[[Any, Any], _T]) -> _T:
+    """What the unit gives that is done for this user, or the first one; beside a running server, if there is one."""
+    from dumbbell_server.accounts.first_user import first_user
     from dumbbell_server.accounts.queries import user_by_name
     from dumbbell_server.clock import Clock
     from dumbbell_server.database.events import Events
     from dumbbell_server.database.opening import open_unchanged
     from dumbbell_server.database.units import Unit
-    from dumbbell_server.errors import DumbbellError, StartupError
+    from dumbbell_server.errors import DumbbellError, NotFound, StartupError
 
     settings = _settings(data_dir=data_dir, database_url=database_url)
-    name, clock = user or settings.user, Clock()
-    key = make_key(clock)
-    find = user_by_name if user else first_user
+    name, find = user or settings.user, user_by_name if user else first_user
 
-    def add(session: Any) -> bool:
+    def run(session: Any) -> _T:
         found = find(session, name)
         if found is None:
-            return False
-        add_key(Unit(session, clock, Events(), None), found.id, key, "dumbbell token")
-        return True
+            raise NotFound(f"there is no user {name!r} here; `dumbbell serve` makes the first one")
+        return work(Unit(session, Clock(), Events(), None), found)
 
     try:
         database = open_unchanged(settings.database_url, settings.data_dir.absolute(), settings.synchronous)
         with contextlib.closing(database):
-            if not database.write(add):
-                _stop(f"there is no user {name!r} here; `dumbbell serve` makes the first one")
+            return database.write(run)
     except (StartupError, DumbbellError) as error:
         _stop(error)
-    typer.echo(key)
+
+
+@app.command()
+def organization(
+    name: Annotated[str, typer.Argument(help="Of the organization, once on the server.")],
+    user: Annotated[str | None, typer.Option(help="Its admin [the first user].")] = None,
+    data_dir: _Folder = None, database_url: _Database = None,
+) -> None:
+    """Make an organization, which registries belong to. A running server knows it within seconds.
+
+    Example: `dumbbell organization lab`.
+    """
+    from dumbbell_server.accounts.organizations import make_organization
+
+    made = _as_user(user, data_dir, database_url, lambda unit, admin: make_organization(unit, name, admin).name)
+    typer.echo(f"Made the organization {made}.")
 
 
 @app.command("seed")

@@ -70,8 +70,8 @@ class StorageUnavailable(DumbbellError):
 class Busy(DumbbellError):
     status = 503
 
-    def __init__(self) -> None:
-        super().__init__("too many bytes of other requests are in memory; send the request again")
+    def __init__(self, message: str = "too many bytes of other requests are in memory; send the request again") -> None:
+        super().__init__(message)
 
 
 class StorageFull(DumbbellError):

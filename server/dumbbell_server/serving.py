@@ -6,10 +6,13 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,8 +27,13 @@ from dumbbell_server.http.protocol import BoundedProtocol, look
 
 _log = structlog.get_logger()
 
-_GRACE = 1  # seconds that a request in flight is given at the end
+_STARTING = 0.002  # seconds between looks at whether it has started
+# Seconds from the signal on: requests are cut, the writer is asked to commit what it has, and the process ends.
+_CUT, _COMMIT, _GONE = 1.0, 1.2, 1.5
 _BACKLOG = 2048
+# Seconds that a thread which computes has the interpreter to itself: the event loop and the writer wait so long for it
+# at each of their steps. Python's own are ten times as many.
+_SWITCH = 0.0005
 _LOOPBACK = {"localhost": ("127.0.0.1", "::1")}
 
 
@@ -86,20 +94,35 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    def cut(self) -> None:
+        """Requests that are under way end as if the network had failed: clients send them again."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in self.server_state.tasks:
+            task.cancel()
+        self.force_exit = True
+
 
 def _server(app: ASGIApp) -> _Server:
     return _Server(uvicorn.Config(
         app, http=BoundedProtocol, ws="none", log_config=None, access_log=False, lifespan="off",
-        timeout_graceful_shutdown=_GRACE, server_header=False, date_header=False, proxy_headers=False))
+        server_header=False, date_header=False, proxy_headers=False))
 
 
-def run(apps: list[tuple[ASGIApp, list[socket.socket]]], on_ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `on_ready` is called once requests are answered."""
-    uvloop.run(_serve([(_server(app), sockets) for app, sockets in apps], on_ready))
+def run(apps: list[tuple[ASGIApp, list[socket.socket]]], on_ready: Callable[[], None],
+        on_signal: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT, which calls `on_signal`; `on_ready` is called once requests are answered."""
+    uvloop.run(_serve([(_server(app), sockets) for app, sockets in apps], on_ready, on_signal))
 
 
-async def _serve(servers: list[tuple[_Server, list[socket.socket]]], on_ready: Callable[[], None]) -> None:
+async def _serve(servers: list[tuple[_Server, list[socket.socket]]], on_ready: Callable[[], None],
+                 on_signal: Callable[[], None]) -> None:
+    signalled = asyncio.Event()
+
     def end() -> None:
+        if not signalled.is_set():
+            signalled.set()
+            on_signal()
         for server, _ in servers:
             server.should_exit = True
 
@@ -108,13 +131,44 @@ async def _serve(servers: list[tuple[_Server, list[socket.socket]]], on_ready: C
     tasks = [asyncio.create_task(server.serve(sockets)) for server, sockets in servers]
     # uvicorn has a flag, no event
     while not all(server.started for server, _ in servers) and not any(task.done() for task in tasks):  # noqa: ASYNC110
-        await asyncio.sleep(_GRACE / 500)
+        await asyncio.sleep(_STARTING)
     # what was made at start stays: to go through it again and again costs a third of a long page
     gc.freeze()
     gc.enable()
     gc.set_threshold(10_000, 10, 10)
+    sys.setswitchinterval(_SWITCH)
     on_ready()
+    waiting = asyncio.create_task(signalled.wait())
+    await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    _, left = await asyncio.wait(tasks, timeout=_CUT)
+    if left:
+        for server, _ in servers:
+            server.cut()
     await asyncio.gather(*tasks)
+
+
+class Ending:
+    """The end of the process, from a signal on: whatever still runs, it goes. What was acknowledged is on the disk."""
+
+    def __init__(self, stops: Sequence[Callable[[], None]], commit: Callable[[], None]) -> None:
+        self._stops = stops
+        self._commit = commit
+
+    def begin(self) -> None:
+        """Ask everything to stop, and return; the process has ended after a while, whether it has or not."""
+        for number, stop in enumerate(self._stops):
+            threading.Thread(target=stop, name=f"dumbbell-stop-{number}", daemon=True).start()
+        threading.Thread(target=self._run, name="dumbbell-end", daemon=True).start()
+
+    def _run(self) -> None:
+        began = time.monotonic()
+        time.sleep(_COMMIT)
+        committing = threading.Thread(target=self._commit, name="dumbbell-commit", daemon=True)
+        committing.start()
+        committing.join(_GONE - _COMMIT)
+        time.sleep(max(0.0, began + _GONE - time.monotonic()))
+        os._exit(0)
 
 
 class Upkeep:

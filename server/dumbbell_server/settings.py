@@ -60,6 +60,15 @@ class Settings(BaseSettings):
                                                "only when POST /compact or `dumbbell compact` asks")
     max_graphql_body: int = Field(32 * 2**20, gt=0, description="bytes of a GraphQL request, unpacked")
     max_stream_body: int = Field(64 * 2**20, gt=0, description="bytes of a file stream request, unpacked")
+    max_query_length: int = Field(200_000, gt=0, description="characters of a GraphQL document, without its variables")
+    max_query_price: int = Field(10_000_000, gt=0, description="values that a GraphQL query may ask for by the sizes "
+                                                               "of its nested lists, known before it runs")
+    max_query_fields: int = Field(100_000, gt=0, description="fields of a GraphQL query that are executed one by one")
+    max_query_cells: int = Field(2_000_000, gt=0, description="values in the tables of a GraphQL query: rows times "
+                                                              "fields of a page, rows times keys of a sample")
+    max_query_text: int = Field(128 * 2**20, gt=0, description="characters in the answer of a GraphQL query")
+    max_query_seconds: float = Field(30.0, gt=0, description="seconds that a GraphQL query may run; mutations have no "
+                                                             "limit")
     body_memory: int = Field(192 * 2**20, gt=0, description="bytes of bodies and answers in memory at once")
     max_manifest: int = Field(256 * 2**20, gt=0, description="bytes of an artifact's manifest")
     max_upload: int = Field(64 * 2**30, gt=0, description="bytes of one uploaded file")

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import dumbbell
+from dumbbell_server.seeding.form import read_form
+from dumbbell_server.seeding.load import load
 from support.world import World
 
 GUIDE = Path(__file__).parents[2] / "docs" / "client.md"
@@ -19,6 +21,7 @@ SWEEP = """mutation S($config: String!) {
 
 @pytest.fixture
 def _first(world: World, api: dumbbell.Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    load(world.backend, read_form("demo"))  # as `make serve` does
     for number in range(3):
         world.upsert(f"r{number}", displayName=f"run {number}", modelName="first",
                      config=json.dumps({"lr": {"value": number / 10}}),
@@ -39,9 +42,10 @@ def test_the_guide_runs_as_written(api: dumbbell.Api) -> None:
     names: dict[str, Any] = {"print": lambda *values: told.append(" ".join(map(str, values)))}
     for block in re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL):
         exec(block, names)
-    assert told[0] == "local ['first']"
+    assert told[0] == f"local {[project.name for project in api.projects()]}"
     assert told[1] == "3 run 2 0.2 1 []"
     assert told[2:4] == ["hello", "v0 <Run local/first/r2 (finished)> ['numbers:v0']"]
+    assert told[told.index("demo"):-1] == ["demo", "digits:v0 ['latest', 'staging']", "digits"]
     assert "could not find run local/first/nothing" in told[-1]
     assert names["losses"] == [1 / (step + 1) for step in range(5)]
     assert len(names["both"]) == 15

@@ -106,3 +106,19 @@ def test_a_registry_in_a_notebook(api: dumbbell.Api) -> None:
     assert "restricted" in api.registries()._repr_html_()
     assert repr(api.registries()) == "<Registries Club>"
     assert made.collections()._repr_html_() == "<i>nothing</i>"
+
+
+def test_an_organization_is_made_and_found(api: dumbbell.Api) -> None:
+    with pytest.raises(ValueError, match="belongs to none"):
+        api.organization()
+    made = api.create_organization("Our Lab")
+    assert (made.name, made.org_entity.name) == ("Our Lab", "Our-Lab-org")
+    assert api.organization() == api.organization("Our Lab") == made
+    assert api.create_registry("models", "organization").organization == "Our Lab"
+    with pytest.raises(dumbbell.CommError, match="exists; choose another name"):
+        api.create_organization("Our Lab")
+    with pytest.raises(ValueError, match="there is no organization 'Theirs'"):
+        api.organization("Theirs")
+    api.create_organization("Another")
+    with pytest.raises(ValueError, match=r"belongs to several: Another, Our Lab|belongs to several: Our Lab, Another"):
+        api.organization()

@@ -211,7 +211,7 @@ TABLE: dict[str, list[Row]] = {
                  note="of the real one only that a team is missing is tested"),
         untested("Api.create_team(), Api.create_user()", f"{USERS}::test_a_team_and_its_members"),
         untested("user.generate_api_key(), delete_api_key()", f"{USERS}::test_keys_are_made_and_deleted"),
-        untested("Api.organization()"),
+        works("Api.organization()", case("organization*")),
         works("Api.from_path()", case("from_path_*")),
         untested("Api.sync_tensorboard()"),
         missing("Api.automation(), automations(), create_, update_, delete_automation()", "CreateAutomation",

@@ -12,11 +12,11 @@ from support.server import Server
 class Live:
     def __init__(self, server: Server) -> None:
         self.client = httpx2.Client(base_url=server.base_url, timeout=60, follow_redirects=True)
-        self._headers = {"authorization": f"Bearer {server.api_key}"}
+        self.headers = {"authorization": f"Bearer {server.api_key}"}
 
     def gql(self, query: str, variables: dict[str, Any] | None = None) -> Any:
         """The data of an answer without errors."""
-        answer = self.client.post("/graphql", json={"query": query, "variables": variables}, headers=self._headers)
+        answer = self.client.post("/graphql", json={"query": query, "variables": variables}, headers=self.headers)
         body = answer.json()
         assert answer.status_code == 200, body
         assert "errors" not in body, body
@@ -24,6 +24,6 @@ class Live:
 
     def errors(self, query: str, variables: dict[str, Any] | None = None, *, status: int = 200) -> list[str]:
         """The messages of an answer that has errors."""
-        answer = self.client.post("/graphql", json={"query": query, "variables": variables}, headers=self._headers)
+        answer = self.client.post("/graphql", json={"query": query, "variables": variables}, headers=self.headers)
         assert answer.status_code == status, answer.text
         return [error["message"] for error in answer.json()["errors"]]

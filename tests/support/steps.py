@@ -13,7 +13,8 @@ from typing import Any
 from dumbbell_server import ids
 from support.ledger import ADMIN, MEMBER, NONE, NOWHERE, PLACES, PUBLIC, ROLES, Change, Ledger, Tables, changes
 
-BOOKKEEPING = {"revision", "removal", "updated_at"}  # what lists and pages are read again by
+# What lists and pages are read again by, and counts of what a step may remove.
+BOOKKEEPING = {"revision", "removal", "updated_at", "version_count"}
 ROOT = 1  # the first user, an instance admin
 
 

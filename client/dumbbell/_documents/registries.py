@@ -15,7 +15,14 @@ query OrganizationsOfEntity($entity: String!) {
 }"""
 
 ORGANIZATION = """
-query OrganizationEntity($organization: String!) { organization(name: $organization) { name orgEntity { name } } }"""
+query OrganizationEntity($organization: String!) {
+  organization(name: $organization) { id name orgEntity { id name } }
+}"""
+
+CREATE_ORGANIZATION = """
+mutation CreateOrganization($organization: String!) {
+  createOrganization(input: {name: $organization}) { organization { id name orgEntity { id name } } }
+}"""
 
 REGISTRIES = """
 query Registries($organization: String!, $filters: JSONString, $cursor: String, $perPage: Int, $order: String) {

@@ -19,7 +19,7 @@ from dumbbell_server.identity import Actor, Role
 from dumbbell_server.settings import Settings
 
 _ROLES = {"admin": Role.ADMIN, "member": Role.MEMBER, "viewer": Role.VIEWER, "restricted_viewer": Role.RESTRICTED}
-_FRESH = 2.0  # seconds; only other processes on the same Postgres can make an entry stale
+_FRESH = 2.0  # seconds; only other processes on the same database can make an entry stale
 _MOST = 10_000
 
 

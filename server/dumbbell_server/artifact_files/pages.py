@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,7 +11,7 @@ from dumbbell_server.artifact_files import expected, queries
 from dumbbell_server.artifact_files.files import PlannedFile, VersionFile, files_of_version, part_path
 from dumbbell_server.artifacts import access
 from dumbbell_server.artifacts.tables import COMMITTED, ArtifactRow
-from dumbbell_server.files.pages import FILE_VALUES, StoredFile
+from dumbbell_server.files.pages import StoredFile, file_values
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import Plan, PlannedEdges
 from dumbbell_server.listing import cursors
@@ -68,16 +68,14 @@ def page_of_version(context: Context, artifact: ArtifactRow, names: Sequence[str
 
 def page_of_files(context: Context, files: Sequence[PlannedFile | VersionFile], size: int, total: int) -> Page[Any]:
     """The first `size` files, of versions or planned, as a page that is answered at once."""
-    def with_context(answer: Callable[[Context, StoredFile], Any]) -> Callable[[StoredFile], Any]:
-        return lambda file: answer(context, file)
-
     @cache
     def birth(artifact_id: int) -> ArtifactRow | None:
         return _visible(context, artifact_id)  # the same for most files of a page
 
-    plan: Plan[PlannedFile | VersionFile] = Plan(
-        {name: with_context(answer) for name, answer in FILE_VALUES.items()},
-        {"artifact": lambda file: birth(file.artifact_id), "uploadMultipartUrls": with_context(part_urls)})
+    plan: Plan[PlannedFile | VersionFile] = Plan(file_values(context), {
+        "artifact": lambda file: birth(file.artifact_id),
+        "uploadMultipartUrls": lambda file: part_urls(context, file),
+    })
     page = page_of(files, size, lambda file: file.name, total)
     edges: Any = PlannedEdges(page.edges, plan)
     return Page(edges, page.page_info, page.total_count)

@@ -86,7 +86,7 @@ def version_plan(context: Context) -> Plan[ArtifactRow]:
         "artifactType": lambda row: context.require(ArtifactTypeRow, sequence(row).type_id),
         "aliases": lambda row: visible_aliases(context, row),
         "tags": lambda row: tags_of(context, row),
-    })
+    }, frozenset({"description", "metadata", "labels"}))
 
 
 def visible_aliases(context: Context, artifact: ArtifactRow) -> list[AliasRow]:
@@ -172,7 +172,7 @@ def collection_plan(context: Context, rows: Sequence[CollectionRow]) -> Plan[Col
         "project": lambda row: visible_project(context, row),
         "defaultArtifactType": lambda row: context.require(ArtifactTypeRow, row.type_id),
         "tags": lambda row: connected_tags(tags.get(row.id, ())),
-    })
+    }, frozenset({"description"}))
 
 
 def visible_project(context: Context, row: CollectionRow) -> ProjectRow | None:

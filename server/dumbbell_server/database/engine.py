@@ -138,11 +138,11 @@ class SqliteDatabase:
         return session
 
     def close(self) -> None:
+        """What was handed to the writer is committed first; whoever calls it waits for that."""
         with self._closing:
-            if self._closed:
-                return
-            self._closed = True
-            self._jobs.put(None)
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
         self._thread.join()
         self.engine.dispose()
 

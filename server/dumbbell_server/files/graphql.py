@@ -13,7 +13,7 @@ from dumbbell_server.errors import BadInput
 from dumbbell_server.files import service
 from dumbbell_server.files.expected import expect, register_direct_uploads
 from dumbbell_server.files.names import clean, mimetype_of, path_of
-from dumbbell_server.files.pages import StoredFile
+from dumbbell_server.files.pages import StoredFile, planned_page
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.graph.connections import PageInfo
 from dumbbell_server.graph.context import Context, Info
@@ -174,7 +174,7 @@ class RunFiles:
         page = page_of(rows, size, lambda row: row.id)
         edges = [Edge(RunFile(row.run_id, row.name, row), edge.cursor)
                  for edge in page.edges for row in [edge.node]]
-        return Page(edges, page.page_info, total)
+        return planned_page(info.context, edges, page.page_info, total)
 
 
 def _page_of_names(context: Context, run_id: int, names: Sequence[str], first: int | None, after: str | None,
@@ -187,7 +187,7 @@ def _page_of_names(context: Context, run_id: int, names: Sequence[str], first: i
     edges = [Edge(file, cursors.at(at)) for at, file in enumerate(files, max(begin, 0) + 1)]
     info = PageInfo(has_next_page=max(begin, 0) + len(edges) < len(unique),
                     end_cursor=edges[-1].cursor if edges else None)
-    return Page(edges, info, len(unique))
+    return planned_page(context, edges, info, len(unique))
 
 
 def _files(context: Context, run_id: int, names: Sequence[str]) -> list[RunFile]:

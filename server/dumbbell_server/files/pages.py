@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from dumbbell_server.graph.context import Context
+from dumbbell_server.graph.planned import Plan, PlannedEdges
+from dumbbell_server.listing.pages import Edge, Page, PageInfo
 
 
 class StoredFile(Protocol):
@@ -31,7 +33,22 @@ class StoredFile(Protocol):
     def upload_url(self, context: Context) -> str | None: ...
 
 
-FILE_VALUES: dict[str, Callable[[Context, StoredFile], Any]] = {
+def file_values(context: Context) -> dict[str, Callable[[StoredFile], Any]]:
+    """The fields of files that a page of them answers at once."""
+    def answered(answer: Callable[[Context, StoredFile], Any]) -> Callable[[StoredFile], Any]:
+        return lambda file: answer(context, file)
+
+    return {name: answered(answer) for name, answer in _VALUES.items()}
+
+
+def planned_page(context: Context, edges: Sequence[Edge[Any]], page_info: PageInfo, total: int | None) -> Page[Any]:
+    """A page of a run's files."""
+    plan: Plan[Any] = Plan(file_values(context), {})
+    planned: Any = PlannedEdges(edges, plan)
+    return Page(planned, page_info, total)
+
+
+_VALUES: dict[str, Callable[[Context, StoredFile], Any]] = {
     "id": lambda _context, file: file.node_id,
     "name": lambda _context, file: file.name,
     "displayName": lambda _context, file: file.name,

@@ -10,6 +10,7 @@ import strawberry
 from sqlalchemy.orm import Session
 
 from dumbbell_server.backend import Backend
+from dumbbell_server.budget import Budget
 from dumbbell_server.database.units import Unit, require_actor
 from dumbbell_server.errors import BadInput
 from dumbbell_server.graph.batches import Batches
@@ -27,6 +28,7 @@ class Context:
         self.backend = backend
         self.viewer = actor
         self.base_url = base_url
+        self.budget = Budget(backend.query_limits, backend.query_texts)
         self.answers: dict[object, Any] = {}  # and what it does until something is written
         self.batches = Batches()
         self.unstorable: str | None = None  # the argument of a mutation that cannot be stored
@@ -91,6 +93,7 @@ class Context:
         return self.backend.signer.url(self.base_url, method, path)
 
     def close(self) -> None:
+        self.budget.close()
         if "session" in self.__dict__:
             self.session.close()
 

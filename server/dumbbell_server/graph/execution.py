@@ -6,8 +6,8 @@ import re
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -29,10 +29,13 @@ from graphql import (
     specified_rules,
     validate,
 )
+from graphql.validation.rules import overlapping_fields_can_be_merged
 
-from dumbbell_server.errors import Damaged, DumbbellError
+from dumbbell_server.budget import Limits, QueryEnded, TooMuchAtOnce
+from dumbbell_server.errors import BadInput, Busy, Damaged, DumbbellError
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import PlanningExecutor
+from dumbbell_server.graph.price import Price, prices
 from dumbbell_server.graph.texts import clean_literals, clean_variables
 
 _log = structlog.get_logger()
@@ -42,6 +45,13 @@ RULES = [rule for rule in specified_rules if rule not in (NoUnusedFragmentsRule,
 _QUOTED = re.compile(r"'([^']*)'")
 _TOKEN = re.compile(r'"""|"[^"]*"|\.{3}|\w+|[^\s,\w]')
 _MAX_TOKENS = 20_000
+# Documents of `wandb` have at most 2,000 characters.
+_LONGEST_OF_STRANGERS = 10_000
+# What fields of one name are compared for, before validation gives up; documents of `wandb` take 187 at most. The
+# default lets 28 KB take three seconds.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 20_000
+_ABORTED = "Validation aborted."
+_TOO_COMPLEX = "the document is too complex: it has too many errors, or asks for fields of the same name too often"
 _LONGEST_CACHED = 64 * 1024
 _TOKEN_WEIGHT = 256  # bytes that a token has in the tree at most, measured
 _FIRST_WEIGHT = 2048  # bytes of the shortest document
@@ -56,6 +66,7 @@ class Document:
     errors: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()  # types whose fields it selects, and those fields as `Type.field`
     unstorable: str | None = None  # where it had text that cannot be stored
+    prices: Mapping[str | None, Price] = field(default_factory=dict)  # of its operations, by name
     weight: int = 0  # bytes that it has in memory
 
 
@@ -103,15 +114,18 @@ class Documents:
             self._kept.clear()
             self._held = 0
 
-    def get(self, text: str, *, keep: bool = True) -> Document:
-        """The document of a text; without `keep` one that is not known already does not stay."""
+    def get(self, text: str, *, stranger: bool = False) -> Document:
+        """The document of a text; a stranger's is shorter, and does not stay where it is not known already."""
         with self._lock:
             kept = self._kept.get(text)
             if kept is not None:
                 self._kept.move_to_end(text)
                 return kept
+        if stranger and len(text) > _LONGEST_OF_STRANGERS:
+            message = f"the document has {len(text)} characters; without a key at most {_LONGEST_OF_STRANGERS} are read"
+            return Document(None, (message,))
         document = self._read(text)
-        if keep and len(text) <= _LONGEST_CACHED and document.weight <= self._size:
+        if not stranger and len(text) <= _LONGEST_CACHED and document.weight <= self._size:
             with self._lock:
                 if text not in self._kept:
                     self._kept[text] = document
@@ -132,10 +146,10 @@ class Documents:
         collect: Any = partial(_Names, names=names)
         errors = validate(self._schema, node, [*RULES, collect], max_errors=20)
         # SDK probes match on double quotes, graphql-core writes single ones (docs/protocol/graphql.md#errors).
-        messages = tuple(_QUOTED.sub(r'"\1"', error.message) for error in errors)
+        messages = tuple(_QUOTED.sub(r'"\1"', error.message).replace(_ABORTED, _TOO_COMPLEX) for error in errors)
         if messages:
             return Document(None, messages, weight=_plain(text, *messages))
-        return Document(node, (), frozenset(names), unstorable, _weight(text, names))
+        return Document(node, (), frozenset(names), unstorable, prices(self._schema, node), _weight(text, names))
 
 
 def _plain(*texts: str) -> int:
@@ -148,6 +162,10 @@ def _weight(text: str, names: set[str]) -> int:
     return _FIRST_WEIGHT + 2 * sys.getsizeof(text) + tokens * _TOKEN_WEIGHT + len(names) * _NAME_WEIGHT
 
 
+class OnlyReads(Exception):
+    """It is for the threads of queries."""
+
+
 class Executor:
     """Runs documents against the schema, on the calling thread."""
 
@@ -156,16 +174,42 @@ class Executor:
         self.documents = Documents(schema)
         self._before_queries = before_queries
 
-    def run(self, text: str, variables: dict[str, Any] | None, operation: str | None, context: Context) -> Answer:
-        document = self.documents.get(text, keep=context.viewer is not None)  # strangers would push out the others'
+    def run(self, text: str, variables: dict[str, Any] | None, operation: str | None, context: Context, *,
+            allow_queries: bool = True) -> Answer:
+        """BadInput where the document is too long, or asks for too much; Busy where all queries together do.
+
+        OnlyReads, before anything is executed, for a query where none are allowed.
+        """
+        limits = context.budget.limits
+        if len(text) > limits.length:
+            raise BadInput(f"the document has {len(text)} characters; at most {limits.length} are read "
+                           "(DUMBBELL_MAX_QUERY_LENGTH): what is long belongs into variables")
+        document = self.documents.get(text, stranger=context.viewer is None)
         if document.errors or document.node is None:
             return Answer(200, {"errors": [{"message": message} for message in document.errors]})
         unstorable = document.unstorable or clean_variables(variables or {})
         chosen = get_operation_ast(document.node, operation or None)
-        if chosen is not None and chosen.operation is OperationType.QUERY:
-            self._prepare(document.names, context)
-        else:
+        if chosen is not None:
+            _check_price(document.prices[chosen.name.value if chosen.name else None], variables or {}, limits)
+        reads = chosen is not None and chosen.operation is OperationType.QUERY
+        if reads and not allow_queries:
+            raise OnlyReads
+        if not reads:
             context.unstorable = unstorable
+        try:
+            with context.budget.applied(timed=reads):
+                return self._executed(document, variables, operation, context, reads=reads)
+        except TooMuchAtOnce as ended:
+            raise Busy(str(ended)) from None
+        except QueryEnded as ended:
+            raise BadInput(str(ended)) from None
+
+    def _executed(self, document: Document, variables: dict[str, Any] | None, operation: str | None, context: Context,
+                  *, reads: bool) -> Answer:
+        assert document.node is not None  # noqa: S101 - it has no errors
+        for before in self._before_queries if reads else ():
+            if not before.names.isdisjoint(document.names):
+                before.step(context)
         result = execute_sync(
             self.schema,
             document.node,
@@ -176,10 +220,11 @@ class Executor:
         )
         return _answer(result)
 
-    def _prepare(self, names: frozenset[str], context: Context) -> None:
-        for before in self._before_queries:
-            if not before.names.isdisjoint(names):
-                before.step(context)
+
+def _check_price(price: Price, variables: Mapping[str, Any], limits: Limits) -> None:
+    if price.of(variables) > limits.price:
+        raise BadInput(f"the query asks for more than {limits.price} values, by the sizes of its nested lists "
+                       "(DUMBBELL_MAX_QUERY_PRICE); ask for smaller pages, or for fewer levels at once")
 
 
 def _answer(result: ExecutionResult) -> Answer:

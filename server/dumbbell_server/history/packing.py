@@ -109,6 +109,11 @@ def damaged(reason: object) -> Damaged:
     return Damaged(f"rows of this history are damaged on the disk of the server, and cannot be read: {reason}")
 
 
+def size_of(body: bytes) -> int:
+    """How many bytes a body was, without decompressing it; 0 where it does not say."""
+    return max(0, zstandard.frame_content_size(body))
+
+
 def _compressor() -> zstandard.ZstdCompressor:
     made: zstandard.ZstdCompressor | None = getattr(_local, "compressor", None)
     if made is None:

@@ -21,7 +21,7 @@ def _answers(backend: Backend) -> None:
 async def ready(request: Request) -> Response:
     """200 once the database answers."""
     state = state_of(request)
-    await asyncio.get_running_loop().run_in_executor(state.pool, _answers, state.backend)
+    await asyncio.get_running_loop().run_in_executor(state.lookups, _answers, state.backend)
     return JSONResponse({"status": "ok"})
 
 

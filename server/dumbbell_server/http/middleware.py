@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import orjson
@@ -103,3 +104,5 @@ class Edge:
             await self.app(scope, receive, send)
         except ClientDisconnect:
             _log.debug("the client is gone", method=scope["method"], path=scope["path"])
+        except asyncio.CancelledError:  # the server ends, and has closed the connection already
+            _log.debug("the request was cut", method=scope["method"], path=scope["path"])

@@ -34,7 +34,7 @@ class AppState:
     memory: Memory
     pool: ThreadPoolExecutor  # for what waits: for the disk, for the writer
     readers: ThreadPoolExecutor  # for queries, which only compute
-    lookups: ThreadPoolExecutor  # for keys: whoever fills the others, keys are looked up
+    lookups: ThreadPoolExecutor  # for keys and probes: whoever fills the others, these are answered
 
     def close(self) -> None:
         """Once what is under way has ended."""

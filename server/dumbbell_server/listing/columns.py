@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress, islice
 from typing import Any
 
+from dumbbell_server.budget import current
 from dumbbell_server.errors import BadInput
 from dumbbell_server.listing.orders import NUMBERS, Key, Position, comparable, place
 from dumbbell_server.listing.tree import Every, Field, Leaf, Not, Test, Tree
 from dumbbell_server.listing.values import MISSING, Several
 
+_AT_ONCE = 100  # cells that a test is asked of before a look at the time
 _COLUMNS_KEPT = 1000
 _TESTS_KEPT = 32  # a column
 _LONGEST_KEPT = 4096  # characters of a test's name, which says all that it looks for
@@ -68,7 +70,11 @@ class Column:
         if not self._has_lists and test.text is not None:
             text = test.text
             return bytes([cell == text for cell in self.cells])
-        return bytes(map(test.holds, self.cells))
+        return b"".join(self._ask_some(test, at) for at in range(0, len(self.cells), _AT_ONCE))
+
+    def _ask_some(self, test: Test, first: int) -> bytes:
+        current().look()
+        return bytes(map(test.holds, self.cells[first:first + _AT_ONCE]))
 
     def forget_tests(self) -> None:
         self._found.clear()
@@ -357,6 +363,7 @@ class Table:
 def _sorted_by(slots: list[int], cells: list[Any], *, descending: bool) -> list[int]:
     groups: dict[int, list[int]] = {}
     values: dict[int, Any] = {}
+    current().look()
     for slot in slots:
         group, value = place(cells[slot])
         groups.setdefault(group, []).append(slot)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from dumbbell_server.budget import current
 from dumbbell_server.errors import BadInput
 from dumbbell_server.json_text import checked_object
 from dumbbell_server.listing import operands, operators
@@ -28,6 +29,7 @@ Resolve = Callable[[str], Field]
 
 _DEEPEST = 50
 _MOST_CONDITIONS = 500
+_LOOK_EVERY = 1000  # elements between looks at the time
 _LOGICAL = ("$and", "$or", "$nor")
 _COMPOSED = ("$all", "$elemMatch", "$not", "$options", "$regex")
 
@@ -186,15 +188,23 @@ class _Reader:
         if first.startswith("$") and first not in _LOGICAL:
             tree = self._operators(operands.element_of(field), operand, where)
             return self._leaf(field, operators.on_whole(operators.name_of("$elemMatch", operand), lambda value: (
-                type(value) is list and any(matches_one(tree, item) for item in value))))
+                type(value) is list and any(matches_one(tree, item) for item in _in_time(value)))))
         inner = _Reader(plain, self._what)
         tree = inner.document(operand, where)
         self.count(inner.conditions)
         return self._leaf(field, operators.on_whole(operators.name_of("$elemMatch", operand), lambda value: (
             type(value) is list
-            and any(matches_document(tree, item) for item in value if type(item) in {dict, list}))))
+            and any(matches_document(tree, item) for item in _in_time(value) if type(item) in {dict, list}))))
 
 
 def _all(parts: Iterator[Tree]) -> Tree:
     kept = tuple(part for part in parts if part != EVERYTHING)
     return kept[0] if len(kept) == 1 else Every(kept)
+
+
+def _in_time(items: list[Any]) -> Iterator[Any]:
+    """The elements of one cell, which may be very many."""
+    for at, item in enumerate(items):
+        if at % _LOOK_EVERY == 0:
+            current().look()
+        yield item

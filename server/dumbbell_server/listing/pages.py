@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from dumbbell_server.budget import PAGE, current
 from dumbbell_server.errors import BadInput
 from dumbbell_server.listing import cursors
 from dumbbell_server.listing.columns import Found, Table
@@ -88,6 +89,7 @@ def page_found(found: Found, rows: Mapping[int, T]) -> Page[T]:
 
 
 def _page(edges: list[Edge[T]], total: int | None, *, more: bool) -> Page[T]:
+    current().execute(PAGE)
     end = edges[-1].cursor if edges else None
     start = edges[0].cursor if edges else None
     return Page(edges, PageInfo(has_next_page=more, end_cursor=end, start_cursor=start), total)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import re2
 
+from dumbbell_server.budget import current
 from dumbbell_server.errors import BadInput
 
 LONGEST = 1000
@@ -25,6 +26,7 @@ def search_of(pattern: str, options: str, where: str) -> Callable[[str], bool]:
         raise BadInput(f"{where}: option {min(unknown)!r} is not known; $options holds some of i, m, s, x")
     if "x" in options:
         pattern = _EXTENDED.sub(lambda found: found[0] if found[0][0] in "\\[" else "", pattern)
+    current().look()  # some take a third of a second to compile, and a filter may hold many
     settings = re2.Options()
     settings.log_errors = False
     settings.case_sensitive = "i" not in options

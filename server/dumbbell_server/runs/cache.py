@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from dumbbell_server.backend import Backend
+from dumbbell_server.budget import current
 from dumbbell_server.database.revisions import since_watermark, watermark
 from dumbbell_server.database.statements import Statement, by_dialect, dialect_of
 from dumbbell_server.identity import Actor
@@ -59,6 +60,7 @@ class RunSource:
         columns: list[list[Any]] = [[] for _ in reader.fields]
         last = 0
         while True:
+            current().look()
             rows = _rows(session, reader, "r.id > :last ORDER BY r.id", _BATCH, project=scope, last=last)
             numbers += [row[0] for row in rows]
             found = self._cells(session, viewer, reader, rows)

@@ -103,6 +103,8 @@ RUN_FIELDS = Fields([
     ListedField("outputArtifacts", kind=_LIST, keys=("output_artifacts", "outputArtifacts")),
 ])
 
+# Columns that may hold long texts, some of them far longer than others.
+LONG = frozenset({"config", "summary_metrics", "system_metrics", "tags", "notes", "description"})
 SHARED = frozenset({"entity", "project", ""})  # the same in all runs of a project
 PASSING = frozenset({"input_artifacts", "output_artifacts"})  # changed by links and rights, where the run's row is not
 

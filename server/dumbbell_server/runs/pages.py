@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
 
 from dumbbell_server.accounts.tables import UserRow
+from dumbbell_server.budget import PAGE, Budget
 from dumbbell_server.graph.context import Context
 from dumbbell_server.graph.planned import PlannedList, Selection
 from dumbbell_server.listing import cursors
@@ -17,7 +19,9 @@ from dumbbell_server.listing.orders import Position
 from dumbbell_server.listing.pages import Edge, PageInfo
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries
-from dumbbell_server.runs.fields import HISTORY_KEYS, RUN_FIELDS, RunReading
+from dumbbell_server.runs.fields import HISTORY_KEYS, LONG, RUN_FIELDS, RunReading
+
+_AT_ONCE = 1000  # rows
 
 # Objects that many runs share: the column that tells which, and its row.
 _SHARED: dict[str, tuple[str, type]] = {"user": ("user_id", UserRow), "project": ("project_id", ProjectRow)}
@@ -33,6 +37,7 @@ class RunPage:
 
     @classmethod
     def of(cls, context: Context, project: ProjectRow, found: Found) -> RunPage:
+        context.budget.execute(PAGE)
         edges = RunEdges(context, project, found.rows)
         info = PageInfo(has_next_page=found.more, end_cursor=edges.cursor_at(-1), start_cursor=edges.cursor_at(0))
         return cls(edges, info, found.count)
@@ -68,7 +73,9 @@ class RunEdges(PlannedList):
         below = {name: selection.below(name) for name in nodes}
         if not all(self._knows(inner) for inner in below.values()):
             return None
-        columns = self._columns({column for inner in below.values() for column in self._needed(inner)})
+        budget = selection.budget
+        budget.add_cells(len(self.found) * (len(selection) + sum(map(len, below.values()))))
+        columns = self._columns({column for inner in below.values() for column in self._needed(inner)}, budget)
         there = dict.fromkeys(columns["id"])
         there_now = [pair for pair in self.found if pair[0] in there]
         parts: list[Sequence[Any]] = []
@@ -92,12 +99,27 @@ class RunEdges(PlannedList):
             elif what in self._answers:
                 yield from self._answers[what].columns
 
-    def _columns(self, names: set[str]) -> dict[str, Sequence[Any]]:
+    def _columns(self, names: set[str], budget: Budget) -> dict[str, Sequence[Any]]:
         """The columns of the runs that are still there, in the order of the page."""
         wanted = ("id", *sorted(names - {"id"}))
-        rows = queries.columns_of(self.context.session, wanted, [number for number, _ in self.found])
+        rows = self._rows(wanted, budget)
         ordered = [rows[number] for number, _ in self.found if number in rows]
         return dict(zip(wanted, zip(*ordered, strict=True) if ordered else repeat(()), strict=False))
+
+    def _rows(self, columns: tuple[str, ...], budget: Budget) -> dict[int, Sequence[Any]]:
+        """Rows by number. A very long page is read in parts: its documents may be more than an answer has."""
+        numbers = [number for number, _ in self.found]
+        if len(numbers) <= _AT_ONCE:
+            return queries.columns_of(self.context.session, columns, numbers)
+        long = [at for at, name in enumerate(columns) if name in LONG]
+        found: dict[int, Sequence[Any]] = {}
+        size = 0
+        for at in range(0, len(numbers), _AT_ONCE):
+            rows = queries.columns_of(self.context.session, columns, numbers[at:at + _AT_ONCE])
+            size += sum(_length_of(row[place] for row in rows.values()) for place in long)
+            budget.expect_text(size)
+            found |= rows
+        return found
 
     def _nodes(self, selection: Selection, columns: Columns) -> list[dict[str, Any]]:
         names: list[str] = []
@@ -110,13 +132,28 @@ class RunEdges(PlannedList):
             elif what == "__typename":
                 parts.append([selection.type_name] * len(columns["id"]))
             else:
-                parts.append(self._answers[what].read(reading, columns))
+                answer = self._answers[what]
+                parts.append(answer.read(reading, columns))
+                _pay(selection.budget, [columns[name] for name in answer.columns if name in LONG], parts[-1])
         return _objects(names, parts, len(columns["id"]))
 
     def _shared(self, selection: Selection, name: str, what: str, columns: Columns) -> list[Any]:
         column, row = _SHARED[what]
-        values = {key: selection.complete(name, self.context.get(row, key)) for key in set(columns[column])}
+        values = {key: selection.complete(name, self.context.get(row, key), times)
+                  for key, times in Counter(columns[column]).items()}
         return [values[key] for key in columns[column]]
+
+
+def _pay(budget: Budget, documents: list[Sequence[Any]], values: Sequence[Any]) -> None:
+    """For the texts of a field; documents are stored texts, whatever is made of them."""
+    if documents:
+        budget.add_text(sum(map(_length_of, documents)))
+    else:
+        budget.add_column(values)
+
+
+def _length_of(texts: Iterable[str | None]) -> int:
+    return sum(map(len, filter(None, texts)))
 
 
 def _objects(names: list[str], parts: list[Sequence[Any]], count: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a seed file says, checked: users, teams, projects, runs."""
+"""What a seed file says, checked: users, teams, organizations, projects, runs."""
 
 from __future__ import annotations
 
@@ -31,6 +31,13 @@ class UserForm:
 
 @dataclass(frozen=True)
 class TeamForm:
+    where: str
+    name: str
+    members: dict[str, str]  # roles by user, an admin first
+
+
+@dataclass(frozen=True)
+class OrganizationForm:
     where: str
     name: str
     members: dict[str, str]  # roles by user, an admin first
@@ -71,6 +78,7 @@ class Form:
     users: tuple[UserForm, ...]
     teams: tuple[TeamForm, ...]
     projects: tuple[ProjectForm, ...]
+    organizations: tuple[OrganizationForm, ...] = ()
 
 
 def read_form(name: str) -> Form:
@@ -89,16 +97,18 @@ def read_form(name: str) -> Form:
 def parse(text: str, file: str) -> Form:
     """The checked form. BadInput as `FILE:LINE: what is wrong`."""
     try:
-        found = read_yaml(text, file).fields("created users projects", "teams")
+        found = read_yaml(text, file).fields("created users projects", "teams organizations")
         users = tuple(_user(part) for part in found["users"].items())
         names = _distinct(found["users"], [user.name for user in users])
         if sum(user.first for user in users) > 1:
             raise found["users"].wrong("only one user can be the first")
         teams = tuple(_team(part, names) for part in found["teams"].items()) if "teams" in found else ()
         entities = _distinct(found.get("teams", found["users"]), [*names, *(team.name for team in teams)])
+        organizations = tuple(
+            _organization(part, names) for part in found["organizations"].items()) if "organizations" in found else ()
         projects = tuple(_project(part, names, entities) for part in found["projects"].items())
         _distinct(found["projects"], [f"{project.entity}/{project.name}" for project in projects])
-        return Form(found["created"].moment(), users, teams, projects)
+        return Form(found["created"].moment(), users, teams, projects, organizations)
     except RecursionError:
         raise BadInput(f"{file}:1: nested too deeply") from None
 
@@ -127,14 +137,25 @@ def _user(part: Part) -> UserForm:
 
 def _team(part: Part, users: list[str]) -> TeamForm:
     found = part.fields("name members")
+    return TeamForm(part.where, found["name"].scalar(str), _members(found["members"], users, "a team"))
+
+
+def _organization(part: Part, users: list[str]) -> OrganizationForm:
+    found = part.fields("name members")
+    return OrganizationForm(part.where, found["name"].scalar(str),
+                            _members(found["members"], users, "an organization"))
+
+
+def _members(part: Part, users: list[str], of: str) -> dict[str, str]:
+    """Roles by user, an admin first."""
     members = {}
-    for name, role in found["members"].mapping().items():
+    for name, role in part.mapping().items():
         if name not in users:
             raise role.wrong(f"user {name!r} is not known here; it is one of {', '.join(users)}")
         members[name] = _one_of(role, _ROLES, "role")
     if next(iter(members.values()), None) != "admin":
-        raise found["members"].wrong("the first member of a team must be an admin")
-    return TeamForm(part.where, found["name"].scalar(str), members)
+        raise part.wrong(f"the first member of {of} must be an admin")
+    return members
 
 
 def _project(part: Part, users: list[str], entities: list[str]) -> ProjectForm:

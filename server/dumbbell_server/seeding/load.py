@@ -15,6 +15,8 @@ from dumbbell_server import ids
 from dumbbell_server.accounts import queries as accounts
 from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.accounts.first_user import first_user
+from dumbbell_server.accounts.organizations import make_organization
+from dumbbell_server.accounts.organizations import set_role as set_seat
 from dumbbell_server.accounts.service import create_user
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.accounts.teams import make_team, set_role, user_named
@@ -35,7 +37,7 @@ from dumbbell_server.projects import service as projects
 from dumbbell_server.runs import queries as runs_queries
 from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.states import CRASHED, FAILED, FINISHED, RUNNING
-from dumbbell_server.seeding.form import Form, ProjectForm, RunForm, TeamForm, UserForm
+from dumbbell_server.seeding.form import Form, OrganizationForm, ProjectForm, RunForm, TeamForm, UserForm
 from dumbbell_server.seeding.nodes import at
 
 _PACE = 10  # seconds from row to row
@@ -48,6 +50,7 @@ class Counts:
 
     users: int = 0
     teams: int = 0
+    organizations: int = 0
     projects: int = 0
     runs: int = 0
     files: int = 0
@@ -143,6 +146,9 @@ def _load(loading: _Loading) -> _Loading:
     for team in loading.form.teams:
         with at(team.where):
             _team(loading, team)
+    for organization in loading.form.organizations:
+        with at(organization.where):
+            _organization(loading, organization)
     moment = loading.form.created
     for project in loading.form.projects:
         with at(project.where):
@@ -176,6 +182,17 @@ def _team(loading: _Loading, form: TeamForm) -> None:
     for name, role in users.items():
         set_role(unit, team, user_named(session, name), role)
     loading.counts.teams += 1
+
+
+def _organization(loading: _Loading, form: OrganizationForm) -> None:
+    unit, session = loading.acting(), loading.session
+    if accounts.organization_by_name(session, form.name) is not None:
+        return
+    members = [(user_named(session, loading.name(name)), role) for name, role in form.members.items()]
+    organization = make_organization(unit, form.name, members[0][0])
+    for user, role in members:
+        set_seat(unit, organization, user, role)
+    loading.counts.organizations += 1
 
 
 def _entity(loading: _Loading, form: ProjectForm) -> EntityRow:

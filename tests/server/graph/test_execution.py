@@ -6,11 +6,12 @@ import gc
 import tracemalloc
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from graphql import GraphQLArgument, GraphQLField, GraphQLList, GraphQLObjectType, GraphQLSchema, GraphQLString
 
+from dumbbell_server.budget import Budget, Limits
 from dumbbell_server.errors import Forbidden, StorageFull
 from dumbbell_server.graph import execution
 from dumbbell_server.graph.execution import Documents, Executor
@@ -21,6 +22,10 @@ SCHEMA = GraphQLSchema(GraphQLObjectType("Query", {name: GraphQLField(GraphQLStr
 def text(name: str, size: int = 0) -> str:
     """A document that asks for one field, of at least `size` characters."""
     return f"{{ {name} }}".ljust(size)
+
+
+def context_of(viewer: str | None) -> Any:
+    return SimpleNamespace(viewer=viewer, budget=Budget(Limits()))
 
 
 @pytest.fixture
@@ -123,7 +128,7 @@ def test_what_is_wrong_has_no_tree() -> None:
 def test_strangers_find_documents_and_leave_none(parsed: list[str]) -> None:
     schema = GraphQLSchema(GraphQLObjectType("Query", {name: GraphQLField(GraphQLString) for name in "ab"}))
     executor = Executor(schema)
-    nobody, somebody = (cast("Any", SimpleNamespace(viewer=viewer)) for viewer in (None, "somebody"))
+    nobody, somebody = (context_of(viewer) for viewer in (None, "somebody"))
     for _ in range(2):
         executor.run(text("a"), None, None, nobody)
     assert parsed == [*"aa"]
@@ -153,13 +158,24 @@ def test_documents_that_would_cost_too_much_are_refused() -> None:
     documents = Documents(SCHEMA)
     assert "nested too deeply" in documents.get("{ a " * 5000 + "}" * 5000).errors[0]
     assert "token" in documents.get("{ " + "a " * 30_000 + "}").errors[0]
+    assert "without a key" in documents.get("{ " + "a " * 5_000 + "}", stranger=True).errors[0]
+    assert "without a key" not in documents.get("{ " + "a " * 4_900 + "}", stranger=True).errors[0]
+    assert "too complex" in documents.get("{ " + "unknown " * 100 + "}").errors[-1]
+
+
+def test_fields_of_one_name_are_compared_until_it_is_too_much() -> None:
+    def errors(count: int) -> tuple[str, ...]:
+        return Documents(GraphQLSchema(TREE)).get("{ " + 'a(b: "1") { z } ' * count + "}").errors
+
+    assert errors(80) == ()
+    assert errors(1000) == (execution._TOO_COMPLEX,)
 
 
 def answer(resolve: Callable[..., Any], query: str = "{ a }") -> tuple[int, dict[str, Any]]:
     fields = {"a": GraphQLField(GraphQLString, resolve=resolve),
               "b": GraphQLField(GraphQLString, resolve=lambda *_: "b")}
     executor = Executor(GraphQLSchema(GraphQLObjectType("Query", fields)))
-    found = executor.run(query, None, "", cast("Any", SimpleNamespace(viewer=None)))
+    found = executor.run(query, None, "", context_of(None))
     return found.status, found.body
 
 

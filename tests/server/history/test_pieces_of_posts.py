@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from dumbbell_server.history.ingest import writing
-from dumbbell_server.history.packing import pack, pieces
+from dumbbell_server.history.packing import pack, pieces, size_of
 from dumbbell_server.history.queries import insert
 from dumbbell_server.history.tables import HISTORY
 from support.run_history import compact, end, line_count, rewind, rows, stored_by_step
@@ -106,3 +106,7 @@ def test_a_long_post_that_is_tried_again_changes_nothing(world: World) -> None:
     with world.backend.database.engine.connect() as connection:
         assert connection.execute(text("SELECT history_generation FROM runs")).scalar() == 0
     assert world.run("historyLineCount") == {"historyLineCount": 5000}
+
+
+def test_what_a_chunk_was_before_is_known_from_its_head() -> None:
+    assert size_of(pack(0, ["é" * 1000, "b"], steps=False).body) == 2002

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dumbbell_server import json_text
 from dumbbell_server.http import bodies
 from dumbbell_server.http.memory import LARGE
 from dumbbell_server.json_text import check_values
@@ -184,6 +185,17 @@ def test_what_clients_log_is_not_too_many_values() -> None:
                   '{"\\\\":{},' * 600_000, '["\\"",[' * 600_000):
         with pytest.raises(bodies.BadInput, match="x holds more than"):
             check_values(dense, "x")
+
+
+@pytest.mark.parametrize("piece", range(1, 12))
+def test_values_are_counted_alike_wherever_pieces_end(monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    monkeypatch.setattr(json_text, "_PIECE", piece)
+    monkeypatch.setattr(json_text, "_SHORTEST_LIST", 0)
+    monkeypatch.setattr(json_text, "_MOST_LISTS", 3)
+    held = json.dumps({"a,[{": ["[[[[", '"[[[[', '\\"[[[[', "\\\\[[[[", "\\" * 9, {}]})
+    check_values(held, "x")
+    with pytest.raises(bodies.BadInput, match="x holds more than"):
+        check_values(f"[{held}]", "x")
 
 
 def test_a_key_is_asked_of_the_database_in_a_thread_and_remembered(world: World, threads: dict[str, str],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from sqlmodel import SQLModel, select
 from typer.testing import CliRunner
 
+from dumbbell_server.accounts import queries
 from dumbbell_server.app import first_key
 from dumbbell_server.backend import Backend, open_backend
 from dumbbell_server.cli import app
@@ -60,7 +62,7 @@ def blobs(backend: Backend) -> list[Path]:
 
 
 def test_demo_loads(backend: Backend) -> None:
-    assert load(backend, read_form("demo")) == Counts(users=1, teams=1, projects=2, runs=12, files=4)
+    assert load(backend, read_form("demo")) == Counts(users=1, teams=1, organizations=1, projects=2, runs=12, files=4)
     with reading(backend.database) as session:
         runs = {run.name: run for run in session.execute(select(RunRow)).scalars()}
         first = runs["digits01"]
@@ -137,10 +139,34 @@ def test_the_command(tmp_path: Path) -> None:
     runner, where = CliRunner(), ["--data-dir", str(tmp_path / "data")]
     first = runner.invoke(app, ["seed", "demo", *where])
     assert first.exit_code == 0, first.output
-    assert "Made 1 users, 1 teams, 2 projects, 12 runs, 4 files." in first.output
+    assert "Made 1 users, 1 teams, 1 organizations, 2 projects, 12 runs, 4 files." in first.output
     assert "Made 0 users" in runner.invoke(app, ["seed", "demo", *where]).output
     (tmp_path / "bad.yaml").write_text("created: 5\n")
     for name, message in ((str(tmp_path / "bad.yaml"), "bad.yaml:1: "), ("nothing.yaml", "neither")):
         refused = runner.invoke(app, ["seed", name, *where])
         assert refused.exit_code == 2
         assert message in refused.output
+
+
+@pytest.mark.parametrize(("members", "what"), [
+    ("{robin: viewer}", "seed.yaml:14: the first member of an organization must be an admin"),
+    ("{nobody: admin}", "seed.yaml:14: user 'nobody' is not known here"),
+    ("{local: boss}", "seed.yaml:14: role 'boss' is not known here")])
+def test_members_of_organizations_are_checked(members: str, what: str) -> None:
+    text = SMALL.replace("projects:", f"organizations:\n  - {{name: lab, members: {members}}}\nprojects:")
+    line = text[:text.index("lab")].count("\n") + 1
+    with pytest.raises(BadInput) as caught:
+        parse(text, "seed.yaml")
+    assert str(caught.value).startswith(what.replace(":14:", f":{line}:"))
+
+
+def test_an_organization_of_the_first_user_whatever_they_are_called(tmp_path: Path) -> None:
+    opened = open_backend(Settings(data_dir=tmp_path, user="ann"), StillClock())
+    with contextlib.closing(opened):
+        first_key(opened)
+        load(opened, read_form("demo"))
+        with reading(opened.database) as session:
+            found = queries.organization_by_name(session, "demo")
+            assert found is not None
+            members = queries.organization_members_of(session, found.id)
+            assert [(user.username, role) for user, role in members] == [("ann", "admin"), ("robin", "member")]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy.orm import Session
 
+from dumbbell_server.budget import current
 from dumbbell_server.history import queries
 from dumbbell_server.history.tables import CONSOLE
 
@@ -54,21 +55,27 @@ def _numbered_chunks(session: Session, run_id: int) -> Iterator[tuple[int, int, 
 def forward(session: Session, run_id: int, start: int, limit: int) -> list[Line]:
     """Up to `limit` lines from number `start` on."""
     lines: list[Line] = []
+    size = 0
     for chunk, first, count in _numbered_chunks(session, run_id):
         if first + count <= start or len(lines) >= limit:
             continue
         for offset, text in enumerate(queries.lines_of(session, chunk)):
             if first + offset >= start and len(lines) < limit:
                 lines.append(parsed(first + offset, text))
+                size += len(text)
+        current().expect_text(size)
     return lines
 
 
 def tail(session: Session, run_id: int, count: int) -> list[Line]:
     """The last `count` lines, in ascending order."""
     lines: list[Line] = []
+    size = 0
     for chunk, first, _ in reversed(list(_numbered_chunks(session, run_id))):
         if len(lines) >= count:
             break
-        found = [parsed(first + offset, text) for offset, text in enumerate(queries.lines_of(session, chunk))]
-        lines = found + lines
+        texts = queries.lines_of(session, chunk)
+        lines = [parsed(first + offset, text) for offset, text in enumerate(texts)] + lines
+        size += sum(map(len, texts))
+        current().expect_text(size)
     return lines[-count:] if count else []

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
+from dumbbell_server.budget import current
 from dumbbell_server.database.statements import batches
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import Damaged
 from dumbbell_server.history import queries
-from dumbbell_server.history.packing import Packed, repacked, step_in, unpack
+from dumbbell_server.history.packing import Packed, repacked, size_of, step_in, unpack
 from dumbbell_server.history.tables import BORROWED, HISTORY
 from dumbbell_server.runs import queries as runs
 from dumbbell_server.runs.service import RunsDeleting
@@ -53,7 +54,7 @@ def ranges_of(session: Session, run: RunRow, low: int = -ENDLESS, high: int = EN
 def lines_in(session: Session, ranges: list[StepRange]) -> list[str]:
     """The lines of these ranges, in the order of their steps."""
     lines: list[str] = []
-    reached, in_order = -2 * ENDLESS, True
+    reached, in_order, size = -2 * ENDLESS, True, 0
     for steps in ranges:
         for chunk in queries.bodies_between(session, steps.run_id, steps.stream, steps.low, steps.high):
             some = unpack(bytes(chunk.body), chunk.line_count)
@@ -65,6 +66,8 @@ def lines_in(session: Session, ranges: list[StepRange]) -> list[str]:
                 some = [line for line in some if _is_within(line, steps)]
                 in_order = False
             lines += some
+            size += size_of(chunk.body) * len(some) // chunk.line_count
+            current().expect_text(size)
     return lines if in_order else sorted(lines, key=_step)  # stable: rows of one step stay in the order of their lines
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from dumbbell_server.budget import current
 from dumbbell_server.history import queries
 from dumbbell_server.history.packing import step_in
 from dumbbell_server.history.reading.forks import ENDLESS, lines_in, ranges_of
@@ -42,7 +43,7 @@ def sampled_lines(session: Session, run: RunRow, stream: int, samples: int) -> l
     chunks = queries.chunks(session, run.id, stream)
     positions = evenly(sum(chunk.line_count for chunk in chunks), samples)
     lines: list[str] = []
-    before, at = 0, next(positions, None)
+    before, at, size = 0, next(positions, None), 0
     for chunk in chunks:
         if at is None:
             break
@@ -50,7 +51,9 @@ def sampled_lines(session: Session, run: RunRow, stream: int, samples: int) -> l
             body = queries.lines_of(session, chunk.id)
             while at is not None and at < before + chunk.line_count:
                 lines.append(body[at - before])
+                size += len(lines[-1])
                 at = next(positions, None)
+            current().expect_text(size)
         before += chunk.line_count
     if len({chunk.writer for chunk in chunks}) > 1:
         lines.sort(key=lambda line: step_in(line) or 0)

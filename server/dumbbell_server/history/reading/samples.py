@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from dumbbell_server.budget import current
 from dumbbell_server.database.engine import Database, snapshot
 from dumbbell_server.database.statements import batches
 from dumbbell_server.errors import Damaged, StorageFull, StorageUnavailable
@@ -25,7 +26,7 @@ from dumbbell_server.history.columns.encode import Column, decode, digest
 from dumbbell_server.history.packing import damaged, row_of, unpack
 from dumbbell_server.history.reading.forks import StepRange, cut, lines_in, ranges_of
 from dumbbell_server.history.reading.rows import Spec, evenly, leads_inside, picked
-from dumbbell_server.history.tables import HISTORY, INSIDE, INTS, OBJECTS, RANGE
+from dumbbell_server.history.tables import HISTORY, INSIDE, INTS, OBJECTS, RANGE, TEXTS
 from dumbbell_server.runs.tables import RunRow
 
 _PARSED = 2 * compaction.LINES  # lines without columns up to which they are looked at as they are
@@ -229,6 +230,7 @@ class _Columns:
         return len(self.positions)
 
     def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
+        current().add_cells(len(positions) * len(self.columns))
         if self.positions is None:
             rows = [self.start + at for at in positions]
         else:
@@ -238,7 +240,13 @@ class _Columns:
             if column is not None:
                 values = _values(self.session, self.group, column)
                 taken.append([values[at] for at in _indices(column, rows)])
+                if column.kind == TEXTS:
+                    current().add_text(_text_in(taken[-1]))
         return [dict(zip(self.columns, row, strict=True)) for row in zip(*taken, strict=True)]
+
+
+def _text_in(values: Iterable[Any]) -> int:
+    return sum(len(value) for value in values if type(value) is str)
 
 
 def _indices(column: Row[Any] | Column, rows: list[int]) -> list[int]:
@@ -272,7 +280,12 @@ class _Lines:
         return len(self.rows)
 
     def take(self, positions: Sequence[int]) -> Iterable[dict[str, Any]]:
-        return [row_of(self.lines[at]) if self.rows is None else self.rows[at] for at in positions]
+        if self.rows is None:
+            current().add_text(sum(len(self.lines[at]) for at in positions))
+            return [row_of(self.lines[at]) for at in positions]
+        current().add_cells(len(positions) * len(self.keys))
+        current().add_text(sum(_text_in(self.rows[at].values()) for at in positions))
+        return [self.rows[at] for at in positions]
 
 
 def _without_columns(session: Session, at: int, steps: StepRange, keys: tuple[str, ...],
