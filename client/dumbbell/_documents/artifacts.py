@@ -12,7 +12,7 @@ fragment ArtifactFields on Artifact {
 
 MEMBERSHIP_FIELDS = """
 fragment MembershipFields on ArtifactCollectionMembership {
-  id versionIndex
+  id versionIndex createdAt
   aliases { id alias }
   artifactCollection { __typename id name project { id name entityName } }
   artifact { ...ArtifactFields }
@@ -22,7 +22,7 @@ COLLECTION_FIELDS = """
 fragment CollectionFields on ArtifactCollection {
   __typename id name description createdAt updatedAt
   defaultArtifactType { name }
-  project { id name entityName }
+  project { id internalId name entityName }
   tags { edges { node { id name } } }
 }"""
 

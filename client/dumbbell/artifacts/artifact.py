@@ -194,6 +194,14 @@ class Artifact(ArtifactContents):
         nodes = [edge["node"] for edge in (found.get("artifactMemberships") or {}).get("edges", [])]
         return [node for node in nodes if node.get("artifactCollection") and node.get("artifact")]
 
+    @property
+    def linked_at(self) -> str | None:
+        """ISO time at which it was linked to the collection in which it was found; None for one that is no link."""
+        if not self.is_link:
+            return None
+        return next((str(node["createdAt"]) for node in self._memberships()
+                     if place_of_membership(node) == self._place), None)
+
     def new_draft(self) -> Artifact:
         """A new artifact of the same name, type, description, metadata and files, to be changed and logged."""
         draft = Artifact(self._place[2], self.type, self.description, self.metadata)

@@ -50,6 +50,10 @@ class ArtifactEntry(ManifestEntry):
             raise InvalidValueError(f"{self.path} is a file of the artifact, not a reference")
         return self.ref
 
+    def parent_artifact(self) -> ArtifactContents:
+        """The artifact that it belongs to."""
+        return self._artifact
+
     def ref_url(self) -> str:
         """The URI by which another artifact may refer to this entry."""
         return f"wandb-artifact://{base64.b64decode(str(self._artifact.id)).hex()}/{self.path}"

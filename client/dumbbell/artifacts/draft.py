@@ -167,6 +167,11 @@ class ArtifactDraft(ArtifactRecord):
             yield file
         self._added(_entry(place, name), overwrite=False)
 
+    def get_added_local_path_name(self, local_path: str) -> str | None:
+        """The path within the artifact under which a file of this machine was added; None if it was not."""
+        wanted = str(Path(local_path).resolve())
+        return next((path for path, entry in self._draft().entries.items() if entry.local_path == wanted), None)
+
     def remove(self, item: str | ManifestEntry) -> None:
         """Take an entry out again, or all below a folder. MissingEntryError (a KeyError) if there is none."""
         manifest = self._draft()
@@ -180,11 +185,7 @@ class ArtifactDraft(ArtifactRecord):
         parts = entry.path.split("/")
         if entry.path.startswith("/") or any(part in {"", ".", ".."} for part in parts):
             raise InvalidValueError(f"{entry.path!r} is no path within an artifact")
-        known = manifest.entries.get(entry.path)
-        if known is not None and (known.digest, known.ref) != (entry.digest, entry.ref) and not overwrite:
-            raise InvalidValueError(f"the artifact has {entry.path!r} already, with other content; pass "
-                                    "overwrite=True to replace it")
-        manifest.entries[entry.path] = entry
+        manifest.add_entry(entry, overwrite)
         return entry
 
 

@@ -179,10 +179,10 @@ class ArtifactCollection(Attrs):
         return self._attrs.get(key)
 
     @normalized
-    def versions(self, per_page: int | None = 50) -> ArtifactVersions:
-        """Artifact versions, newest first."""
+    def versions(self, per_page: int | None = 50, *, start: str | None = None) -> ArtifactVersions:
+        """Artifact versions, newest first; after the cursor `start` if one is given."""
         return ArtifactVersions(self.client, self.entity, self.project, self._saved_name, self._saved_type,
-                                per_page=per_page)
+                                per_page=per_page, start=start)
 
     artifacts = versions
 
@@ -212,6 +212,17 @@ class ArtifactCollection(Attrs):
 
     def _saved_tags(self) -> list[str]:
         return [edge["node"]["name"] for edge in (self._field("tags") or {}).get("edges", [])]
+
+    @property
+    def project_id(self) -> str:
+        """The server's id of its project."""
+        return str((self._field("project") or {}).get("id"))
+
+    @property
+    def project_internal_id(self) -> str | None:
+        """The server's internal id of its project."""
+        found: str | None = (self._field("project") or {}).get("internalId")
+        return found
 
     def is_sequence(self) -> bool:
         """Whether versions are logged here; otherwise they are linked."""

@@ -235,6 +235,26 @@ class ArtifactRecord:
         return str(self._field("updatedAt") or self.created_at)
 
     @property
+    def digest_algorithm(self) -> str:
+        """How `digest` is made, by its name in wandb."""
+        return "MANIFEST_MD5"
+
+    @property
+    def incremental(self) -> bool:
+        """False: all that this client logs is whole."""
+        return False
+
+    @property
+    def distributed_id(self) -> str | None:
+        """None: no version is put together by several processes here."""
+        return None
+
+    @property
+    def use_as(self) -> str | None:
+        """None: what a run uses an artifact as is not noted any more, in wandb neither."""
+        return None
+
+    @property
     def commit_hash(self) -> str | None:
         """The server's hash of the commit."""
         found: str | None = self._field("commitHash")
