@@ -118,6 +118,13 @@ class Transport:
                 weakref.finalize(self, self._http.close)  # nobody has to close an Api
             return self._http
 
+    def close(self) -> None:
+        """Close the connections, until they are needed again."""
+        with self._lock:
+            http, self._http = self._http, None
+        if http is not None:
+            http.close()
+
     def execute(self, document: str, variables: Mapping[str, Any] | None = None,
                 window: float = GRAPHQL_WINDOW) -> dict[str, Any]:
         """Run a GraphQL document and return its `data`.

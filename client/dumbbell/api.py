@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote, unquote
 
 from dumbbell import _paths, _settings
@@ -76,6 +76,16 @@ class Api(ApiArtifacts, ApiRegistries):
         self._runs: dict[Any, Any] = {}
         self._projects: dict[str, Projects] = {}
         self._reports: dict[tuple[str, str, str | None], Reports] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; a later call makes new ones. They also close with the last reference to the Api."""
+        self.client.transport.close()
 
     def __repr__(self) -> str:
         return f"<Api {self.settings['base_url']}>"

@@ -67,6 +67,9 @@ class SummarySubDict(MutableMapping[str, Any]):
             except KeyError:
                 raise AttributeError(f"the summary has no {name!r}") from None
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._values)
+
     def _shown(self, value: Any) -> Any:
         if not isinstance(value, dict):
             return value

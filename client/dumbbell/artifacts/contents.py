@@ -123,6 +123,10 @@ class ArtifactContents(ArtifactDraft):
     def __getitem__(self, name: str) -> Any:
         return self.get(name)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return [path.removesuffix(".json").rpartition(".")[0] for path in self.manifest.entries
+                if path.endswith(".json") and path.count(".") > 1]
+
     def files(self, names: list[str] | None = None, per_page: int = 50, *, start: str | None = None) -> ArtifactFiles:
         """The files, as the server lists them.
 
