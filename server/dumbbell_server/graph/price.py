@@ -30,21 +30,21 @@ from graphql import (
 
 from dumbbell_server.listing.pages import DEFAULT_PAGE, LARGEST_PAGE
 
-_OF_PAGES = ("first", "last", "limit", "perPage")  # beyond LARGEST_PAGE a page is no longer
-_OF_LISTS = (*_OF_PAGES, "samples")
+_MOST_SAMPLES = 1_000_000  # whoever wants all rows names any number; what they are is paid for while they are read
+_MOST = dict.fromkeys(("first", "last", "limit", "perPage"), LARGEST_PAGE) | {"samples": _MOST_SAMPLES}
 _FEW = 4  # parts of a sum up to which they are taken over into another one
 
 
 @dataclass(frozen=True)
 class _Size:
-    """The largest of a number and of what variables hold: each a name, a default, and whether it is of a page."""
+    """The largest of a number and of what variables hold: each a name, a default, and the most that it counts as."""
 
     least: int
-    held: tuple[tuple[str, int | None, bool], ...]
+    held: tuple[tuple[str, int | None, int], ...]
 
     def of(self, variables: Mapping[str, Any]) -> int:
-        return max(self.least, *(_size(variables.get(name, default), bounded=bounded)
-                                 for name, default, bounded in self.held))
+        return max(self.least, *(_size(variables.get(name, default), most)
+                                 for name, default, most in self.held))
 
 
 _Part = tuple[_Size | int, int]  # a size, and the number of the sum that it multiplies
@@ -164,14 +164,14 @@ class _Pricing:
     def _size_of(self, node: FieldNode) -> _Size | int | None:
         """The size that the arguments say; None where there are none that do."""
         known: list[int] = []
-        held: list[tuple[str, int | None, bool]] = []
+        held: list[tuple[str, int | None, int]] = []
         for argument in node.arguments or ():
             name, value = argument.name.value, argument.value
-            if name in _OF_LISTS and isinstance(value, VariableNode):
+            if name in _MOST and isinstance(value, VariableNode):
                 default = _number_in(self._defaults.get(value.name.value))
-                held.append((value.name.value, default, name in _OF_PAGES))
-            elif name in _OF_LISTS:
-                known.append(_size(_number_in(value), bounded=name in _OF_PAGES))
+                held.append((value.name.value, default, _MOST[name]))
+            elif name in _MOST:
+                known.append(_size(_number_in(value), _MOST[name]))
         if held:
             return _Size(max(known, default=0), tuple(held))
         return max(known, default=None)
@@ -185,10 +185,10 @@ def _number_in(node: object) -> int | None:
     return int(node.value) if isinstance(node, IntValueNode) else None
 
 
-def _size(value: object, *, bounded: bool) -> int:
+def _size(value: object, most: int) -> int:
     """What is no size is refused where it is executed."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         return DEFAULT_PAGE
-    return max(0, min(value, LARGEST_PAGE) if bounded else value)
+    return max(0, min(value, most))

@@ -50,6 +50,7 @@ def page(size: int, inner: int = 1) -> int:
     (runs("(first: 10)", f"project {{ {runs('(first: 20)')} }}"), page(10, 1 + page(20))),
     (" ".join(f"a{number}: {runs('(first: 10)')}" for number in range(3)), 3 * page(10)),
     ('run(name: "r") { history(samples: 100000) tags }', 1 + 100_000 + 1),
+    ('run(name: "r") { history(samples: 2000000000) }', 1 + 1_000_000),
     ('run(name: "r") { logLines(first: 5, last: 30) { edges { node { line } } } }', 1 + page(30)),
     ('run(name: "r") { logLines(last: 30, first: 5) { edges { node { line } } pageInfo { endCursor } } }',
      1 + page(30) + 2),
