@@ -239,8 +239,9 @@ def test_runs_with_other_columns_go_into_one_frame(found: dict[str, Any]) -> Non
 
 def test_runs_are_frames_of_their_fields(found: dict[str, Any]) -> None:
     there = [*[True] * 7, False]
-    assert found["runs in pandas"] == ["pandas", "datetime64[ns, UTC]", there, ["one", "two"], [39, 44], 2]
+    assert found["runs in pandas"] == ["pandas", found["runs in pandas"][1], there, ["one", "two"], [39, 44], 2]
     assert found["runs in polars"] == ["polars", "Datetime(time_unit='us', time_zone='UTC')", there, ["one", "two"],
                                        [39, 44], 2]
+    assert found["runs in pandas"][1] in {"datetime64[ns, UTC]", "datetime64[us, UTC]"}  # pandas 2 and 3
     assert found["runs of nothing in pandas"][:3] == ["id", "name", "state"]
     assert found["runs of nothing in polars"] == []
