@@ -1,8 +1,11 @@
 """The public client: read and write what `wandb` logged, on this server or on W&B's own.
 
-api = dumbbell.Api()
-for run in api.runs("entity/project", {"state": "finished"}):
-print(run.name, run.config, run.summary)
+Example:
+    import dumbbell
+
+    api = dumbbell.Api()
+    for run in api.runs("entity/project", {"state": "finished"}):
+        print(run.name, run.config, run.summary)
 """
 
 import importlib
@@ -20,6 +23,7 @@ else:
         if name.startswith("_") and name != "__all__":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         public = importlib.import_module("dumbbell._public")
+        importlib.import_module("dumbbell.apis.public")
         globals().update({known: getattr(public, known) for known in public.__all__}, __all__=public.__all__)
         try:
             return globals()[name]

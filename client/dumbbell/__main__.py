@@ -1,4 +1,4 @@
-"""The command `dumbbell`: options, `login`, and the commands of the server where that is installed."""
+"""The command `dumbbell`: options, the commands of the client, and those of the server where that is installed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,14 @@ Options:
   -h, --help  Print this; each command has --help too.
 
 Commands of the client:
-  login  Write the key of a server to your netrc file, for that server only
+  download  Download the files of a run or an artifact
+  history   Write the history of a run
+  login     Write the key of a server to your netrc file, for that server only
+  runs      List the runs of a project
 """
+# by module: they bring the whole client, of which the other commands need nothing
+_COMMANDS = {"download": "dumbbell._commands.download", "history": "dumbbell._commands.history",
+             "login": "dumbbell._login", "runs": "dumbbell._commands.runs"}
 
 
 def main() -> None:
@@ -40,10 +46,8 @@ def main() -> None:
     elif not arguments and not completing:
         sys.stderr.write(f"{_help()}\n")
         sys.exit(2)
-    elif arguments[:1] == ["login"]:
-        from dumbbell._login import login  # noqa: PLC0415 - the whole client, of which the other commands need nothing
-
-        sys.exit(login(arguments[1:]))
+    elif arguments and arguments[0] in _COMMANDS:
+        sys.exit(importlib.import_module(_COMMANDS[arguments[0]]).command(arguments[1:]))
     elif not _server_installed():
         sys.stderr.write(f"dumbbell: {arguments[0]} needs the server: {_INSTALL}\n")
         sys.exit(2)

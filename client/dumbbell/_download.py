@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 import httpx2
 
 from dumbbell._pieces import PIECE, pieces
-from dumbbell._retry import DOWNLOAD_WINDOW, CutError, StatusError, retried
+from dumbbell._retry import DOWNLOAD_WINDOW, CutError, StatusError
 from dumbbell._transport import Transport
-from dumbbell.errors import DigestError, UnsafePathError
+from dumbbell.errors import CommError, DigestError, UnsafePathError
 
 _LONG = 8 << 20  # bytes after which the digest is computed in a thread
 _WAITING = 16  # pieces that may wait for it
@@ -207,10 +207,10 @@ def _read_whole(transport: Transport, body: _Body) -> None:
     while True:
         before = body.size
         try:
-            return retried(body.read, DOWNLOAD_WINDOW)
-        except (StatusError, CutError, httpx2.HTTPError) as error:
-            if body.size <= before or isinstance(error, StatusError):
-                raise transport.told(error) from error
+            return transport.attempt(body.read, DOWNLOAD_WINDOW)
+        except CommError as error:
+            if body.size <= before or isinstance(error.exc, StatusError):
+                raise
 
 
 def md5_of(file: BinaryIO) -> Any:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import decimal
+import enum
 import json
 import math
-from collections.abc import Mapping, Sequence
+import os
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
+
+from dumbbell.errors import WrongTypeError
 
 _LONGEST_LIST = 32  # longer arrays are summed up
 _BINS = 32
@@ -37,21 +43,59 @@ def mapping(text: str | bytes | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def dumps(value: Any) -> str:
-    """Write JSON as the server's extension: NaN and the infinities stay what they are."""
-    return json.dumps(value, default=plain, separators=(",", ":"), ensure_ascii=False)
+def dumps(value: Any, name: str = "the value") -> str:
+    """Write JSON as the server's extension: NaN and the infinities stay what they are.
+
+    Args:
+        value: what is written.
+        name: how an error calls it.
+
+    Raises:
+        WrongTypeError: (a TypeError) it holds something that JSON cannot say; the error names the key.
+    """
+    try:
+        return json.dumps(value, default=plain, separators=(",", ":"), ensure_ascii=False)
+    except _UnknownError as error:
+        where = _path_to(value, error.value) or ""
+        raise WrongTypeError(f"{name}{where} is of type {type(error.value).__name__}, which JSON cannot say: give a "
+                             "number, a text, a list or a dict of it") from None
 
 
 def body(value: Any) -> bytes:
     """Write the body of a request, in strict JSON where that is possible."""
     try:
         return orjson.dumps(value)
-    except TypeError:  # an integer beyond 64 bits, or a lone surrogate
-        return json.dumps(value, default=plain).encode("utf-8")
+    except TypeError:  # an integer beyond 64 bits, or a lone surrogate; or what JSON cannot say
+        return dumps(value, "the request").encode("utf-8", "surrogatepass")
+
+
+class _UnknownError(Exception):
+    """A value that JSON cannot say."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+def _path_to(value: Any, wanted: Any) -> str | None:
+    """Where in nested dicts and lists an object stands, as `['key'][0]`."""
+    if value is wanted:
+        return ""
+    if isinstance(value, Mapping):
+        items: Iterable[tuple[Any, Any]] = value.items()
+    elif isinstance(value, list | tuple):
+        items = enumerate(value)
+    else:
+        return None
+    for key, item in items:
+        rest = _path_to(item, wanted)
+        if rest is not None:
+            return f"[{key!r}]{rest}"
+    return None
 
 
 def plain(value: Any) -> Any:
-    """What JSON can say of a value that it does not know: numpy, tensors, dates, bytes, sets."""
+    """What JSON can say of a value that it does not know: numpy, tensors, dates, bytes, sets, paths, enums."""
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, dt.date | dt.datetime | dt.time):
@@ -60,8 +104,16 @@ def plain(value: Any) -> Any:
         return bytes(value).decode("utf-8", "replace")
     if isinstance(value, set | frozenset | Sequence):
         return list(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    return str(value) if isinstance(value, os.PathLike | uuid.UUID | decimal.Decimal) else _plain_array(value)
+
+
+def _plain_array(value: Any) -> Any:
     array = _array(value)
-    return str(value) if array is None else _of_array(array)
+    if array is None:
+        raise _UnknownError(value)
+    return _of_array(array)
 
 
 def _array(value: Any) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
 from dumbbell._client import Client
-from dumbbell.errors import InvalidValueError, MissingItemError, NoLengthError
+from dumbbell.errors import InvalidValueError, MissingItemError, NoLengthError, WrongTypeError
 
 T = TypeVar("T")
 _PER_PAGE = 50
@@ -71,7 +71,10 @@ class Paginator(Generic[T]):
         last_response: the data of the last page.
     """
 
-    def __init__(self, client: Client, variables: Mapping[str, Any], per_page: int | None = None) -> None:
+    def __init__(self, client: Client, variables: Mapping[str, Any], per_page: int | None = None,
+                 start: str | None = None) -> None:
+        if per_page is not None and (isinstance(per_page, bool) or not isinstance(per_page, int)):
+            raise WrongTypeError(f"per_page is {per_page!r}; it is a number of at least 1")
         if per_page is not None and per_page < 1:
             raise InvalidValueError(f"per_page is {per_page}; it must be at least 1")
         self.client = client
@@ -80,6 +83,7 @@ class Paginator(Generic[T]):
         self.objects: list[T] = []
         self.last_response: dict[str, Any] | None = None
         self.index = -1
+        self._start = start
         self._page: Page | None = None
         self._ahead: Ahead | None = None
         self._lock = threading.RLock()
@@ -99,8 +103,8 @@ class Paginator(Generic[T]):
 
     @property
     def cursor(self) -> str | None:
-        """Where the next page begins; None before the first."""
-        return None if self._page is None else self._page.cursor
+        """Where the next page begins: before the first, at `start`."""
+        return self._start if self._page is None else self._page.cursor
 
     @property
     def length(self) -> int | None:

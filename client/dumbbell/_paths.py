@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-from dumbbell.errors import InvalidValueError, NotFoundError
+from dumbbell.errors import InvalidValueError, NotFoundError, WrongTypeError
 
 _FOLDERS = frozenset({"runs", "sweeps"})
 _T = TypeVar("_T")
@@ -22,6 +22,8 @@ def plain(path: str | None, settings: Mapping[str, Any]) -> str | None:
     Raises:
         InvalidValueError: it is a page of another server.
     """
+    if path is not None and not isinstance(path, str):
+        raise WrongTypeError(f"the path is {path!r}; it is a text, such as entity/project/run_id")
     if path is None or not path.strip().startswith(("http://", "https://")):
         return path
     page, base = urlsplit(path.strip()), urlsplit(settings["base_url"])

@@ -1,5 +1,6 @@
 """The public names, apart from the package itself: to import them all takes a quarter of a second."""
 
+from dumbbell._login import login
 from dumbbell._version import __version__
 from dumbbell.api import Api
 from dumbbell.artifacts import (
@@ -49,5 +50,5 @@ __all__ = [
     "NotFoundError", "Organization", "Project", "ProjectArtifactCollections", "ProjectArtifactTypes", "Projects",
     "QueryGenerator", "Registries", "Registry", "Reports", "Run", "RunArtifacts", "RunNotFoundError", "Runs",
     "SampledHistoryScan", "Sweep", "Sweeps", "Table", "Team", "UsageError",
-    "User", "__version__",
+    "User", "__version__", "login",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import quote, unquote
 
 from dumbbell import _paths, _settings
@@ -31,6 +32,15 @@ _CLASSES = Classes(project=Project, run=Run, runs=Runs, sweep=Sweep, sweeps=Swee
                    artifact_types=ArtifactTypes, artifact_collections=ArtifactCollections)
 
 
+class _Unsaid(str):
+    """A default that is told from the same text given by the caller."""
+
+    __slots__ = ()
+
+
+_NEWEST_FIRST = _Unsaid("-created_at")
+
+
 class Api(ApiArtifacts, ApiRegistries):
     """Used for querying the wandb server.
 
@@ -45,21 +55,37 @@ class Api(ApiArtifacts, ApiRegistries):
         timeout: seconds that a request may take; WANDB_HTTP_TIMEOUT or 9 without.
         api_key: instead of WANDB_API_KEY and the netrc entry of the server's host.
         transport: an httpx2 transport instead of the network: one for a proxy, or for an app in this process.
+        order: of runs where a call names none; DUMBBELL_ORDER, or the newest first. `+created_at` is that of wandb
+            since 0.17.
 
     Raises:
         InvalidValueError: (a ValueError) `base_url` is not a URL.
     """
 
     def __init__(self, overrides: Mapping[str, Any] = NOTHING, *, timeout: float | None = None,
-                 api_key: str | None = None, transport: httpx2.BaseTransport | None = None) -> None:
+                 api_key: str | None = None, transport: httpx2.BaseTransport | None = None,
+                 order: str | None = None) -> None:
         self.settings: dict[str, Any] = _settings.read_settings(overrides)
         seconds = _settings.default_timeout() if timeout is None else timeout
-        self.client = Client(Transport(self.settings["base_url"], seconds, api_key, transport), self.settings, _CLASSES)
+        network = _settings.read_network(self.settings.pop("_proxies", None))
+        way = Transport(self.settings["base_url"], seconds, api_key, transport, network)
+        self.client = Client(way, self.settings, _CLASSES)
+        self._order = order or os.environ.get("DUMBBELL_ORDER") or _NEWEST_FIRST
         self._lock = threading.RLock()
         self._viewer: User | None = None
         self._runs: dict[Any, Any] = {}
         self._projects: dict[str, Projects] = {}
         self._reports: dict[tuple[str, str, str | None], Reports] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; a later call makes new ones. They also close with the last reference to the Api."""
+        self.client.transport.close()
 
     def __repr__(self) -> str:
         return f"<Api {self.settings['base_url']}>"
@@ -138,7 +164,7 @@ class Api(ApiArtifacts, ApiRegistries):
         """Make a run; see `Run.create`."""
         return Run.create(self, run_id, project, entity, state=state)
 
-    def runs(self, path: str | None = "", filters: Mapping[str, Any] | None = NOTHING, order: str = "-created_at",
+    def runs(self, path: str | None = "", filters: Mapping[str, Any] | None = NOTHING, order: str = _NEWEST_FIRST,
              per_page: int | None = 50, *, include_sweeps: bool = True, lazy: bool = False) -> Runs:
         """Return a set of runs from a project that match the filters provided.
 
@@ -163,7 +189,7 @@ class Api(ApiArtifacts, ApiRegistries):
             filters: queries for specific runs using the MongoDB query language, by run properties such as
                 config.key, summary_metrics.key, state, entity, createdAt, etc.
             order: `created_at`, `heartbeat_at`, `config.*.value` or `summary_metrics.*`; + in front is ascending,
-                - descending. By default the newest come first.
+                - descending. By default that of the Api: the newest first.
             per_page: Sets the page size for query pagination. None will use the default size.
             include_sweeps: accepted because wandb has it; `run.sweep` is asked for when it is read.
             lazy: leave config, summary and system metrics out until they are read.
@@ -178,6 +204,7 @@ class Api(ApiArtifacts, ApiRegistries):
         if filters and set(filters) == {"order"}:  # as the documentation of 2020 has it in an example
             order, filters = str(filters["order"]), NOTHING
         entity, project = _paths.project_path(path, self.settings, self._default_entity)
+        order = self._order if isinstance(order, _Unsaid) else order
         runs = Runs(self.client, entity, project, filters or {}, order, per_page, lazy=lazy)
         key = (entity, project, runs.variables["filters"], order, lazy)
         with self._lock:

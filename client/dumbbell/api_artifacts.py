@@ -58,9 +58,9 @@ class ApiArtifacts:
         return found
 
     @normalized
-    def artifact_types(self, project: str | None = None) -> ArtifactTypes:
-        """The types of artifacts in a project, "entity/project"."""
-        return ArtifactTypes(self.client, *self._project_path(project))
+    def artifact_types(self, project: str | None = None, *, start: str | None = None) -> ArtifactTypes:
+        """The types of artifacts in a project, "entity/project"; after the cursor `start` if one is given."""
+        return ArtifactTypes(self.client, *self._project_path(project), start=start)
 
     @normalized
     def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
@@ -69,7 +69,8 @@ class ApiArtifacts:
 
     @normalized
     def artifact_collections(self, project_name: str, type_name: str, per_page: int | None = 50, *,
-                             filters: Mapping[str, Any] = NOTHING, order: str | None = None) -> ArtifactCollections:
+                             filters: Mapping[str, Any] = NOTHING, order: str | None = None,
+                             start: str | None = None) -> ArtifactCollections:
         """The collections of a type.
 
         Args:
@@ -78,9 +79,10 @@ class ApiArtifacts:
             per_page: number of results per page.
             filters: MongoDB's query language, by name and tag.
             order: such as `+name` or `-created_at`.
+            start: the cursor after which to begin.
         """
         return ArtifactCollections(self.client, *self._project_path(project_name), type_name, per_page,
-                                   filters=filters, order=order)
+                                   filters=filters, order=order, start=start)
 
     @normalized
     def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:

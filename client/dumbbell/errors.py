@@ -5,6 +5,7 @@ Error:
         AuthenticationError      the key is missing or unknown (HTTP 401)
         PermissionDeniedError    the key may not do this, or the thing is hidden from it (HTTP 403 and 404)
         InvalidValueError        also a ValueError: an argument, a name or a state that cannot be
+          WrongTypeError         also a TypeError: a value of a type that cannot be
           UnsafePathError        a name from the server that would leave the folder it is written to
           DigestError            bytes that are not what their digest says
           ImmutableError         a logged artifact is not changed; make a new version
@@ -23,15 +24,23 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
 class Error(Exception):
-    """The root of the tree."""
+    """The root of the tree.
+
+    In a process that has imported `wandb`, its errors of the same names catch these too: scripts that are moved step
+    by step have `except wandb.errors.CommError` around calls of this client.
+    """
+
+    def __new__(cls, *_: object, **__: object) -> Self:
+        return super().__new__(_caught_by_wandb(cls))
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
@@ -39,6 +48,9 @@ class Error(Exception):
 
     def __str__(self) -> str:
         return self.message  # a KeyError would show its repr
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _plain(type(self)), (self.message,)
 
 
 class CommError(Error):
@@ -48,8 +60,8 @@ class CommError(Error):
         super().__init__(message)
         self.exc = exc
 
-    def __reduce__(self) -> tuple[type[CommError], tuple[str, BaseException | None]]:
-        return type(self), (self.message, self.exc)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _plain(type(self)), (self.message, self.exc)
 
 
 class AuthenticationError(CommError):
@@ -65,6 +77,10 @@ class InvalidValueError(CommError, ValueError):
 
     def __init__(self, message: str = "", exc: BaseException | None = None) -> None:
         super().__init__(message, exc or ValueError(message))
+
+
+class WrongTypeError(InvalidValueError, TypeError):
+    """A value of a type that cannot be, or that JSON cannot say. A TypeError too."""
 
 
 class UnsafePathError(InvalidValueError):
@@ -113,6 +129,37 @@ class UsageError(Error):
 RunNotFoundError = NotFoundError  # what wandb calls it
 
 
+_E = TypeVar("_E", bound=Error)
+
+
+def _caught_by_wandb(cls: type[_E]) -> type[_E]:
+    """The class itself, or where `wandb` is there a child that is of its class of the same name as well."""
+    theirs = sys.modules.get("wandb.errors")
+    if theirs is None or cls.__dict__.get("_of_wandb", False):
+        return cls
+    for ours in cls.__mro__:
+        other = getattr(theirs, ours.__name__, None) if ours.__module__ == __name__ else None
+        if isinstance(other, type) and issubclass(other, Exception) and not issubclass(cls, other):
+            return _both(cls, other)
+    return cls
+
+
+_children: dict[tuple[type[Any], type[Any]], type[Any]] = {}
+
+
+def _both(cls: type[Any], theirs: type[Any]) -> type[Any]:
+    if (cls, theirs) not in _children:
+        _children[cls, theirs] = type(cls.__name__, (cls, theirs), {
+            "__module__": cls.__module__, "__doc__": cls.__doc__, "_of_wandb": True})
+    return _children[cls, theirs]
+
+
+def _plain(cls: type[Any]) -> type[Any]:
+    """The class that pickles name."""
+    found: type[Any] = cls.__bases__[0] if cls.__dict__.get("_of_wandb", False) else cls
+    return found
+
+
 def debugging() -> bool:
     """Whether causes are raised as they are."""
     return os.environ.get("WANDB_DEBUG", "").lower() in {"1", "true"}
@@ -134,6 +181,8 @@ def normalized(function: Callable[_P, _R]) -> Callable[_P, _R]:
             if debugging():
                 raise
             message = str(error) or type(error).__name__
+            if isinstance(error, TypeError):
+                raise WrongTypeError(message, error) from error
             if isinstance(error, ValueError):
                 raise InvalidValueError(message, error) from error
             raise CommError(message, error) from error

@@ -17,7 +17,6 @@ from dumbbell._documents import files as documents
 from dumbbell._download import Told, download, replacing, within
 from dumbbell._paginator import Page, Paginator, page_of
 from dumbbell._pieces import PIECE
-from dumbbell._retry import retried
 from dumbbell.errors import InvalidValueError, NotFoundError, normalized
 
 if TYPE_CHECKING:
@@ -217,4 +216,4 @@ def put_file(client: Client, url: str, piece: Piece, headers: Mapping[str, str],
         except Exception:
             told(-sent)
             raise
-    return client.transport.telling(lambda: retried(once))
+    return client.transport.attempt(once)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from dumbbell import _json
 from dumbbell._documents import artifacts as artifact_documents
 from dumbbell._documents import runs as documents
+from dumbbell._of_wandb import is_artifact_of_wandb
 from dumbbell.console import ConsoleLogs
-from dumbbell.errors import CommError, InvalidValueError, NotFoundError, normalized
+from dumbbell.errors import CommError, InvalidValueError, NotFoundError, WrongTypeError, normalized
 from dumbbell.exports import DownloadHistoryResult, download_exports
 from dumbbell.files import File, Files, upload
 from dumbbell.history import HistoryScan, ask, complain, framed, sampled_keys, sampled_rows, wrong_keys
@@ -97,7 +98,7 @@ class Run(RunCore):
         summary = self.summary
         bucket = self.client.execute(documents.UPDATE, variables)["upsertBucket"]["bucket"]
         self._accept(bucket)
-        self._parsed.update(_summary=summary, summaryMetrics=summary._values)  # noqa: SLF001 - the same dict as before
+        self._summary, self._attrs["summaryMetrics"] = summary, summary._json_dict  # noqa: SLF001 - as before
         summary.update()
 
     def save(self) -> None:
@@ -214,7 +215,9 @@ class Run(RunCore):
             InvalidValueError: (a ValueError) it is not logged yet.
         """
         del use_as
-        if not artifact.id:
+        if not isinstance(artifact, self.client.classes.artifact) and not is_artifact_of_wandb(artifact):
+            raise WrongTypeError(f"use_artifact takes an artifact, as api.artifact(...) gives it, not {artifact!r}")
+        if artifact.is_draft():
             raise InvalidValueError(f"artifact {artifact.name!r} is not logged yet: use log_artifact() first")
         self.client.execute(artifact_documents.USE, {"input": {
             "artifactID": artifact.id, "entityName": self.entity, "projectName": self.project, "runName": self.id,
@@ -230,13 +233,19 @@ class Run(RunCore):
         version is meant.
 
         Args:
-            artifact: a new one, or one that was logged to the same project.
+            artifact: a new one, or one that was logged to the same project. A new one of `wandb` is logged as it is.
             aliases: names of the version beside `latest`.
             tags: of the version.
 
         Raises:
             InvalidValueError: (a ValueError) it belongs to another project, or an alias is none.
+            WrongTypeError: (a TypeError) it is no artifact.
         """
+        if is_artifact_of_wandb(artifact):
+            artifact = self.client.classes.artifact.of_wandb(artifact)
+        if not isinstance(artifact, self.client.classes.artifact):
+            raise WrongTypeError(f"log_artifact takes an Artifact, not {artifact!r}: make one by "
+                                 "dumbbell.Artifact(name, type), and put files in by add_file(path) or add_dir(path)")
         return artifact._log(self, aliases, tags)  # noqa: SLF001 - logging is between the two
 
     @overload
@@ -257,7 +266,7 @@ class Run(RunCore):
             keys: Only return metrics for specific keys, of rows that have all of them.
             x_axis: Use this metric as the xAxis; defaults to _step.
             pandas: Return a pandas dataframe, if pandas is installed.
-            stream: "default" for metrics, "system" for machine metrics.
+            stream: "default" for metrics; "system", or any other word, for machine metrics.
             polars: Return a polars dataframe instead, if polars is installed.
 
         Returns:

@@ -12,6 +12,7 @@ from dumbbell._attrs import NOTHING, Attrs
 from dumbbell._client import Client
 from dumbbell._documents import runs as documents
 from dumbbell._paths import quoted
+from dumbbell._run_attrs import HIDDEN, RunAttrs
 from dumbbell.errors import NotFoundError, normalized
 from dumbbell.history import ask, missing
 from dumbbell.summary import Summary
@@ -20,7 +21,6 @@ from dumbbell.users import User
 if TYPE_CHECKING:
     from dumbbell.sweeps import Sweep
 
-_HIDDEN = frozenset({"_wandb", "wandb_version"})  # the client's own section of a config
 _HEAVY = frozenset({"config", "summaryMetrics", "systemMetrics", "historyKeys"})
 
 
@@ -40,6 +40,8 @@ class RunCore(Attrs, _html.Framed):
     history_line_count: int | None
     sweep_name: str | None
     history_keys: dict[str, Any] | None
+    _attrs: RunAttrs
+    _summary: Summary | None
 
     @normalized
     def __init__(self, client: Client, entity: str, project: str, run_id: str, attrs: Mapping[str, Any] = NOTHING, *,
@@ -55,7 +57,6 @@ class RunCore(Attrs, _html.Framed):
         self.entity = entity
         self.project = project
         self._id = run_id
-        self._parsed: dict[str, Any] = {}
         self._dir: str | None = None
         self._sweeps: dict[str, Sweep | None] = {}  # a list of runs lets them share it
         if attrs:
@@ -83,29 +84,27 @@ class RunCore(Attrs, _html.Framed):
         self._accept(found)
 
     def _accept(self, attrs: Mapping[str, Any]) -> None:
-        self._attrs = {**attrs, "tags": list(attrs.get("tags") or [])}
-        self._parsed.clear()
+        self._attrs = RunAttrs({**attrs, "tags": list(attrs.get("tags") or [])})
+        self._summary = None
         if self._attrs.get("historyKeys"):
             _restore(self._attrs["historyKeys"])
         for field in ("tags", "notes", "description", "display_name", "group", "job_type"):
             self.__dict__.pop(field, None)
 
     def _more(self, key: str) -> bool:
-        if key not in _HEAVY or key in self._attrs:
+        if key not in {*_HEAVY, "rawconfig"} or key in self._attrs:
             return False
         kept = {field: value for field, value in self.__dict__.items() if not field.startswith("_")}
-        parsed = dict(self._parsed)
+        edited, summary = self._attrs, self._summary
         self._ask(documents.RUN)
-        self.__dict__.update(kept)  # what was set before the heavy fields were needed is not lost
-        self._parsed.update(parsed)
+        self.__dict__.update(kept, _summary=summary)  # what was set before the fields were needed is not lost
+        self._attrs.update({field: edited[field] for field in ("config", "summaryMetrics") if field in edited})
         return key in self._attrs
 
-    def _json(self, key: str) -> dict[str, Any]:
-        if key not in self._parsed:
-            if key not in self._attrs:
-                self._more(key)
-            self._parsed.setdefault(key, _json.mapping(self._attrs.get(key)))
-        found: dict[str, Any] = self._parsed[key]
+    def _value(self, key: str) -> dict[str, Any]:
+        if key not in self._attrs:
+            self._more(key)
+        found: dict[str, Any] = self._attrs.setdefault(key, {})
         return found
 
     @property
@@ -164,27 +163,25 @@ class RunCore(Attrs, _html.Framed):
     @property
     def config(self) -> dict[str, Any]:
         """Hyperparameters by name, without the client's own section. Edits are saved by `update`."""
-        if "_config" not in self._parsed:
-            self._parsed["_config"] = {key: value for key, value in self.rawconfig.items() if key not in _HIDDEN}
-        found: dict[str, Any] = self._parsed["_config"]
-        return found
+        return self._value("config")
 
     @config.setter
     def config(self, values: Mapping[str, Any]) -> None:
-        self._parsed["_config"] = dict(values)
+        self._value("config")  # so that what the server has is known when it is saved
+        self._attrs["config"] = dict(values)
 
     @property
     def rawconfig(self) -> dict[str, Any]:
         """The config with `_wandb`, in which clients keep their own notes."""
-        return {key: value["value"] if isinstance(value, dict) and "value" in value else value
-                for key, value in self._json("config").items()}
+        return self._value("rawconfig")
 
     @property
     def json_config(self) -> str:
         """The config as `update` sends it: JSON, each value wrapped, the client's own section unchanged."""
-        stored = self._json("config")
-        hidden = {key: value for key, value in stored.items() if key in _HIDDEN}
-        return _json.dumps({**hidden, **{key: _wrapped(stored.get(key), value) for key, value in self.config.items()}})
+        config, stored = self.config, self._attrs.stored("config")
+        hidden = {key: value for key, value in stored.items() if key in HIDDEN}
+        wrapped = {key: _wrapped(stored.get(key), value) for key, value in config.items()}
+        return _json.dumps({**hidden, **wrapped}, "config")
 
     @property
     def sweep(self) -> Sweep | None:
@@ -202,20 +199,19 @@ class RunCore(Attrs, _html.Framed):
     @property
     def summary_metrics(self) -> dict[str, Any]:
         """The summary as a plain dict; edits of `summary` show here."""
-        return self._json("summaryMetrics")
+        return self._value("summaryMetrics")
 
     @property
     def system_metrics(self) -> dict[str, Any]:
         """The latest system metrics by name."""
-        return self._json("systemMetrics")
+        return self._value("systemMetrics")
 
     @property
     def summary(self) -> Summary:
         """The summary; `run.summary.update({...})` saves it."""
-        if "_summary" not in self._parsed:
-            self._parsed["_summary"] = Summary(self.client, self.storage_id, self.summary_metrics)
-        found: Summary = self._parsed["_summary"]
-        return found
+        if self._summary is None:
+            self._summary = Summary(self.client, self.storage_id, self.summary_metrics)
+        return self._summary
 
     @property
     def lastHistoryStep(self) -> int:  # noqa: N802 - its name in wandb

@@ -10,12 +10,16 @@ from dumbbell import _html, _json
 from dumbbell._attrs import NOTHING
 from dumbbell._client import Client
 from dumbbell._documents import runs as documents
+from dumbbell._flat import TIMES, columns_of, flat_run, library, moment_of
 from dumbbell._paginator import Page, Paginator, page_of
-from dumbbell.errors import InvalidValueError, NotFoundError
+from dumbbell.errors import InvalidValueError, NotFoundError, WrongTypeError
 from dumbbell.history import framed, wrong_keys
 from dumbbell.run import Run
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
     from dumbbell.sweeps import Sweep
 
 __all__ = ["Run", "Runs"]
@@ -32,7 +36,9 @@ class Runs(Paginator[Run]):
     def __init__(self, client: Client, entity: str, project: str, filters: Mapping[str, Any] = NOTHING,
                  order: str | None = None, per_page: int | None = 50, *, lazy: bool = False) -> None:
         if filters is not None and not isinstance(filters, Mapping):
-            raise InvalidValueError(f"filters is {filters!r}; it is a dict, such as {{'state': 'finished'}}")
+            raise WrongTypeError(f"filters is {filters!r}; it is a dict, such as {{'state': 'finished'}}")
+        if order is not None and not isinstance(order, str):
+            raise WrongTypeError(f"order is {order!r}; it is a text, such as '-created_at' or '+summary_metrics.loss'")
         self.entity = entity
         self.project = project
         self.filters = dict(filters or {})
@@ -40,7 +46,7 @@ class Runs(Paginator[Run]):
         self._lazy = lazy
         self._sweeps: dict[str, Sweep | None] = {}
         super().__init__(client, {"project": project, "entity": entity, "order": order,
-                                  "filters": _json.dumps(self.filters)}, per_page)
+                                  "filters": _json.dumps(self.filters, "filters")}, per_page)
 
     def _fetch(self, cursor: str | None) -> tuple[dict[str, Any], Page]:
         data = self.client.execute(documents.LIGHT_RUNS if self._lazy else documents.RUNS, {
@@ -62,6 +68,41 @@ class Runs(Paginator[Run]):
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(Run.load_full_data, self.objects))
 
+    def to_pandas(self, *, config: bool = True, summary: bool = True) -> pd.DataFrame:
+        """The runs as a data frame, one a row.
+
+        Columns are id, name, state, created_at, heartbeat_at (times of UTC), user, group, job_type, tags, notes and
+        sweep; then `config.lr`, `summary.loss` and so on by name, with more dots for dicts within.
+
+        Args:
+            config: whether its columns are wanted.
+            summary: whether its columns are wanted.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        pandas = library("pandas")
+        rows = self._flat(config=config, summary=summary)
+        frame = pandas.DataFrame.from_records(rows, columns=columns_of(rows))
+        for name in TIMES:
+            frame[name] = pandas.to_datetime(frame[name], utc=True)
+        return frame
+
+    def to_polars(self, *, config: bool = True, summary: bool = True) -> pl.DataFrame:
+        """The same as `to_pandas`, for polars. Columns that hold dicts and other values both are JSON texts."""
+        polars = library("polars")
+        rows = self._flat(config=config, summary=summary)
+        names = columns_of(rows)
+        frame = framed([{name: row.get(name) for name in names} for row in rows], pandas=False, polars=True)
+        wanted = polars.Datetime("us", "UTC")
+        return frame.with_columns(polars.col(name).cast(wanted) for name in TIMES if name in frame.columns)
+
+    def _flat(self, *, config: bool, summary: bool) -> list[dict[str, Any]]:
+        rows = [flat_run(run, config=config, summary=summary) for run in self]
+        for row in rows:
+            row.update({name: moment_of(row[name]) for name in TIMES})
+        return rows
+
     def histories(self, samples: int = 500, keys: list[str] | None = None, x_axis: str = "_step",
                   format: str = "default",  # noqa: A002 - its name in wandb
                   stream: str = "default") -> Any:
@@ -72,7 +113,7 @@ class Runs(Paginator[Run]):
             keys: only these columns, of rows that have all of them.
             x_axis: the column that goes along with keys.
             format: "default" for a list of dicts, "pandas" or "polars" for a data frame, its columns by name.
-            stream: "default" for metrics, "system" for machine metrics.
+            stream: "default" for metrics; "system", or any other word, for machine metrics.
 
         Raises:
             InvalidValueError: (a ValueError) for another format, or keys that cannot be.

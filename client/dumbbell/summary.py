@@ -20,6 +20,11 @@ class SummarySubDict(MutableMapping[str, Any]):
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__["_values"] = values
 
+    @property
+    def _json_dict(self) -> dict[str, Any]:
+        """The plain dict, nested ones too: the name by which W&B's guide and export scripts read it."""
+        return self._values
+
     def __getitem__(self, key: str) -> Any:
         return self._shown(self._values[_stripped(key)])
 
@@ -62,6 +67,9 @@ class SummarySubDict(MutableMapping[str, Any]):
             except KeyError:
                 raise AttributeError(f"the summary has no {name!r}") from None
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self._values)
+
     def _shown(self, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
@@ -100,7 +108,7 @@ class Summary(SummarySubDict):
             if overwrite or name not in self._own:
                 self._values[name] = _bare(value)
         self._client.execute(documents.UPDATE_SUMMARY, {
-            "id": self._storage_id, "summaryMetrics": _json.dumps(self._values)})
+            "id": self._storage_id, "summaryMetrics": _json.dumps(self._values, "summary")})
 
     def _touched(self, key: str) -> None:
         self._own.add(key)

@@ -200,5 +200,12 @@ class Sweep(Attrs, _html.Framed):
             "state": self._attrs.get("state"), "method": self.config.get("method"),
             "runs": self._attrs.get("runCount"), "best": self._attrs.get("bestLoss")})
 
+    @property
+    def username(self) -> str:
+        """Deprecated: `entity`."""
+        warnings.warn("Sweep.username is deprecated; please use Sweep.entity instead.", DeprecationWarning,
+                      stacklevel=2)
+        return self.entity
+
     def __repr__(self) -> str:
         return f"<Sweep {self.entity}/{self.project}/{self.id} ({self._attrs.get('state', 'Unknown State')})>"

@@ -18,7 +18,22 @@ if TYPE_CHECKING:
 _REFUSED = frozenset({400, 404, 409})  # whom there is not, or who is there already
 
 
-class User(Attrs):
+class _Keyed(Attrs):
+    """What the server may have sent keys with: they do not go along into pickles."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_attrs": _without_keys(self._attrs)}
+
+
+def _without_keys(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_keys(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_keys(item) for name, item in value.items() if name not in {"apiKey", "apiKeys"}}
+    return value
+
+
+class User(_Keyed):
     """A user of the server. `str(user)` is the username.
 
     Attributes:
@@ -106,7 +121,7 @@ class User(Attrs):
         return hash(str(self))
 
 
-class Member(Attrs):
+class Member(_Keyed):
     """A member of a team.
 
     Attributes:
@@ -134,7 +149,7 @@ class Member(Attrs):
         return f"<Member {self._attrs.get('name')} ({self._attrs.get('accountType') or self._attrs.get('role')})>"
 
 
-class Team(Attrs):
+class Team(_Keyed):
     """A team, with its members.
 
     Attributes:

@@ -84,7 +84,11 @@ def test_arguments_that_cannot_be_are_told_at_once(run: dumbbell.Run, api: dumbb
     wrong: list[tuple[Callable[[], Any], str]] = [
         (lambda: dumbbell.Api("local"), "overrides is 'local'; it is a dict"),  # type: ignore[arg-type]
         (lambda: api.runs("local/p", "finished"), "filters is 'finished'; it is a dict"),  # type: ignore[arg-type]
-        (lambda: run.history(stream="events"), "stream 'events' is none of default, system")]
+        (lambda: api.runs("local/p", order=3), "order is 3; it is a text"),  # type: ignore[arg-type]
+        (lambda: api.runs("local/p", per_page="9"), "per_page is '9'; it is a number"),  # type: ignore[arg-type]
+        (lambda: api.run(3), "the path is 3; it is a text"),  # type: ignore[arg-type]
+        (lambda: run.log_artifact("data.csv"), "takes an Artifact, not 'data.csv'"),  # type: ignore[arg-type]
+        (lambda: run.use_artifact("data:v0"), "takes an artifact, as api.artifact")]  # type: ignore[arg-type]
     for call, said in wrong:
         with pytest.raises(ValueError, match=said):
             call()

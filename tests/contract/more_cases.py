@@ -163,3 +163,30 @@ def runs_made_whole(t):
     _ = runs[0]
     runs.upgrade_to_full()
     return [[run.id, run.config["number"], run.summary["tag"]] for run in runs]
+
+
+@case
+def artifact_of_files_of_others(t):
+    joined = t.artifact("joined:v0")
+    joined.download(t.place("joined"))
+    joined.verify(t.place("joined"))
+    return [tree(t.place("joined")), sorted((path, entry.digest, entry.size, entry.ref.rpartition("/")[2])
+                                            for path, entry in joined.manifest.entries.items())]
+
+
+@case
+def artifact_table_of_another(t):
+    table = t.artifact("joined:v0").get("preds")
+    return [table.columns, table.data]
+
+
+@case
+def artifact_entry_in_its_folder(t):
+    os.environ["WANDB_ARTIFACT_DIR"] = t.place("entries")
+    try:
+        paths = [t.artifact("data:v2").get_entry("deep/b.bin").download(),
+                 t.artifact("joined:v0").get_entry("linked/a.txt").download()]
+        return [[os.path.relpath(path, t.place("entries")).replace("data-v2", "data:v2") for path in paths],
+                [os.access(path, os.W_OK) for path in paths]]
+    finally:
+        del os.environ["WANDB_ARTIFACT_DIR"]

@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases  # noqa: F401 - found beside this file; they add themselves
+import guide_cases  # noqa: F401
 import more_cases  # noqa: F401
 from trial import CASES, Trial
 

@@ -109,3 +109,12 @@ def artifacts(api: dumbbell.Api, folder: Path) -> None:
     pointing.add_reference(f"file://{outside}")
     pointing.add_reference("s3://bucket/key", checksum=False)
     owner.log_artifact(pointing)
+    tables = dumbbell.Artifact("tables", "dataset")
+    with tables.new_file("preds.table.json") as file:
+        file.write(json.dumps({"columns": ["x", "y"], "data": [[1, "a"], [2, "b"]]}))
+    owner.log_artifact(tables)
+    joined = dumbbell.Artifact("joined", "dataset")
+    joined.add_reference(artifact.get_entry("a.txt"), "linked/a.txt")
+    joined.add_reference(artifact.get_entry("a.txt").ref_url(), "again.txt")
+    joined.add_reference(tables.get_entry("preds.table.json"), "preds.table.json")
+    owner.log_artifact(joined)

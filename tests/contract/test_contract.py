@@ -44,7 +44,7 @@ DIFFERENCES = {
 
 
 def _cases() -> list[str]:
-    source = "import cases, more_cases, trial; print(chr(10).join(trial.CASES))"
+    source = "import cases, guide_cases, more_cases, trial; print(chr(10).join(trial.CASES))"
     done = subprocess.run([sys.executable, "-c", source], cwd=HERE, capture_output=True, text=True, check=True,
                           timeout=60)
     return done.stdout.split("\n")[:-1]

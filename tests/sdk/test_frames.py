@@ -120,7 +120,18 @@ CASES = """
         "histories of the system": lambda api: runs(api, "busy", "one").histories(format="pandas", stream="system"),
         "table": table,
     }
+    columns = ["id", "name", "state", "created_at", "summary.loss", "summary.count", "summary.deep.a", "config.lr"]
+
+    def flat(frame):
+        return [str(type(frame).__module__).partition(".")[0], str(frame["created_at"].dtype),
+                [name in frame.columns for name in columns], list(frame["id"]), list(frame["summary.count"]),
+                len(frame)]
+
     own = {
+        "runs in pandas": lambda api: flat(runs(api, "one", "two").to_pandas()),
+        "runs in polars": lambda api: flat(runs(api, "one", "two").to_polars()),
+        "runs of nothing in pandas": lambda api: list(runs(api).to_pandas(summary=False).columns),
+        "runs of nothing in polars": lambda api: runs(api).to_polars().columns,
         "polars": lambda api: run(api).history(polars=True),
         "polars of keys": lambda api: run(api).history(keys=["loss", "sparse"], polars=True),
         "polars of nothing": lambda api: run(api, "nothing").history(polars=True),
@@ -224,3 +235,13 @@ def test_runs_with_other_columns_go_into_one_frame(found: dict[str, Any]) -> Non
     assert len(ours["values"]) == 81
     assert ours["columns"] == sorted(ours["columns"])
     assert [row["loss"] for row in ours["values"][:3]] == [1.0, 0.5, 1 / 3]
+
+
+def test_runs_are_frames_of_their_fields(found: dict[str, Any]) -> None:
+    there = [*[True] * 7, False]
+    assert found["runs in pandas"] == ["pandas", found["runs in pandas"][1], there, ["one", "two"], [39, 44], 2]
+    assert found["runs in polars"] == ["polars", "Datetime(time_unit='us', time_zone='UTC')", there, ["one", "two"],
+                                       [39, 44], 2]
+    assert found["runs in pandas"][1] in {"datetime64[ns, UTC]", "datetime64[us, UTC]"}  # pandas 2 and 3
+    assert found["runs of nothing in pandas"][:3] == ["id", "name", "state"]
+    assert found["runs of nothing in polars"] == []

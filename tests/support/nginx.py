@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support.certificates import make_certificate
+
 PAGE = Path(__file__).parents[2] / "docs" / "proxy.md"
 WHOLE_HOST, KEEPS_PREFIX, TAKES_PREFIX = range(3)  # the fragments, in their order
 _START = 30.0  # seconds
@@ -90,7 +92,7 @@ def start_nginx(folder: Path, number: int, listener: socket.socket, upstream: st
     """The fragment of that number, in front of the server at `upstream`."""
     binary = require_nginx()
     folder.mkdir()
-    certificate, key = _certificate(folder)
+    certificate, key = make_certificate(folder)
     port = listener.getsockname()[1]
     text = fragment(number)
     for before, after in (("127.0.0.1:8080", urlsplit(upstream).netloc), ("listen 443", f"listen 127.0.0.1:{port}"),
@@ -113,16 +115,6 @@ def start_nginx(folder: Path, number: int, listener: socket.socket, upstream: st
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(_START)
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """One that signs itself, for the names by which the tests come."""
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", "/CN=localhost", "-addext",
-                    "subjectAltName=DNS:localhost,DNS:wandb.example.com,IP:127.0.0.1"],
-                   check=True, capture_output=True, env=os.environ | {"OPENSSL_CONF": "/etc/ssl/openssl.cnf"})
-    return certificate, key
 
 
 def _answers(process: subprocess.Popen[bytes], port: int) -> bool:

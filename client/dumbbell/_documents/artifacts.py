@@ -12,7 +12,7 @@ fragment ArtifactFields on Artifact {
 
 MEMBERSHIP_FIELDS = """
 fragment MembershipFields on ArtifactCollectionMembership {
-  id versionIndex
+  id versionIndex createdAt
   aliases { id alias }
   artifactCollection { __typename id name project { id name entityName } }
   artifact { ...ArtifactFields }
@@ -22,7 +22,7 @@ COLLECTION_FIELDS = """
 fragment CollectionFields on ArtifactCollection {
   __typename id name description createdAt updatedAt
   defaultArtifactType { name }
-  project { id name entityName }
+  project { id internalId name entityName }
   tags { edges { node { id name } } }
 }"""
 
@@ -42,6 +42,9 @@ query Artifact($entity: String!, $project: String!, $name: String!) {
 
 BY_ID = """
 query ArtifactByID($id: ID!) { artifact(id: $id) { ...ArtifactFields } }""" + _ARTIFACT
+
+BY_CLIENT_ID = """
+query ClientIDMapping($clientID: ID!) { clientIDMapping(clientID: $clientID) { serverID } }"""
 
 MANIFEST = """
 query ArtifactManifest($id: ID!) { artifact(id: $id) { currentManifest { id file { id directUrl } } } }"""

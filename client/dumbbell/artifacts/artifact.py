@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from dumbbell import _json
 from dumbbell._client import Client
 from dumbbell._documents import artifacts as documents
 from dumbbell._organizations import home_of
-from dumbbell.artifacts import upload
+from dumbbell.artifacts import adopted, upload
 from dumbbell.artifacts.contents import ArtifactContents, ArtifactEntry
 from dumbbell.artifacts.record import checked_aliases
 from dumbbell.errors import InvalidValueError, NotFoundError, normalized
@@ -45,6 +46,19 @@ class Artifact(ArtifactContents):
         place = (str(project.get("entityName", "")), str(project.get("name", "")), str(source.get("name", "")))
         return cls.of(client, place, attrs)
 
+    @classmethod
+    def of_wandb(cls, theirs: Any) -> Artifact:
+        """A draft of what a new `wandb.Artifact` holds. InvalidValueError (a ValueError) for one that is logged."""
+        if not theirs.is_draft():
+            raise InvalidValueError(f"artifact {theirs.name!r} is logged already: api.artifact(...) gives it")
+        made = cls(theirs.name, theirs.type, theirs.description, theirs.metadata)
+        made._draft().entries.update({entry.path: entry for entry in adopted.entries_of(theirs)})
+        made._lenders.append(theirs)
+        seconds = getattr(theirs, "_ttl_duration_seconds", None)  # the property raises where nothing is set
+        if seconds:
+            made.ttl = dt.timedelta(seconds=seconds)
+        return made
+
     @normalized
     def save(self) -> bool:
         """Persists artifact changes to the wandb backend: description, metadata, aliases, tags and ttl.
@@ -56,7 +70,7 @@ class Artifact(ArtifactContents):
         client = self._logged()
         saved_tags = [tag["name"] for tag in self._attrs.get("tags") or ()]
         sent: dict[str, Any] = {"artifactID": self.id, "description": self.description,
-                                "metadata": _json.dumps(self.metadata)}
+                                "metadata": _json.dumps(self.metadata, "metadata")}
         added = [tag for tag in self.tags if tag not in saved_tags]
         dropped = [tag for tag in saved_tags if tag not in self.tags]
         if added:
@@ -180,6 +194,14 @@ class Artifact(ArtifactContents):
         nodes = [edge["node"] for edge in (found.get("artifactMemberships") or {}).get("edges", [])]
         return [node for node in nodes if node.get("artifactCollection") and node.get("artifact")]
 
+    @property
+    def linked_at(self) -> str | None:
+        """ISO time at which it was linked to the collection in which it was found; None for one that is no link."""
+        if not self.is_link:
+            return None
+        return next((str(node["createdAt"]) for node in self._memberships()
+                     if place_of_membership(node) == self._place), None)
+
     def new_draft(self) -> Artifact:
         """A new artifact of the same name, type, description, metadata and files, to be changed and logged."""
         draft = Artifact(self._place[2], self.type, self.description, self.metadata)
@@ -199,12 +221,14 @@ class Artifact(ArtifactContents):
         if self.client is not None and (self.entity, self.project) != (run.entity, run.project):
             raise InvalidValueError(f"artifact {self.qualified_name} belongs to another project than run "
                                     f"{run.entity}/{run.project}/{run.id}")
+        if self.client is None:
+            self._look_links_up(client)
         names = checked_aliases([*(aliases or ()), *(() if self.client is not None else self.aliases)])
         if self.client is None:
             names = list(dict.fromkeys([*names, "latest"]))
         fields: dict[str, Any] = {
             "artifactTypeName": self.type, "digest": self.digest, "description": self.description,
-            "metadata": _json.dumps(self.metadata), "ttlDurationSeconds": self._ttl_seconds(),
+            "metadata": _json.dumps(self.metadata, "metadata"), "ttlDurationSeconds": self._ttl_seconds(),
             "tags": [{"tagName": tag} for tag in dict.fromkeys([*(tags or ()), *self.tags])] or None}
         made = upload.create(client, run, self._place[2],
                              {key: value for key, value in fields.items() if value is not None}, names)

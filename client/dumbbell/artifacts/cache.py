@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import hashlib
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import BinaryIO
 
-from dumbbell._download import replacing
+from dumbbell._download import md5_of, replacing
+
+_SECOND = 10**9  # nanoseconds
+_READ_ONLY = 0o444
 
 
 def cache_folder() -> Path:
@@ -22,13 +29,47 @@ def place_of(digest: str, kind: str = "md5") -> Path:
     return cache_folder() / "obj" / kind / digest[:2] / digest[2:]
 
 
-def cached(place: Path, size: int | None) -> bool:
-    """Whether the bytes are there, as many as there should be."""
+def cached(place: Path, size: int | None, md5: str | None) -> bool:
+    """Whether the bytes are there, as many as there should be and unchanged.
+
+    A file that does not bear its seal was put there by `wandb`, or was changed: it is read once. What is not as its
+    digest says is thrown away.
+    """
     try:
         found = place.stat()
     except OSError:
         return False
-    return size is None or found.st_size == size
+    if size is not None and found.st_size != size:
+        return False
+    if found.st_mtime_ns % _SECOND == _mark(place):
+        return True
+    if md5 is None:
+        return False  # nothing says what its bytes should be
+    with place.open("rb") as file:
+        right = base64.b64encode(md5_of(file).digest()).decode() == md5
+    if right:
+        seal(place, place)
+    else:
+        place.unlink()
+    return right
+
+
+def seal(path: Path | str, place: Path) -> tuple[int, int]:
+    """Mark a file of which the bytes were checked, and let nobody write to it by mistake.
+
+    The nanoseconds of its time of change are those of its name: whoever writes to the file changes them. Returns its
+    times.
+    """
+    moment = time.time_ns() // _SECOND * _SECOND + _mark(place)
+    with contextlib.suppress(OSError):  # somebody else's file, in a cache that is shared
+        os.chmod(path, _READ_ONLY)  # noqa: PTH101 - an artifact has thousands of files, and a Path is slow
+        os.utime(path, ns=(moment, moment))
+    return moment, moment
+
+
+def _mark(place: Path) -> int:
+    name = "/".join(place.parts[-3:]).encode()
+    return int.from_bytes(hashlib.md5(name, usedforsecurity=False).digest()[:8], "big") % _SECOND
 
 
 def copied(place: Path, target: Path) -> None:
@@ -39,12 +80,6 @@ def copied(place: Path, target: Path) -> None:
     with replacing(target) as file, place.open("rb") as source:
         copy(source, file)
         os.utime(file.name, ns=(kept.st_atime_ns, kept.st_mtime_ns))
-
-
-def alike(place: Path, target: Path) -> None:
-    """Note that the target was made along with what the cache has."""
-    kept = place.stat()
-    os.utime(target, ns=(kept.st_atime_ns, kept.st_mtime_ns))
 
 
 def copy(source: BinaryIO, target: BinaryIO) -> None:

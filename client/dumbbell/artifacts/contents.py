@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from dumbbell import _json
-from dumbbell._download import md5_of, within
+from dumbbell._client import Client
+from dumbbell._download import Told, md5_of, within
 from dumbbell._progress import progress
 from dumbbell.artifacts import cache, downloads, references
 from dumbbell.artifacts.draft import ArtifactDraft
 from dumbbell.artifacts.files import ArtifactFiles
+from dumbbell.artifacts.linked import Links, download_linked, is_linked
 from dumbbell.artifacts.manifest import ManifestEntry
-from dumbbell.artifacts.table import Table
+from dumbbell.artifacts.table import TABLE_ENDING, Table
 from dumbbell.errors import DigestError, InvalidValueError, NotFoundError
 
 
@@ -26,7 +28,7 @@ class ArtifactEntry(ManifestEntry):
         """Download this file alone.
 
         Args:
-            root: a folder; without one the file stays in the cache, and is not to be changed there.
+            root: a folder; the artifact's own, `./artifacts/<its name>/`, if it is missing.
             skip_cache: do not keep the bytes in the cache.
 
         Returns:
@@ -48,6 +50,10 @@ class ArtifactEntry(ManifestEntry):
             raise InvalidValueError(f"{self.path} is a file of the artifact, not a reference")
         return self.ref
 
+    def parent_artifact(self) -> ArtifactContents:
+        """The artifact that it belongs to."""
+        return self._artifact
+
     def ref_url(self) -> str:
         """The URI by which another artifact may refer to this entry."""
         return f"wandb-artifact://{base64.b64decode(str(self._artifact.id)).hex()}/{self.path}"
@@ -55,6 +61,38 @@ class ArtifactEntry(ManifestEntry):
 
 class ArtifactContents(ArtifactDraft):
     """The files of an artifact."""
+
+    def add_reference(self, uri: str | ManifestEntry, name: str | None = None, checksum: bool = True,
+                      max_objects: int | None = None) -> list[ManifestEntry]:
+        """Name files that stay where they are.
+
+        Args:
+            uri: file://, http(s)://, s3://, gs:// or any other; folders only of this machine. An entry of an artifact
+                that is logged, or its `ref_url()`, names that artifact's file.
+            name: the path within the artifact; the end of the URI if it is missing.
+            checksum: look at what is there, so that a change is noticed later; otherwise the URI is the digest.
+            max_objects: files a folder may have.
+
+        Raises:
+            InvalidValueError: (a ValueError) it is no URI, or there is nothing there.
+        """
+        if isinstance(uri, ManifestEntry):
+            uri = self._url_of(uri)
+        return super().add_reference(uri, name, checksum, max_objects)
+
+    @staticmethod
+    def _url_of(entry: ManifestEntry) -> str:
+        artifact = getattr(entry, "_artifact", None)
+        if not isinstance(entry, ArtifactEntry) or artifact is None or artifact.client is None:
+            raise InvalidValueError(f"{entry.path!r} is no entry of an artifact that is logged; get_entry() gives one")
+        return entry.ref_url()
+
+    def _look_links_up(self, client: Client) -> None:
+        """Entries of other artifacts have the digests of their files, which only the server knows."""
+        links = Links(client)
+        for entry in self.manifest.entries.values():
+            if is_linked(entry) and entry.digest == entry.ref:
+                entry.digest = links.resolve(entry)[1].digest
 
     def get_path(self, name: str) -> ArtifactEntry:
         """The entry of this path. MissingEntryError (a KeyError) if there is none."""
@@ -79,17 +117,25 @@ class ArtifactContents(ArtifactDraft):
             path.startswith(f"{name}.") and path.count(".") == name.count(".") + 2 and path.endswith(".json"))), None)
         if path is None or not path.endswith(".json"):
             return None
-        found = _json.loads(Path(self.get_path(path).download()).read_bytes())
-        return Table(found) if path.endswith(".table.json") and isinstance(found, dict) else found
+        found = _json.loads(self._kept(self.manifest.entry(path)).read_bytes())
+        return Table.of(found) if path.endswith(TABLE_ENDING) and isinstance(found, dict) else found
 
-    def files(self, names: list[str] | None = None, per_page: int = 50) -> ArtifactFiles:
+    def __getitem__(self, name: str) -> Any:
+        return self.get(name)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return [path.removesuffix(".json").rpartition(".")[0] for path in self.manifest.entries
+                if path.endswith(".json") and path.count(".") > 1]
+
+    def files(self, names: list[str] | None = None, per_page: int = 50, *, start: str | None = None) -> ArtifactFiles:
         """The files, as the server lists them.
 
         Args:
             names: only these.
             per_page: number of results per page.
+            start: the cursor after which to begin.
         """
-        return ArtifactFiles(self._logged(), self, names, per_page)
+        return ArtifactFiles(self._logged(), self, names, per_page, start)
 
     def download(self, root: str | None = None, *, allow_missing_references: bool = False,
                  skip_cache: bool | None = None, path_prefix: str | None = None,
@@ -117,24 +163,33 @@ class ArtifactContents(ArtifactDraft):
         del multipart
         folder = Path(root) if root else downloads.default_root(self.name)
         entries = [entry for entry in self.manifest.entries.values() if entry.path.startswith(path_prefix or "")]
-        unknown = [entry.path for entry in entries
-                   if entry.ref is not None and references.scheme_of(entry.ref) not in references.KNOWN]
-        known = [entry for entry in entries if entry.path not in set(unknown)]
+        unknown = [entry for entry in entries if not is_linked(entry)
+                   and entry.ref is not None and references.scheme_of(entry.ref) not in references.KNOWN]
+        left_out = {entry.path for entry in unknown}
         if allow_missing_references:
-            known = [entry for entry in known if entry.ref is None or self._fetched(entry, folder)]
+            left_out |= {entry.path for entry in entries if entry.ref is not None and entry.path not in left_out
+                         and not self._fetched(entry, folder)}
+        known = [entry for entry in entries if entry.path not in left_out]
         folder.mkdir(parents=True, exist_ok=True)
-        size = sum(entry.size or 0 for entry in known)
-        with progress(f"download {self.name}", size, len(known)) as told:
-            downloads.download_entries(self._source_of_files(), known, folder, told, use_cache=not skip_cache)
+        with progress(f"download {self.name}", sum(entry.size or 0 for entry in known), len(known)) as told:
+            self._download_all(known, folder, told, use_cache=not skip_cache)
         if unknown and not allow_missing_references:
             raise InvalidValueError("there is no way to download " + ", ".join(
-                f"{path} ({self.manifest.entries[path].ref})" for path in unknown)
+                f"{entry.path} ({entry.ref})" for entry in unknown)
                 + "; the rest of the artifact is there. Pass allow_missing_references=True to leave them out")
         return str(folder)
 
+    def _download_all(self, entries: list[ManifestEntry], folder: Path, told: Told, *, use_cache: bool = True) -> None:
+        linked = [entry for entry in entries if is_linked(entry)]
+        own = [entry for entry in entries if not is_linked(entry)]
+        downloads.download_entries(self._source_of_files(), own, folder, told, use_cache=use_cache)
+        if linked:
+            download_linked(Links(self._logged()), linked, folder, told, use_cache=use_cache,
+                            source_of=ArtifactContents._source_of_files)
+
     def _fetched(self, entry: ManifestEntry, folder: Path) -> bool:
         try:
-            downloads.download_entries(self._source_of_files(), [entry], folder, lambda _: None)
+            self._download_all([entry], folder, lambda _: None)
         except (InvalidValueError, NotFoundError):
             return False
         return True
@@ -143,15 +198,22 @@ class ArtifactContents(ArtifactDraft):
         return downloads.Source(self._logged(), str(self.id), self._place, self.manifest)
 
     def _download_entry(self, entry: ManifestEntry, root: str | None, *, use_cache: bool) -> str:
-        target = None if root is None else within(Path(root), entry.path)
+        folder = Path(root) if root else downloads.default_root(self.name)
+        target = within(folder, entry.path)
+        self._download_all([entry], folder, lambda _: None, use_cache=use_cache)
+        return str(target)
+
+    def _kept(self, entry: ManifestEntry) -> Path:
+        """Where the bytes are for who only reads them: in the cache, or where a reference of this machine leads."""
+        if is_linked(entry):
+            artifact, found = Links(self._logged()).resolve(entry)
+            return artifact._kept(found)  # noqa: SLF001 - another of this class
         place = downloads.cache_place(entry)
+        if place is not None and cache.cached(place, entry.size, entry.md5):
+            return place
         source = self._source_of_files()
-        if target is None and place is not None and cache.cached(place, entry.size):
-            return str(place)
-        if target is not None and use_cache and downloads.copied_from_cache(entry, target):
-            return str(target)
         url = None if entry.ref is not None else next(source.urls([entry]))[1]
-        return str(downloads.fetch_entry(source.client, entry, url, target, lambda _: None, use_cache=use_cache))
+        return downloads.fetch_entry(source.client, entry, url, None, lambda _: None)
 
     def checkout(self, root: str | None = None) -> str:
         """Download, and delete whatever else is in the folder. Returns the folder."""

@@ -79,15 +79,23 @@ class Source:
 
 
 def download_entries(source: Source, entries: list[ManifestEntry], root: Path, told: Told, *,
-                     use_cache: bool = True) -> None:
+                     use_cache: bool = True, names: Mapping[str, str] | None = None) -> None:
     """All entries under a folder. The first fault ends it; what is whole stays.
+
+    Args:
+        source: the artifact.
+        entries: of it.
+        root: the folder.
+        told: is told of bytes as they come.
+        use_cache: keep the bytes in the cache too, and take them from there.
+        names: what an entry is called under the folder, by its path, where that is something else.
 
     Raises:
         UnsafePathError: an entry would leave the folder; nothing is written then.
         CommError: a file could not be had.
     """
     places = Within(root)
-    targets = {entry.path: places.place(entry.path) for entry in entries}
+    targets = {entry.path: places.place((names or {}).get(entry.path, entry.path)) for entry in entries}
     lock = threading.Lock()
 
     def tell(count: int) -> None:
@@ -139,7 +147,7 @@ def cache_place(entry: ManifestEntry) -> Path | None:
 def copied_from_cache(entry: ManifestEntry, target: Path) -> bool:
     """Copy an entry out of the cache, if it is there; whether it was."""
     place = cache_place(entry)
-    if place is None or not cache.cached(place, entry.size):
+    if place is None or not cache.cached(place, entry.size, entry.md5):
         return False
     cache.copied(place, target)
     return True
@@ -163,8 +171,10 @@ def fetch_entry(client: Client, entry: ManifestEntry, url: str | None, target: P
         else:
             download(client.transport, str(url), file, md5=entry.md5, size=entry.size, told=told,
                      second=second)
-    if second is not None:
-        cache.alike(first, target or first)
+        if place is not None:
+            times = cache.seal(file.name, place)
+            if second is not None:
+                os.utime(second.name, ns=times)  # by which it is known as unchanged
     return target or first
 
 

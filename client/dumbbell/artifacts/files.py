@@ -17,8 +17,8 @@ class ArtifactFiles(Paginator[File]):
     """An iterable collection of `File` objects, in the order of their names."""
 
     def __init__(self, client: Client, artifact: ArtifactRecord, names: list[str] | None = None,
-                 per_page: int | None = 50) -> None:
-        super().__init__(client, {"id": artifact.id, "fileNames": names}, per_page)
+                 per_page: int | None = 50, start: str | None = None) -> None:
+        super().__init__(client, {"id": artifact.id, "fileNames": names}, per_page, start)
         self.artifact = artifact
 
     @property

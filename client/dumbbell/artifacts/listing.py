@@ -31,8 +31,8 @@ class ProjectArtifactTypes(Paginator["ArtifactType"]):
     """The types of artifacts in a project. The server tells no total, so `len()` raises ValueError."""
 
     def __init__(self, client: Client, entity: str, project: str, name: str | None = None,
-                 per_page: int | None = 50) -> None:
-        super().__init__(client, {"entity": entity, "project": project}, per_page)
+                 per_page: int | None = 50, start: str | None = None) -> None:
+        super().__init__(client, {"entity": entity, "project": project}, per_page, start)
         self.entity, self.project, self.name = entity, project, name
 
     def _fetch(self, cursor: str | None) -> tuple[dict[str, Any], Page]:
@@ -78,16 +78,21 @@ class ArtifactType(Attrs):
 
     @normalized
     def collections(self, per_page: int | None = 50, *, filters: Mapping[str, Any] = NOTHING,
-                    order: str | None = None) -> ProjectArtifactCollections:
+                    order: str | None = None, start: str | None = None) -> ProjectArtifactCollections:
         """Artifact collections.
 
         Args:
             per_page: number of results per page.
             filters: MongoDB's query language, by name and tag.
             order: such as `+name` or `-created_at`.
+            start: the cursor after which to begin.
         """
         return ProjectArtifactCollections(self.client, self.entity, self.project, self.type, per_page,
-                                          filters=filters, order=order)
+                                          filters=filters, order=order, start=start)
+
+    def load(self) -> dict[str, Any]:
+        """Its fields."""
+        return self._attrs
 
     def collection(self, name: str) -> ArtifactCollection:
         """A collection by its name; it is asked for when a field is needed."""
@@ -102,9 +107,10 @@ class ProjectArtifactCollections(Paginator["ArtifactCollection"]):
 
     def __init__(self, client: Client, entity: str, project: str, type_name: str | None = None,
                  per_page: int | None = 50, *, filters: Mapping[str, Any] = NOTHING,
-                 order: str | None = None) -> None:
+                 order: str | None = None, start: str | None = None) -> None:
         super().__init__(client, {"entity": entity, "project": project, "order": order,
-                                  "filters": _json.dumps(dict(filters)) if filters else None}, per_page)
+                                  "filters": _json.dumps(dict(filters), "filters") if filters else None}, per_page,
+                         start)
         self.entity, self.project, self.type_name = entity, project, type_name
         if type_name is not None:
             self.variables["type"] = type_name
@@ -173,10 +179,10 @@ class ArtifactCollection(Attrs):
         return self._attrs.get(key)
 
     @normalized
-    def versions(self, per_page: int | None = 50) -> ArtifactVersions:
-        """Artifact versions, newest first."""
+    def versions(self, per_page: int | None = 50, *, start: str | None = None) -> ArtifactVersions:
+        """Artifact versions, newest first; after the cursor `start` if one is given."""
         return ArtifactVersions(self.client, self.entity, self.project, self._saved_name, self._saved_type,
-                                per_page=per_page)
+                                per_page=per_page, start=start)
 
     artifacts = versions
 
@@ -206,6 +212,17 @@ class ArtifactCollection(Attrs):
 
     def _saved_tags(self) -> list[str]:
         return [edge["node"]["name"] for edge in (self._field("tags") or {}).get("edges", [])]
+
+    @property
+    def project_id(self) -> str:
+        """The server's id of its project."""
+        return str((self._field("project") or {}).get("id"))
+
+    @property
+    def project_internal_id(self) -> str | None:
+        """The server's internal id of its project."""
+        found: str | None = (self._field("project") or {}).get("internalId")
+        return found
 
     def is_sequence(self) -> bool:
         """Whether versions are logged here; otherwise they are linked."""
@@ -277,14 +294,13 @@ class ArtifactVersions(Paginator[Artifact]):
                  start: str | None = None) -> None:
         asked = {"state": "COMMITTED", **filters}
         super().__init__(client, {"entity": entity, "project": project, "type": type, "collection": collection_name,
-                                  "order": order, "filters": _json.dumps(asked)}, per_page)
+                                  "order": order, "filters": _json.dumps(asked, "filters")}, per_page, start)
         self.entity, self.project, self.collection_name, self.type = entity, project, collection_name, type
         self.filters, self.order = dict(filters), order
-        self._start = start
 
     def _fetch(self, cursor: str | None) -> tuple[dict[str, Any], Page]:
         data = self.client.execute(documents.VERSIONS, {
-            **self.variables, "cursor": cursor or self._start, "perPage": self.per_page})
+            **self.variables, "cursor": cursor, "perPage": self.per_page})
         kind = _project(data, self.entity, self.project)["artifactType"] or {}
         found = (kind.get("artifactCollection") or {}).get("artifacts")
         return data, _EMPTY if found is None else page_of(found)

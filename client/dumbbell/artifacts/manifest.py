@@ -100,6 +100,30 @@ class ArtifactManifest:
             raise MissingEntryError(f"the artifact has no {wanted!r}; it has {_some(list(self.entries))}")
         return self.entries[wanted]
 
+    def get_entry_by_path(self, path: str) -> ManifestEntry | None:
+        """The entry of this path, or None."""
+        return self.entries.get(path)
+
+    def get_entries_in_directory(self, directory: str) -> list[ManifestEntry]:
+        """The entries below a folder."""
+        return [entry for path, entry in self.entries.items() if path.startswith(f"{directory.rstrip('/')}/")]
+
+    def add_entry(self, entry: ManifestEntry, overwrite: bool = False) -> None:
+        """Put an entry in. InvalidValueError (a ValueError) if the path is taken by other content."""
+        known = self.entries.get(entry.path)
+        if known is not None and (known.digest, known.ref) != (entry.digest, entry.ref) and not overwrite:
+            raise InvalidValueError(f"the artifact has {entry.path!r} already, with other content; pass "
+                                    "overwrite=True to replace it")
+        self.entries[entry.path] = entry
+
+    def remove_entry(self, entry: ManifestEntry) -> None:
+        """Take an entry out again. MissingEntryError (a KeyError) if there is none of its path."""
+        del self.entries[self.entry(entry.path).path]
+
+    def to_manifest_json(self) -> dict[str, Any]:
+        """The same as `to_json`."""
+        return self.to_json()
+
     def to_json(self) -> dict[str, Any]:
         """As it is stored."""
         return {"version": self.version, "storagePolicy": _POLICY, "storagePolicyConfig": self.storage_policy_config,
@@ -116,6 +140,11 @@ class ArtifactManifest:
                                     "known")
         entries = {path: _entry(path, content) for path, content in (found.get("contents") or {}).items()}
         return cls(entries, dict(found.get("storagePolicyConfig") or {}))
+
+    @classmethod
+    def from_manifest_json(cls, manifest_json: Mapping[str, Any]) -> ArtifactManifest:
+        """The same as `from_json`."""
+        return cls.from_json(manifest_json)
 
     @classmethod
     def parse(cls, text: bytes) -> ArtifactManifest:

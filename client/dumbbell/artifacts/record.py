@@ -56,6 +56,7 @@ class ArtifactRecord:
         self._ttl: dt.timedelta | None = None
         self._ttl_set = False
         self._manifest = ArtifactManifest()
+        self._lenders: list[Any] = []  # objects of wandb whose temporary files are waiting to be sent
 
     def accept(self, client: Client, place: tuple[str, str, str], attrs: Mapping[str, Any],
                index: int | None = None) -> None:
@@ -232,6 +233,26 @@ class ArtifactRecord:
     def updated_at(self) -> str:
         """ISO time of the last change."""
         return str(self._field("updatedAt") or self.created_at)
+
+    @property
+    def digest_algorithm(self) -> str:
+        """How `digest` is made, by its name in wandb."""
+        return "MANIFEST_MD5"
+
+    @property
+    def incremental(self) -> bool:
+        """False: all that this client logs is whole."""
+        return False
+
+    @property
+    def distributed_id(self) -> str | None:
+        """None: no version is put together by several processes here."""
+        return None
+
+    @property
+    def use_as(self) -> str | None:
+        """None: what a run uses an artifact as is not noted any more, in wandb neither."""
+        return None
 
     @property
     def commit_hash(self) -> str | None:

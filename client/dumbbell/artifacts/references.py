@@ -18,6 +18,7 @@ from dumbbell.artifacts.manifest import ManifestEntry
 from dumbbell.errors import CommError, DigestError, InvalidValueError
 
 KNOWN = frozenset({"file", "http", "https", "s3", "gs"})
+LINKED = frozenset({"wandb-artifact", "wandb-client-artifact"})  # files of other artifacts
 _TIMEOUT = 30.0
 
 
@@ -108,7 +109,9 @@ def look_up(uri: str, name: str | None, *, checksum: bool, max_objects: int) -> 
     if not parts.scheme:
         raise InvalidValueError(f"{uri!r} is not a URI; a file of this machine is added by add_file, or as file://...")
     path = name or parts.path.rstrip("/").rpartition("/")[2] or parts.netloc
-    if not checksum:
+    if parts.scheme in LINKED:
+        yield ManifestEntry(path, uri, 0, uri)  # of size 0, as wandb has it; the digest comes when it is logged
+    elif not checksum:
         yield ManifestEntry(path, uri, None, uri)
     elif parts.scheme == "file":
         yield from _on_disk(uri, name, max_objects)

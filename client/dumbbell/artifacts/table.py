@@ -5,22 +5,56 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import importlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 from dumbbell import _html
-from dumbbell.errors import NotFoundError, UsageError
+from dumbbell.errors import InvalidValueError, NotFoundError, UsageError
 
+TABLE_ENDING = ".table.json"
 _TIMESTAMP = "timestamp"
+_COLUMNS = ("Input", "Output", "Expected")
+_NONE = {"wb_type": "none"}
 
 
 class Table(dict[str, Any]):
-    """A table of an artifact. As a dict it is what its file holds; its attributes are what that means."""
+    """Rows under named columns, to be read from an artifact or put into one by `artifact.add(table, name)`.
+
+    One that was read is, as a dict, what its file holds; its attributes are what that means.
+
+    Args:
+        columns: names of the columns; Input, Output and Expected as in wandb, where nothing else tells them.
+        data: rows, each with a cell a column; a numpy array; or a pandas.DataFrame.
+        rows: an older name of data.
+        dataframe: a pandas.DataFrame, whose columns are those of the table.
+
+    Raises:
+        InvalidValueError: (a ValueError) a row has more or fewer cells than there are columns.
+    """
+
+    def __init__(self, columns: Sequence[Any] | None = None, data: Any = None, rows: Any = None,
+                 dataframe: Any = None) -> None:
+        super().__init__()
+        given = data if data is not None else rows
+        frame = dataframe if dataframe is not None else given if hasattr(given, "columns") else None
+        if frame is not None:
+            columns, given = list(frame.columns), frame.to_numpy(dtype=object)
+        self["columns"] = list(_COLUMNS if columns is None else columns)
+        for row in given if given is not None else ():
+            self.add_data(*row)
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Table:
+        """What a file of a table holds."""
+        made = cls()
+        made.clear()
+        made.update(content)
+        return made
 
     @property
-    def columns(self) -> list[str]:
+    def columns(self) -> list[Any]:
         """Names of the columns, in their order."""
-        found: list[str] = self.get("columns") or []
+        found: list[Any] = self.get("columns") or []
         return found
 
     @functools.cached_property
@@ -34,18 +68,80 @@ class Table(dict[str, Any]):
                     row[at] = dt.datetime.fromtimestamp(row[at] / 1000, dt.UTC)
         return rows
 
+    def add_data(self, *data: Any) -> None:
+        """Add a row. InvalidValueError (a ValueError) if it has more or fewer cells than there are columns."""
+        if len(data) != len(self.columns):
+            raise InvalidValueError(f"the row has {len(data)} cells, and the table {len(self.columns)} columns: "
+                                    f"{', '.join(map(str, self.columns))}")
+        self.data.append(list(data))
+
+    add_row = add_data
+
+    def add_column(self, name: str, data: Sequence[Any], optional: bool = False) -> None:
+        """Add a column.
+
+        Args:
+            name: a new one.
+            data: a cell a row; rows are made where there are none yet.
+            optional: accepted because wandb has it; any cell may be empty.
+
+        Raises:
+            InvalidValueError: (a ValueError) the name is taken, or there are more or fewer cells than rows.
+        """
+        del optional
+        if name in self.columns:
+            raise InvalidValueError(f"the table has a column {name!r} already")
+        cells = list(data)
+        if not self.data and not self.columns:
+            self.data.extend([] for _ in cells)
+        if len(cells) != len(self.data):
+            raise InvalidValueError(f"column {name!r} has {len(cells)} cells, and the table {len(self.data)} rows")
+        self.columns.append(name)
+        for row, cell in zip(self.data, cells, strict=True):
+            row.append(cell)
+
+    def to_json(self) -> dict[str, Any]:
+        """What its file holds, as wandb writes it: times in milliseconds, and the type of each column."""
+        rows = [[_cell(cell) for cell in row] for row in self.data]
+        types = {str(name): _type_of([row[at] for row in self.data]) for at, name in enumerate(self.columns)}
+        return {"columns": self.columns, "data": rows, "ncols": len(self.columns), "nrows": len(rows),
+                "column_types": {"wb_type": "typedDict", "params": {"type_map": types}}, **self._rest()}
+
+    def _rest(self) -> dict[str, Any]:
+        """What a file of wandb says besides, such as of cells that are images."""
+        own = {"columns", "data", "ncols", "nrows"} if "column_types" in self else {
+            "columns", "data", "ncols", "nrows", "column_types"}
+        return {key: value for key, value in self.items() if key not in own}
+
     def _is_time(self, column: str) -> bool:
         types = ((self.get("column_types") or {}).get("params") or {}).get("type_map") or {}
         kind = types.get(str(column)) or {}
         allowed = (kind.get("params") or {}).get("allowed_types") or []
         return any(each.get("wb_type") == _TIMESTAMP for each in [kind, *allowed])
 
-    def get_column(self, name: str) -> list[Any]:
-        """The cells of a column. NotFoundError (a ValueError) if there is none of this name."""
+    def get_column(self, name: str, convert_to: Literal["numpy"] | None = None) -> Any:
+        """The cells of a column.
+
+        Args:
+            name: of the column.
+            convert_to: "numpy" for an array, if numpy is installed; otherwise a list.
+
+        Raises:
+            NotFoundError: (a ValueError) there is none of this name.
+            UsageError: numpy is not installed.
+        """
+        if convert_to not in {None, "numpy"}:
+            raise InvalidValueError(f"convert_to is {convert_to!r}; there is 'numpy'")
         if name not in self.columns:
             raise NotFoundError(f"the table has no column {name!r}; it has {', '.join(map(str, self.columns))}")
         at = self.columns.index(name)
-        return [row[at] for row in self.data]
+        cells = [row[at] for row in self.data]
+        if convert_to is None:
+            return cells
+        try:
+            return importlib.import_module("numpy").array(cells)
+        except ImportError:
+            raise UsageError("convert_to='numpy' needs numpy") from None
 
     def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
         """Each row with its number, from 0."""
@@ -60,7 +156,34 @@ class Table(dict[str, Any]):
         return pandas.DataFrame.from_records(self.data, columns=self.columns)
 
     def __repr__(self) -> str:
-        return f"<Table {len(self.get('data') or [])} rows of {', '.join(map(str, self.columns))}>"
+        return f"<Table {len(self.data)} rows of {', '.join(map(str, self.columns))}>"
 
     def _repr_html_(self) -> str:
         return _html.table((dict(zip(self.columns, row, strict=False)) for row in self.data), self.columns)
+
+
+def _cell(value: Any) -> Any:
+    """A cell as files have it."""
+    if isinstance(value, dt.datetime):
+        moment = value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)
+        return round(moment.timestamp() * 1000)
+    if isinstance(value, dt.date):
+        return _cell(dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC))
+    return value
+
+
+def _type_of(cells: list[Any]) -> dict[str, Any]:
+    """The type of a column in wandb's words; any cell may be empty."""
+    names = sorted({_name_of(cell) for cell in cells if cell is not None})
+    kinds: list[dict[str, Any]] = [_NONE, *({"wb_type": name} for name in names)]
+    return {"wb_type": "union", "params": {"allowed_types": kinds}} if names else _NONE
+
+
+def _name_of(cell: Any) -> str:
+    if isinstance(cell, bool):
+        return "boolean"
+    if isinstance(cell, int | float):
+        return "number"
+    if isinstance(cell, dt.date):
+        return _TIMESTAMP
+    return "string" if isinstance(cell, str) else "any"

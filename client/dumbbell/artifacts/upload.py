@@ -17,7 +17,6 @@ from dumbbell._client import Client
 from dumbbell._documents import artifacts as documents
 from dumbbell._download import Told
 from dumbbell._progress import progress
-from dumbbell._retry import retried
 from dumbbell.artifacts.manifest import ArtifactManifest, ManifestEntry
 from dumbbell.artifacts.parts import Part, announced, parts_of, send_parts
 from dumbbell.errors import CommError, DigestError
@@ -58,8 +57,8 @@ def send(client: Client, run: RunCore, artifact_id: str, manifest: ArtifactManif
     digest = base64.b64encode(hashlib.md5(text, usedforsecurity=False).digest()).decode()
     answer = client.execute(documents.CREATE_MANIFEST, {"input": {**place, "digest": digest}, "upload": True})
     file = answer["createArtifactManifest"]["artifactManifest"]["file"]
-    client.transport.telling(lambda: retried(lambda: client.transport.put(
-        file["uploadUrl"], text, _headers(file.get("uploadHeaders")))))
+    client.transport.attempt(lambda: client.transport.put(
+        file["uploadUrl"], text, _headers(file.get("uploadHeaders"))))
     client.execute(documents.COMMIT, {"id": artifact_id})
 
 

@@ -77,6 +77,7 @@ class Registry(Attrs):
     """
 
     id: str
+    internal_id: str
     created_at: str
     updated_at: str | None
 

@@ -23,13 +23,12 @@ class Search(Paginator[T]):
     def __init__(self, client: Client, organization: str, variables: Mapping[str, Any], order: str | None,
                  per_page: int | None, start: str | None) -> None:
         super().__init__(client, {"organization": organization, "order": order, **{
-            name: _json.dumps(value) if value else None for name, value in variables.items()}}, per_page)
+            name: _json.dumps(value) if value else None for name, value in variables.items()}}, per_page, start)
         self.organization = organization
-        self._start = start
 
     def _fetch(self, cursor: str | None) -> tuple[dict[str, Any], Page]:
         data = self.client.execute(self._document, {
-            **self.variables, "cursor": cursor or self._start, "perPage": self.per_page})
+            **self.variables, "cursor": cursor, "perPage": self.per_page})
         found = (data.get("organization") or {}).get("orgEntity")
         if found is None:
             raise NotFoundError(f"there is no organization {self.organization!r}, or this key may not see it")

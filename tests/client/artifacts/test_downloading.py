@@ -57,12 +57,15 @@ class TestDownload:
         logged.download(str(tmp_path / "down"), path_prefix="deep/")
         assert sorted(tree(tmp_path / "down")) == ["deep/b #%1.bin", "deep/er/empty"]
 
-    def test_one_entry(self, logged: dumbbell.Artifact, tmp_path: Path) -> None:
+    def test_one_entry(self, logged: dumbbell.Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
         entry = logged.get_path("deep/b #%1.bin")
         assert logged.get_entry("./a.txt").size == 5
-        cached = Path(entry.download())
-        assert cached.read_bytes() == BIG
-        assert cached.parent.parent == tmp_path / "home" / "cache" / "artifacts" / "obj" / "md5"
+        own = Path(entry.download())
+        assert own == Path("artifacts/data:v0/deep/b #%1.bin")
+        assert own.read_bytes() == BIG
+        own.write_bytes(b"mine")  # nobody else's: the next one has what was logged
+        assert Path(entry.download()).read_bytes() == BIG
         assert Path(entry.download(str(tmp_path))) == tmp_path / "deep" / "b #%1.bin"
         for error in (KeyError, ValueError, dumbbell.CommError):
             with pytest.raises(error, match="has no 'none'"):
