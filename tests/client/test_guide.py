@@ -43,8 +43,8 @@ def test_the_guide_runs_as_written(api: dumbbell.Api) -> None:
     for block in re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL):
         exec(block, names)
     assert told[0] == f"local {[project.name for project in api.projects()]}"
-    assert told[1] == "3 run 2 0.2 1 []"
-    assert told[2:4] == ["hello", "v0 <Run local/first/r2 (finished)> ['numbers:v0']"]
+    assert told[1:3] == ["3 run 2 0.2 1 []", "4 2"]
+    assert told[3:6] == ["hello", "v0 <Run local/first/r2 (finished)> ['numbers:v0']", "[0.5, 1.0]"]
     assert told[told.index("demo"):-1] == ["demo", "digits:v0 ['latest', 'staging']", "digits"]
     assert "could not find run local/first/nothing" in told[-1]
     assert names["losses"] == [1 / (step + 1) for step in range(5)]
