@@ -30,7 +30,8 @@ from graphql import (
 
 from dumbbell_server.listing.pages import DEFAULT_PAGE, LARGEST_PAGE
 
-_MOST_SAMPLES = 1_000_000  # whoever wants all rows names any number; what they are is paid for while they are read
+_MOST_SAMPLES = 500_000  # whoever wants all rows names any number; what they are is paid for while they are read
+_ROW = 10  # values that a row of a history counts as: it is a text of JSON, and to read it costs more than a field
 _MOST = dict.fromkeys(("first", "last", "limit", "perPage"), LARGEST_PAGE) | {"samples": _MOST_SAMPLES}
 _FEW = 4  # parts of a sum up to which they are taken over into another one
 
@@ -133,7 +134,7 @@ class _Pricing:
         field = self._schema.get_field(parent, node.name.value)
         size = self._size_of(node)
         if field is None or not is_composite_type(get_named_type(field.type)):
-            self._add(own, _Terms(1), 1 if size is None else size)
+            self._add(own, _Terms(1 if size is None else _ROW), 1 if size is None else size)
             return
         own.fixed += 1
         below, elements = self._selection(node.selection_set, get_named_type(field.type))
