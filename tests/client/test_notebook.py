@@ -47,7 +47,7 @@ def test_a_long_list_shows_its_beginning_and_its_length(world: World, api: dumbb
 
 def test_an_empty_list_says_so(run: dumbbell.Run, api: dumbbell.Api) -> None:
     assert run.files()._repr_html_() == "<i>nothing</i>"
-    assert api.runs("local/p", {"state": "none"})._repr_html_() == "<i>nothing</i>"
+    assert api.runs("local/p", {"state": "killed"})._repr_html_() == "<i>nothing</i>"
     assert _html.table([]) == "<i>nothing</i>"
 
 
