@@ -85,7 +85,13 @@ class Keys:
 
     def remembered(self, key: str, at_home: bool = False) -> Actor | None:
         """Who the key belongs to, where somebody has asked lately."""
-        cached = self._actors.get((digest(key), at_home and self._settings.open))
+        return self._remembered(self._asked(key, at_home=at_home))
+
+    def _asked(self, key: str, *, at_home: bool) -> tuple[str, bool]:
+        return digest(key), at_home and self._settings.open
+
+    def _remembered(self, asked: tuple[str, bool]) -> Actor | None:
+        cached = self._actors.get(asked)
         return cached[1] if cached is not None and cached[0] > time.monotonic() else None
 
     def actor(self, key: str, at_home: bool = False) -> Actor:
@@ -93,11 +99,11 @@ class Keys:
 
         Raises Unauthenticated.
         """
-        known = self.remembered(key, at_home)
+        asked = self._asked(key, at_home=at_home)
+        known = self._remembered(asked)
         if known is not None:
             return known
-        hashed = digest(key)
-        any_key = at_home and self._settings.open
+        hashed, any_key = asked
         epoch = self._epoch
         with reading(self._database) as session:
             actor = self._find(session, key, hashed, any_key=any_key)
@@ -105,7 +111,7 @@ class Keys:
             if epoch == self._epoch:  # else what was read may be older than the change
                 if len(self._actors) >= _MOST:
                     self._actors.clear()
-                self._actors[hashed, any_key] = (time.monotonic() + _FRESH, actor)
+                self._actors[asked] = (time.monotonic() + _FRESH, actor)
         return actor
 
     def _find(self, session: Session, key: str, hashed: str, *, any_key: bool) -> Actor:

@@ -22,7 +22,7 @@ from dumbbell_server.artifacts.tables import (
     UseRow,
 )
 from dumbbell_server.backend import Backend
-from dumbbell_server.blobs.removal import Piece, remove_later, trim
+from dumbbell_server.blobs.removal import Piece, clear, remove_later, remove_row
 from dumbbell_server.clock import Clock
 from dumbbell_server.database.statements import Statement, batches
 from dumbbell_server.database.units import Unit
@@ -141,18 +141,9 @@ def hide_collection(unit: Unit, collection_id: int) -> None:
 
 def remove_collection(unit: Unit, collection_id: int, piece: Piece) -> bool:
     """The rows of a collection that is gone, as far as the piece goes. Whether none is left."""
-    session = unit.session
-    if session.get(CollectionRow, collection_id, with_for_update=True) is None:
-        return True
-    versions = select(ArtifactRow.id).where(ArtifactRow.sequence_id == collection_id).limit(_AT_ONCE)
-    while some := session.execute(versions).scalars().all():
-        if not trim(unit, ArtifactRow.__table__, some, piece):  # type: ignore[attr-defined]
-            return False
-        session.execute(delete(ArtifactRow).where(col(ArtifactRow.id).in_(some)))
-    if not trim(unit, CollectionRow.__table__, [collection_id], piece):  # type: ignore[attr-defined]
-        return False
-    session.execute(delete(CollectionRow).where(col(CollectionRow.id) == collection_id))
-    return True
+    versions = ArtifactRow.metadata.tables[str(ArtifactRow.__tablename__)]
+    return (clear(unit, versions, versions.c.sequence_id, [collection_id], piece)
+            and remove_row(CollectionRow, unit, collection_id, piece))
 
 
 def prepare_runs_deletion(backend: Backend, run_id: int) -> None:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import Column, Connection, LargeBinary, Table
+from sqlalchemy import Column, Connection, LargeBinary, Table, delete
 from sqlmodel import SQLModel, col, select
 
 from dumbbell_server.blobs.garbage import orphan
@@ -90,6 +90,23 @@ def _remove_some(unit: Unit, removers: Mapping[str, Remover], removals: Sequence
         if piece.over:
             return removals[at + 1:]
     return ()
+
+
+def remover_of(kind: type[SQLModel]) -> Remover:
+    """For rows that are gone for everybody: each goes with all that goes with it by foreign keys."""
+    return partial(remove_row, kind)
+
+
+def remove_row(kind: type[SQLModel], unit: Unit, number: int, piece: Piece) -> bool:
+    """The row of this number, as far as the piece goes. Whether nothing of it is left."""
+    table = kind.metadata.tables[str(kind.__tablename__)]
+    key = table.c.id
+    if unit.session.execute(select(key).where(key == number).with_for_update()).first() is None:
+        return True
+    if not trim(unit, table, [number], piece):
+        return False
+    unit.session.execute(delete(table).where(key == number))
+    return True
 
 
 def trim(unit: Unit, table: Table, keys: Sequence[Any], piece: Piece) -> bool:

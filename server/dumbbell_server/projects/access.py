@@ -26,7 +26,7 @@ class Guarded(Protocol):
 
 
 PRIVATE = "PRIVATE"
-REMOVED = "REMOVED"  # nobody sees it any more, whatever their role: see service.py:hide
+REMOVED = "REMOVED"  # nobody sees it any more, whatever their role: see service.py:_remove
 ACCESSES = frozenset({PRIVATE, "RESTRICTED", "ENTITY_READ", "ENTITY_WRITE", "USER_READ", "USER_WRITE"})
 PUBLIC = frozenset({"USER_READ", "USER_WRITE"})
 

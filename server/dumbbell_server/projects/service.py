@@ -15,7 +15,7 @@ from dumbbell_server.accounts.access import REMOVED as REMOVED_KIND
 from dumbbell_server.accounts.access import visible_entity
 from dumbbell_server.accounts.events import EntityDeleting
 from dumbbell_server.accounts.tables import EntityRow, FormerNameRow
-from dumbbell_server.blobs.removal import Piece, remove_later, trim
+from dumbbell_server.blobs.removal import remove_later, remover_of
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, Conflict, Forbidden, NotFound
 from dumbbell_server.identity import Actor, Role
@@ -317,15 +317,7 @@ def place_of_removed(unit: Unit) -> ProjectRow:
     return project
 
 
-def remove(unit: Unit, project_id: int, piece: Piece) -> bool:
-    """The rows of a project that is gone, as far as the piece goes. Whether none is left."""
-    project = unit.session.get(ProjectRow, project_id, with_for_update=True)
-    if project is None:
-        return True
-    if not trim(unit, ProjectRow.__table__, [project_id], piece):  # type: ignore[attr-defined]
-        return False
-    unit.session.execute(delete(ProjectRow).where(col(ProjectRow.id) == project_id))
-    return True
+remove = remover_of(ProjectRow)
 
 
 def _forget_names(session: Session, project_id: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 from sqlmodel import col
 
@@ -15,7 +15,7 @@ from dumbbell_server import ids
 from dumbbell_server.accounts.events import UserRenamed
 from dumbbell_server.accounts.tables import EntityRow
 from dumbbell_server.backend import Backend, Provided
-from dumbbell_server.blobs.removal import Piece, remove_later, trim
+from dumbbell_server.blobs.removal import remove_later, remover_of
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.revisions import next_revision
 from dumbbell_server.database.sessions import insert_row, update_row
@@ -296,15 +296,7 @@ def delete_run(unit: Unit, node_id: str, *, artifacts: bool) -> None:
     remove_later(unit, RUN, [run.id])
 
 
-def remove(unit: Unit, run_id: int, piece: Piece) -> bool:
-    """The rows of a run that is gone, as far as the piece goes. Whether none is left."""
-    run = unit.session.get(RunRow, run_id, with_for_update=True)
-    if run is None:
-        return True
-    if not trim(unit, RunRow.__table__, [run_id], piece):  # type: ignore[attr-defined]
-        return False
-    unit.session.execute(delete(RunRow).where(col(RunRow.id) == run_id))
-    return True
+remove = remover_of(RunRow)
 
 
 def _to_delete(session: Session, actor: Actor, node_id: str) -> RunRow | None:
