@@ -6,8 +6,10 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
+from dumbbell._commands import COMMANDS
 from dumbbell._version import __version__
 
 _INSTALL = "pip install 'dumbbell[server]'"
@@ -22,16 +24,7 @@ Read and write what `wandb` logs: `import dumbbell` in Python, or your own serve
 Options:
   --version   Print the version.
   -h, --help  Print this; each command has --help too.
-
-Commands of the client:
-  download  Download the files of a run or an artifact
-  history   Write the history of a run
-  login     Write the key of a server to your netrc file, for that server only
-  runs      List the runs of a project
 """
-# by module: they bring the whole client, of which the other commands need nothing
-_COMMANDS = {"download": "dumbbell._commands.download", "history": "dumbbell._commands.history",
-             "login": "dumbbell._login", "runs": "dumbbell._commands.runs"}
 
 
 def main() -> None:
@@ -46,8 +39,8 @@ def main() -> None:
     elif not arguments and not completing:
         sys.stderr.write(f"{_help()}\n")
         sys.exit(2)
-    elif arguments and arguments[0] in _COMMANDS:
-        sys.exit(importlib.import_module(_COMMANDS[arguments[0]]).command(arguments[1:]))
+    elif arguments and arguments[0] in COMMANDS:
+        sys.exit(importlib.import_module(f"dumbbell._commands.{arguments[0]}").command(arguments[1:]))
     elif not _server_installed():
         sys.stderr.write(f"dumbbell: {arguments[0]} needs the server: {_INSTALL}\n")
         sys.exit(2)
@@ -65,12 +58,15 @@ def _server_commands() -> Any:
 
 
 def _help() -> str:
+    head = f"{_USAGE}\n{_listed('Commands of the client:', COMMANDS)}\n"
     if not _server_installed():
-        return f"{_USAGE}\nThe server is not installed: {_INSTALL}"
-    commands: dict[str, str] = _server_commands().summaries()
+        return f"{head}\nThe server is not installed: {_INSTALL}"
+    return f"{head}\n{_listed('Commands of the server:', _server_commands().summaries())}"
+
+
+def _listed(title: str, commands: Mapping[str, str]) -> str:
     width = max(map(len, commands))
-    lines = [f"  {name:{width}}  {summary}" for name, summary in commands.items()]
-    return "\n".join([_USAGE, "Commands of the server:", *lines])
+    return "\n".join([title, *(f"  {name:{width}}  {summary}" for name, summary in commands.items())])
 
 
 if __name__ == "__main__":

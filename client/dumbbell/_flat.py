@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
-
-from dumbbell.errors import UsageError
 
 if TYPE_CHECKING:
     from dumbbell.run_core import RunCore
@@ -51,11 +48,3 @@ def moment_of(text: str | None) -> dt.datetime | None:
         return None
     found = dt.datetime.fromisoformat(text)
     return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
-
-
-def library(name: str) -> Any:
-    """Pandas or polars. UsageError where it is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise UsageError(f"to_{name}() needs {name}: pip install {name}") from None

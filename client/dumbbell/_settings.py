@@ -30,12 +30,18 @@ _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _SECRET = re.compile(r"[\w-]+", re.ASCII)
 
 
-def read_settings(overrides: Mapping[str, Any] | None) -> dict[str, Any]:
-    """All settings, the caller's strongest: base_url (without a slash at its end), entity, project, run."""
+def read_settings(overrides: Mapping[str, Any] | None, said: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """All settings, the caller's strongest: base_url (without a slash at its end), entity, project, run, organization.
+
+    Args:
+        overrides: by name.
+        said: what settings files say, where they were read already.
+    """
+    said = read_files() if said is None else said
     settings: dict[str, Any] = {"base_url": DEFAULT_BASE_URL, **dict.fromkeys(_ENVIRONMENT.keys() - {"base_url"})}
-    settings.update(_from_files(_ENVIRONMENT))
-    if "base_url" in _chosen:
-        settings["base_url"] = _chosen["base_url"]
+    settings.update({key: said[key] for key in _ENVIRONMENT if said.get(key)})
+    if _chosen:
+        settings["base_url"] = list(_chosen)[-1]
     settings.update({key: os.environ[name] for key, name in _ENVIRONMENT.items() if os.environ.get(name)})
     if overrides is not None and not isinstance(overrides, Mapping):
         raise WrongTypeError(f"overrides is {overrides!r}; it is a dict, such as {{'entity': 'my-team'}}")
@@ -77,16 +83,17 @@ class Network:
     verify: bool = True
 
 
-def read_network(given: Mapping[str, str] | None = None) -> Network:
+def read_network(given: Mapping[str, str] | None = None, said: Mapping[str, str] | None = None) -> Network:
     """What settings files and the environment say of the network.
 
     Args:
         given: proxies by scheme, `http` and `https`, that the caller asks for.
+        said: what settings files say, where they were read already.
 
     Raises:
         InvalidValueError: something is not written as it should be.
     """
-    said: dict[str, str] = _from_files(_NETWORK)
+    said = dict(read_files() if said is None else said)
     for key, name in _NETWORK.items():
         text = os.environ.get(name) or os.environ.get(_OLDER.get(name, ""))
         if text:
@@ -110,7 +117,7 @@ def _texts(name: str, text: str | None) -> dict[str, str]:
     return found
 
 
-def _from_files(wanted: Mapping[str, str]) -> dict[str, str]:
+def read_files() -> dict[str, str]:
     """What `wandb login` and `wandb init` left behind; the project's own file wins."""
     home = Path(os.environ.get("WANDB_CONFIG_DIR") or Path.home() / ".config" / "wandb")
     found: dict[str, str] = {}
@@ -119,7 +126,7 @@ def _from_files(wanted: Mapping[str, str]) -> dict[str, str]:
         with contextlib.suppress(OSError, configparser.Error, UnicodeDecodeError):
             parser.read_string(path.read_text())
             section = parser["default"] if parser.has_section("default") else {}
-            found |= {key: section[key] for key in wanted if section.get(key)}
+            found |= {key: value for key, value in section.items() if value}
     return found
 
 
@@ -134,12 +141,13 @@ def default_timeout() -> float:
         raise InvalidValueError(f"WANDB_HTTP_TIMEOUT is {text!r}; it must be a number of seconds") from None
 
 
-_chosen: dict[str, str] = {}  # what `login` chose for this process: the key of a server, and `base_url`
+_chosen: dict[str, str] = {}  # what `login` chose for this process: keys by server, of which the last is asked
 
 
 def choose(base_url: str, key: str) -> None:
     """What later calls of this process ask, and as whom."""
-    _chosen.update({"base_url": base_url, f"key of {base_url}": key})
+    _chosen.pop(base_url, None)
+    _chosen[base_url] = key
 
 
 def find_key(base_url: str, *, prompt: bool = True) -> str:
@@ -152,7 +160,7 @@ def find_key(base_url: str, *, prompt: bool = True) -> str:
     Raises:
         UsageError: there is none, or what is there is no key.
     """
-    if (chosen := _chosen.get(f"key of {base_url}")) is not None:
+    if (chosen := _chosen.get(base_url)) is not None:
         return chosen
     said = os.environ.get("WANDB_API_KEY")
     if os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):

@@ -137,8 +137,7 @@ class Transport:
             CommError: anything else, with the server's own message.
         """
         sent = _json.body({"query": document, "variables": dict(variables or {})})
-        headers = {"Content-Type": "application/json", "Use-Admin-Privileges": "true", **self._network.headers,
-                   **self._authorization()}
+        headers = {"Content-Type": "application/json", "Use-Admin-Privileges": "true", **self._own_headers()}
         answer = self.attempt(lambda: self._post(sent, headers), window)
         errors = answer.get("errors")
         if errors:
@@ -167,7 +166,7 @@ class Transport:
         Raises:
             StatusError: any status but 200 and 206.
         """
-        asked = {"Accept-Encoding": "identity", **(headers or {}), **self._authorization_for(self.absolute(url))}
+        asked = {"Accept-Encoding": "identity", **(headers or {}), **self._headers_for(self.absolute(url))}
         with self.http.stream("GET", self.absolute(url), headers=asked, timeout=left(self.timeout)) as answer:
             if answer.status_code not in {200, 206}:
                 answer.read()
@@ -191,7 +190,7 @@ class Transport:
         """PUT bytes to a URL that the server gave out; an iterator needs a Content-Length among `headers`."""
         patience = httpx2.Timeout(_LONG_ANSWER, connect=left(self.timeout))
         answer = self.http.put(self.absolute(url), content=content, timeout=patience,
-                               headers={**headers, **self._authorization_for(self.absolute(url))})
+                               headers={**headers, **self._headers_for(self.absolute(url))})
         if not answer.is_success:
             raise _status_error(answer, answer.text)
         return answer
@@ -231,12 +230,13 @@ class Transport:
             return AuthenticationError(_said(error) or f"the API key is not known to {self.base_url}", error)
         return _REFUSED.get(error.status, CommError)(said, error)
 
-    def _authorization(self) -> dict[str, str]:
+    def _own_headers(self) -> dict[str, str]:
+        """What goes along to the server itself, and to nobody else."""
         token = base64.b64encode(f"api:{self.key}".encode()).decode()
-        return {"Authorization": f"Basic {token}"}
+        return {**self._network.headers, "Authorization": f"Basic {token}"}
 
-    def _authorization_for(self, url: str) -> dict[str, str]:
-        return {**self._network.headers, **self._authorization()} if self.own(url) else {}
+    def _headers_for(self, url: str) -> dict[str, str]:
+        return self._own_headers() if self.own(url) else {}
 
 
 def _status_error(answer: httpx2.Response, text: str) -> StatusError:

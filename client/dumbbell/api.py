@@ -65,9 +65,10 @@ class Api(ApiArtifacts, ApiRegistries):
     def __init__(self, overrides: Mapping[str, Any] = NOTHING, *, timeout: float | None = None,
                  api_key: str | None = None, transport: httpx2.BaseTransport | None = None,
                  order: str | None = None) -> None:
-        self.settings: dict[str, Any] = _settings.read_settings(overrides)
+        said = _settings.read_files()
+        self.settings: dict[str, Any] = _settings.read_settings(overrides, said)
         seconds = _settings.default_timeout() if timeout is None else timeout
-        network = _settings.read_network(self.settings.pop("_proxies", None))
+        network = _settings.read_network(self.settings.pop("_proxies", None), said)
         way = Transport(self.settings["base_url"], seconds, api_key, transport, network)
         self.client = Client(way, self.settings, _CLASSES)
         self._order = order or os.environ.get("DUMBBELL_ORDER") or _NEWEST_FIRST

@@ -100,6 +100,11 @@ class File(Attrs):
         return int(self._attrs.get("sizeBytes") or 0)
 
     @property
+    def uploaded(self) -> bool:
+        """Whether there is one: asked for by name it may be a name that nobody uploaded."""
+        return self._attrs.get("md5") not in {None, "0"}
+
+    @property
     def path_uri(self) -> str:
         """The URI in the bucket, where the server gives one out; otherwise empty."""
         url = str(self._attrs.get("directUrl") or "")

@@ -163,7 +163,7 @@ class Run(RunCore):
             NotFoundError: (a ValueError) there is none.
         """
         for file in self.files([name]):
-            if file.md5 not in {None, "0"}:  # otherwise a name that nobody uploaded
+            if file.uploaded:
                 return file
         raise NotFoundError(f"run {'/'.join(self.path)} has no file {name!r}")
 

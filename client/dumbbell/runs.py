@@ -10,7 +10,8 @@ from dumbbell import _html, _json
 from dumbbell._attrs import NOTHING
 from dumbbell._client import Client
 from dumbbell._documents import runs as documents
-from dumbbell._flat import TIMES, columns_of, flat_run, library, moment_of
+from dumbbell._flat import TIMES, columns_of, flat_run, moment_of
+from dumbbell._optional import library
 from dumbbell._paginator import Page, Paginator, page_of
 from dumbbell.errors import InvalidValueError, NotFoundError, WrongTypeError
 from dumbbell.history import framed, wrong_keys
@@ -81,7 +82,7 @@ class Runs(Paginator[Run]):
         Raises:
             UsageError: pandas is not installed.
         """
-        pandas = library("pandas")
+        pandas = library("pandas", "to_pandas() needs pandas: pip install pandas")
         rows = self._flat(config=config, summary=summary)
         frame = pandas.DataFrame.from_records(rows, columns=columns_of(rows))
         for name in TIMES:
@@ -90,7 +91,7 @@ class Runs(Paginator[Run]):
 
     def to_polars(self, *, config: bool = True, summary: bool = True) -> pl.DataFrame:
         """The same as `to_pandas`, for polars. Columns that hold dicts and other values both are JSON texts."""
-        polars = library("polars")
+        polars = library("polars", "to_polars() needs polars: pip install polars")
         rows = self._flat(config=config, summary=summary)
         names = columns_of(rows)
         frame = framed([{name: row.get(name) for name in names} for row in rows], pandas=False, polars=True)

@@ -87,8 +87,8 @@ def test_headers_of_the_settings_go_to_the_server_alone(monkeypatch: pytest.Monk
     monkeypatch.setenv(name, '{"x-gate": "open"}')
     api = dumbbell.Api({"base_url": "http://one"}, api_key="k" * 40)
     assert asked(api).headers["x-gate"] == "open"
-    assert api.client.transport._authorization_for("http://one/storage/f")["x-gate"] == "open"
-    assert api.client.transport._authorization_for("http://bucket/f") == {}
+    assert api.client.transport._headers_for("http://one/storage/f")["x-gate"] == "open"
+    assert api.client.transport._headers_for("http://bucket/f") == {}
     monkeypatch.setenv(name, '["x-gate"]')
     with pytest.raises(ValueError, match="HEADERS is not a JSON object"):
         dumbbell.Api()

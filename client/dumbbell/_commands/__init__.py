@@ -1,1 +1,11 @@
-"""The commands of the client, each a module with `SUMMARY` and `command(arguments)`, which returns the exit code."""
+"""The commands of the client: each a module of its name here, whose `command(arguments)` returns the exit code.
+
+What they do is said here, where the help can read it without importing the client.
+"""
+
+COMMANDS = {
+    "download": "Download the files of a run or an artifact",
+    "history": "Write the history of a run",
+    "login": "Write the key of a server to your netrc file, for that server only",
+    "runs": "List the runs of a project",
+}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
+from dumbbell._commands import COMMANDS
 from dumbbell._commands.shared import api_of, parser_of, run_command
 from dumbbell.api import Api
 from dumbbell.errors import InvalidValueError
 
-SUMMARY = "Download the files of a run or an artifact"
-_TEXT = f"""{SUMMARY}.
+_TEXT = f"""{COMMANDS['download']}.
 
 A path with a colon in its last part is an artifact, any other a run. Files that are there and unchanged stay.
 """
@@ -55,7 +55,7 @@ def _download_run(api: Api, given: argparse.Namespace) -> None:
     run = api.run(given.path)
     root = given.root or run.id
     files = list(run.files(given.file, per_page=500, pattern=given.pattern))
-    missing = set(given.file) - {file.name for file in files if file.md5 not in {None, "0"}}
+    missing = set(given.file) - {file.name for file in files if file.uploaded}
     if missing:
         raise InvalidValueError(f"run {given.path} has no file {min(missing)!r}")
     for number, file in enumerate(files, start=1):

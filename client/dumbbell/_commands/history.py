@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import tempfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from dumbbell import _json
+from dumbbell._commands import COMMANDS
 from dumbbell._commands.shared import api_of, counted, output, parser_of, run_command, write_csv
+from dumbbell._download import replacing
 from dumbbell._flat import flat
+from dumbbell._optional import library
 from dumbbell.errors import UsageError
 
-SUMMARY = "Write the history of a run"
-_TEXT = f"""{SUMMARY}, all rows in the order of steps.
+_TEXT = f"""{COMMANDS['history']}, all rows in the order of steps.
 
 In CSV and Parquet dicts within a row are columns with dots. The whole of a long history is never in memory, but for
 Parquet, which takes pyarrow.
@@ -77,10 +79,8 @@ def _write_all_columns(file: Any, rows: Iterator[Mapping[str, Any]]) -> None:
 
 
 def _write_parquet(path: str, rows: Iterator[Mapping[str, Any]]) -> None:
-    try:
-        arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
-    except ImportError:
-        raise UsageError("Parquet needs pyarrow: pip install 'dumbbell[parquet]'") from None
+    arrow, parquet = (library(name, "Parquet needs pyarrow: pip install 'dumbbell[parquet]'")
+                      for name in ("pyarrow", "pyarrow.parquet"))
     plain = [dict(flat("", row)) for row in rows]
     names = sorted({name for row in plain for name in row})
     columns = {}
@@ -90,4 +90,5 @@ def _write_parquet(path: str, rows: Iterator[Mapping[str, Any]]) -> None:
             columns[name] = arrow.array(values)
         except (arrow.ArrowInvalid, arrow.ArrowTypeError):  # of several types: a column has one
             columns[name] = arrow.array([None if value is None else _json.dumps(value) for value in values])
-    parquet.write_table(arrow.table(columns), path)
+    with replacing(Path(path)) as file:
+        parquet.write_table(arrow.table(columns), file)

@@ -6,6 +6,7 @@ import argparse
 import itertools
 
 from dumbbell import _json
+from dumbbell._commands import COMMANDS
 from dumbbell._commands.shared import (
     api_of,
     counted,
@@ -18,9 +19,8 @@ from dumbbell._commands.shared import (
 )
 from dumbbell._flat import columns_of, flat_run
 
-SUMMARY = "List the runs of a project"
 _SHOWN = ("id", "name", "state", "created_at", "tags")
-_TEXT = f"""{SUMMARY}, newest first.
+_TEXT = f"""{COMMANDS['runs']}, newest first.
 
 Config and summary are columns such as config.lr and summary.loss. A table shows some columns, CSV and JSON all of them.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dumbbell import _json
+from dumbbell._download import replacing
 from dumbbell.api import Api
 from dumbbell.errors import Error, InvalidValueError
 
@@ -42,9 +44,9 @@ def run_command(work: Callable[[argparse.Namespace], None], given: argparse.Name
     return 0
 
 
-def api_of(given: argparse.Namespace) -> Api:
-    """The server that was named."""
-    return Api({"base_url": given.host})
+def api_of(given: argparse.Namespace, key: str | None = None) -> Api:
+    """The server that was named, with this key or the one that is known for it."""
+    return Api({"base_url": given.host}, api_key=key)
 
 
 def filters_of(conditions: Sequence[str], text: str | None) -> dict[str, Any]:
@@ -90,13 +92,10 @@ def output(path: str | None) -> Iterator[TextIO]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    waiting = Path(f"{path}.part")
-    try:
-        with waiting.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        waiting.replace(path)
-    finally:
-        waiting.unlink(missing_ok=True)
+    with replacing(Path(path)) as file, io.BufferedWriter(file) as buffered:
+        text = io.TextIOWrapper(buffered, encoding="utf-8", newline="")
+        yield text
+        text.flush()
 
 
 def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

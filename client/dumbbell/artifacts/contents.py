@@ -165,31 +165,33 @@ class ArtifactContents(ArtifactDraft):
         entries = [entry for entry in self.manifest.entries.values() if entry.path.startswith(path_prefix or "")]
         unknown = [entry for entry in entries if not is_linked(entry)
                    and entry.ref is not None and references.scheme_of(entry.ref) not in references.KNOWN]
+        links = Links(self._logged())
         left_out = {entry.path for entry in unknown}
         if allow_missing_references:
             left_out |= {entry.path for entry in entries if entry.ref is not None and entry.path not in left_out
-                         and not self._fetched(entry, folder)}
+                         and not self._fetched(entry, folder, links)}
         known = [entry for entry in entries if entry.path not in left_out]
         folder.mkdir(parents=True, exist_ok=True)
         with progress(f"download {self.name}", sum(entry.size or 0 for entry in known), len(known)) as told:
-            self._download_all(known, folder, told, use_cache=not skip_cache)
+            self._download_all(known, folder, told, links, use_cache=not skip_cache)
         if unknown and not allow_missing_references:
             raise InvalidValueError("there is no way to download " + ", ".join(
                 f"{entry.path} ({entry.ref})" for entry in unknown)
                 + "; the rest of the artifact is there. Pass allow_missing_references=True to leave them out")
         return str(folder)
 
-    def _download_all(self, entries: list[ManifestEntry], folder: Path, told: Told, *, use_cache: bool = True) -> None:
+    def _download_all(self, entries: list[ManifestEntry], folder: Path, told: Told, links: Links, *,
+                      use_cache: bool = True) -> None:
         linked = [entry for entry in entries if is_linked(entry)]
         own = [entry for entry in entries if not is_linked(entry)]
         downloads.download_entries(self._source_of_files(), own, folder, told, use_cache=use_cache)
         if linked:
-            download_linked(Links(self._logged()), linked, folder, told, use_cache=use_cache,
+            download_linked(links, linked, folder, told, use_cache=use_cache,
                             source_of=ArtifactContents._source_of_files)
 
-    def _fetched(self, entry: ManifestEntry, folder: Path) -> bool:
+    def _fetched(self, entry: ManifestEntry, folder: Path, links: Links) -> bool:
         try:
-            self._download_all([entry], folder, lambda _: None)
+            self._download_all([entry], folder, lambda _: None, links)
         except (InvalidValueError, NotFoundError):
             return False
         return True
@@ -200,7 +202,7 @@ class ArtifactContents(ArtifactDraft):
     def _download_entry(self, entry: ManifestEntry, root: str | None, *, use_cache: bool) -> str:
         folder = Path(root) if root else downloads.default_root(self.name)
         target = within(folder, entry.path)
-        self._download_all([entry], folder, lambda _: None, use_cache=use_cache)
+        self._download_all([entry], folder, lambda _: None, Links(self._logged()), use_cache=use_cache)
         return str(target)
 
     def _kept(self, entry: ManifestEntry) -> Path:

@@ -123,8 +123,8 @@ class ArtifactDraft(ArtifactRecord):
                                  "are added by add_file()")
         entries, holder = entries_of_media(obj, name)
         self._lenders.append(holder)
-        *others, last = [self._added(entry, overwrite=overwrite) for entry in entries]
-        return next((entry for entry in [*others, last] if entry.path.startswith(f"{name}.")), last)
+        added = [self._added(entry, overwrite=overwrite) for entry in entries]
+        return next((entry for entry in added if entry.path.startswith(f"{name}.")), added[-1])
 
     def __setitem__(self, name: str, obj: Any) -> None:
         self.add(obj, name)
@@ -176,9 +176,8 @@ class ArtifactDraft(ArtifactRecord):
         """Take an entry out again, or all below a folder. MissingEntryError (a KeyError) if there is none."""
         manifest = self._draft()
         name = item.path if isinstance(item, ManifestEntry) else str(item)
-        below = [path for path in manifest.entries if path.startswith(f"{name.rstrip('/')}/")]
-        for path in below or [manifest.entry(name).path]:
-            del manifest.entries[path]
+        for entry in manifest.get_entries_in_directory(name) or [manifest.entry(name)]:
+            manifest.remove_entry(entry)
 
     def _added(self, entry: ManifestEntry, *, overwrite: bool) -> ManifestEntry:
         manifest = self._draft()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from dumbbell import _html
-from dumbbell.errors import InvalidValueError, NotFoundError, UsageError
+from dumbbell._optional import library
+from dumbbell.errors import InvalidValueError, NotFoundError
 
 TABLE_ENDING = ".table.json"
 _TIMESTAMP = "timestamp"
@@ -103,19 +103,18 @@ class Table(dict[str, Any]):
     def to_json(self) -> dict[str, Any]:
         """What its file holds, as wandb writes it: times in milliseconds, and the type of each column."""
         rows = [[_cell(cell) for cell in row] for row in self.data]
-        types = {str(name): _type_of([row[at] for row in self.data]) for at, name in enumerate(self.columns)}
-        return {"columns": self.columns, "data": rows, "ncols": len(self.columns), "nrows": len(rows),
-                "column_types": {"wb_type": "typedDict", "params": {"type_map": types}}, **self._rest()}
+        types = {str(name): self._types.get(str(name)) or _type_of([row[at] for row in self.data])
+                 for at, name in enumerate(self.columns)}
+        return {**self, "columns": self.columns, "data": rows, "ncols": len(self.columns), "nrows": len(rows),
+                "column_types": {"wb_type": "typedDict", "params": {"type_map": types}}}
 
-    def _rest(self) -> dict[str, Any]:
-        """What a file of wandb says besides, such as of cells that are images."""
-        own = {"columns", "data", "ncols", "nrows"} if "column_types" in self else {
-            "columns", "data", "ncols", "nrows", "column_types"}
-        return {key: value for key, value in self.items() if key not in own}
+    @property
+    def _types(self) -> dict[str, dict[str, Any]]:
+        """The types of columns that its file says, in wandb's words."""
+        return ((self.get("column_types") or {}).get("params") or {}).get("type_map") or {}
 
     def _is_time(self, column: str) -> bool:
-        types = ((self.get("column_types") or {}).get("params") or {}).get("type_map") or {}
-        kind = types.get(str(column)) or {}
+        kind = self._types.get(str(column)) or {}
         allowed = (kind.get("params") or {}).get("allowed_types") or []
         return any(each.get("wb_type") == _TIMESTAMP for each in [kind, *allowed])
 
@@ -138,10 +137,7 @@ class Table(dict[str, Any]):
         cells = [row[at] for row in self.data]
         if convert_to is None:
             return cells
-        try:
-            return importlib.import_module("numpy").array(cells)
-        except ImportError:
-            raise UsageError("convert_to='numpy' needs numpy") from None
+        return library("numpy", "convert_to='numpy' needs numpy").array(cells)
 
     def iterrows(self) -> Iterator[tuple[int, list[Any]]]:
         """Each row with its number, from 0."""
@@ -149,10 +145,7 @@ class Table(dict[str, Any]):
 
     def get_dataframe(self) -> Any:
         """The table as a `pandas.DataFrame`. UsageError if pandas is not installed."""
-        try:
-            pandas = importlib.import_module("pandas")
-        except ImportError:
-            raise UsageError("get_dataframe() needs pandas; the rows are in `data`, their names in `columns`") from None
+        pandas = library("pandas", "get_dataframe() needs pandas; the rows are in `data`, their names in `columns`")
         return pandas.DataFrame.from_records(self.data, columns=self.columns)
 
     def __repr__(self) -> str:

@@ -35,9 +35,11 @@ def test_a_table_that_was_read_is_changed_and_written_again(run: dumbbell.Run) -
     first["t"] = dumbbell.Table(["a", "when"], [[1, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)]])
     table = logged_again(run, first, "t")
     table.add_row(2, None)
+    later = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+    table.add_column("later", [None, later])
     second = dumbbell.Artifact("tables", "t")
     second["t"] = table
-    assert logged_again(run, second, "t").data == [[1, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)], [2, None]]
+    assert logged_again(run, second, "t").data == [[1, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), None], [2, None, later]]
 
 
 def test_rows_and_columns_that_do_not_fit_are_refused() -> None:
