@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,7 @@ import psutil
 from support.hostile_attacks import ATTACKS, PROJECT, Target, stream_of
 from support.server import Server, start_server
 
+_TESTS = Path(__file__).parents[1]  # what the process of the attackers imports from
 RUNS = 20
 EVERY = 0.25  # seconds between two POSTs of a run
 ROWS = 15
@@ -100,7 +102,10 @@ class Logging:
             thread.join()
 
     def _log(self, name: str) -> None:
-        connection = self._target.connection()
+        with contextlib.closing(self._target.connection()) as connection:
+            self._log_over(connection, name)
+
+    def _log_over(self, connection: http.client.HTTPConnection, name: str) -> None:
         while not self._stopped.wait(EVERY):
             times, began = self.times, time.perf_counter()
             try:
@@ -185,7 +190,7 @@ def _turn(logging: Logging, figures: Figures, target: Target, attacks: Sequence[
     logging.times = None
     lasting = seconds + _BEGIN + (_END if last else 0)
     command = [sys.executable, "-m", "support.hostile_attacks", target.url, target.key, str(lasting), *attacks]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as attackers:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(_TESTS)}) as attackers:
         try:
             psutil.Process(attackers.pid).nice(_NICE)
             time.sleep(_BEGIN)
