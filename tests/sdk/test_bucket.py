@@ -54,7 +54,7 @@ LOG_AND_DOWNLOAD = """
         artifact.add_dir("data")
         run.log_artifact(artifact).wait()
     found = wandb.Api().artifact("bucket/texts:latest")
-    folder = pathlib.Path(found.download("read", skip_cache=True))
+    folder = pathlib.Path(found.download("read"))
     found.verify(str(folder))
     print(json.dumps({path.name: path.read_text() for path in folder.iterdir()}))
 """

@@ -3,8 +3,10 @@
 A table whose rows are cached has a column `revision`, set to `next_revision()` by every statement that writes a row.
 Reading `watermark()` first, and then the rows with a revision above the watermark of the time before, shows every unit
 that was committed by then. On SQLite revisions count up in the one writer, so they are committed in their order. On
-Postgres they are transaction numbers, and the watermark is one less than the oldest that was still running: rows of
-recent transactions may be read twice, which does no harm, but none is missed.
+Postgres they are transaction numbers, and the watermark is one less than the oldest that was still running, of any
+database of the server: rows of recent transactions may be read twice, which does no harm, but none is missed. While one
+runs long (an ANALYZE, a backup) the watermark stands still though others commit, so that it is the `snapshot()` that
+says whether there can be anything new.
 """
 
 from __future__ import annotations
@@ -37,6 +39,14 @@ def watermark(table: str, scope: str, dialect: str) -> str:
     if dialect == "postgresql":
         return _POSTGRES_WATERMARK
     return f"(SELECT coalesce(max(revision), 0) FROM {table} WHERE {scope})"  # noqa: S608 - names of ours
+
+
+def snapshot(dialect: str) -> str:
+    """SQL of a text that is the same as long as no unit was committed; in one statement with the watermark.
+
+    On SQLite the watermark says that already.
+    """
+    return "pg_current_snapshot()::text" if dialect == "postgresql" else "''"
 
 
 def since_watermark(dialect: str) -> str:

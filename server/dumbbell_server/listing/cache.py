@@ -26,12 +26,18 @@ Cells = Mapping[Field, Mapping[int, Any] | list[Any]]  # by the numbers of rows,
 class State:
     """How far a list has come: rows above the watermark are not seen yet; another `removals` says that some went.
 
+    Of two states with equal watermarks and other snapshots, the later may have rows that the earlier has not.
     Another `names` says that cells may be others though no row has changed: all are read again.
     """
 
     watermark: int
     removals: int
     names: str = ""
+    snapshot: str = ""
+
+    @property
+    def seen(self) -> tuple[int, str]:
+        return self.watermark, self.snapshot
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,7 @@ class ColumnCache:
         if before is not None and before.names != now.names:
             before = None
         if before is not None:
-            if now.watermark != before.watermark and not self._follow(session, viewer, scope, cached, before):
+            if now.seen != before.seen and not self._follow(session, viewer, scope, cached, before):
                 before = None
             elif self.source.lost(before, now, len(cached.table.ids) - cached.table.dead):
                 cached.table.keep_only(self.source.ids(session, scope))

@@ -22,7 +22,8 @@ class LinkSource:
     passing: frozenset[str] = frozenset()
 
     def state(self, session: Session, scope: int) -> State:
-        return State(queries.watermark_of_links(session), queries.count_links(session, scope))
+        watermark, snapshot = queries.watermark_of_links(session)
+        return State(watermark, queries.count_links(session, scope), snapshot=snapshot)
 
     def lost(self, before: State, now: State, alive: int) -> bool:
         del before

@@ -15,7 +15,7 @@ from dumbbell_server.artifacts.tables import (
     CollectionRow,
     MembershipRow,
 )
-from dumbbell_server.database.revisions import since_watermark, watermark
+from dumbbell_server.database.revisions import since_watermark, snapshot, watermark
 from dumbbell_server.database.statements import Statement, batches, by_dialect
 
 
@@ -34,12 +34,14 @@ _CHANGED_LINKS = by_dialect(lambda dialect: f"{_LINKS} AND {since_watermark(dial
 _LINK_IDS = Statement(f"SELECT m.id {_LINKED} WHERE p.entity_id = :entity ORDER BY m.id")
 _LINK_COUNT = Statement("""SELECT coalesce(sum(c.version_count), 0) FROM projects p
     JOIN artifact_collections c ON c.project_id = p.id AND c.kind = 'portfolio' WHERE p.entity_id = :entity""")
-_WATERMARK = by_dialect(lambda dialect: f"SELECT {watermark('artifact_memberships', '1 = 1', dialect)}")
+_WATERMARK = by_dialect(lambda dialect: (
+    f"SELECT {watermark('artifact_memberships', '1 = 1', dialect)}, {snapshot(dialect)}"))
 
 
-def watermark_of_links(session: Session) -> int:
-    """To be read before the links: whatever is written later is found by it."""
-    return int(_WATERMARK(session).scalar_one())
+def watermark_of_links(session: Session) -> tuple[int, str]:
+    """It and the snapshot, to be read before the links: whatever is written later is found by them."""
+    found = _WATERMARK(session).one()
+    return int(found[0]), found[1]
 
 
 def links(session: Session, entity: int, since: int | None = None) -> list[Member]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.budget import current
-from dumbbell_server.database.revisions import since_watermark, watermark
+from dumbbell_server.database.revisions import since_watermark, snapshot, watermark
 from dumbbell_server.database.statements import Statement, by_dialect, dialect_of
 from dumbbell_server.identity import Actor
 from dumbbell_server.listing.cache import Cells, Changes, State
@@ -23,6 +23,7 @@ _MOST_CHANGES = 5000  # rows changed since, from which on all are read again
 
 _STATE = by_dialect(lambda dialect: (
     f"SELECT p.removal, {watermark('runs', 'project_id = p.id', dialect)} AS watermark,"  # noqa: S608 - names of ours
+    f" {snapshot(dialect)} AS snapshot,"
     f" (SELECT value FROM server_state WHERE key = '{RENAMES}') AS renames FROM projects p WHERE p.id = :project"))
 _IDS = Statement("SELECT id FROM runs WHERE project_id = :project ORDER BY id")
 
@@ -36,7 +37,7 @@ class RunSource:
 
     def state(self, session: Session, scope: int) -> State:
         found = _STATE(session, project=scope).first()
-        return State(found.watermark, found.removal, found.renames or "") if found else State(-1, -1)
+        return State(found.watermark, found.removal, found.renames or "", found.snapshot) if found else State(-1, -1)
 
     def lost(self, before: State, now: State, alive: int) -> bool:
         del alive

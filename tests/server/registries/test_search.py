@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 if TYPE_CHECKING:
     from conftest import Club
@@ -34,12 +35,13 @@ def shelf(club: Club) -> dict[str, str]:
     club.make("boss", "b")
     club.make("boss", "a", access="RESTRICTED")
     versions = {}
-    for text, collection, kind, where in (("one", "net", "model", "b/nets"), ("two", "net", "model", "b/nets"),
+    for content, collection, kind, where in (("one", "net", "model", "b/nets"), ("two", "net", "model", "b/nets"),
                                           ("rows", "set", "dataset", "b/sets"), ("x", "y", "model", "a/nets")):
         club.world.clock.move(60)
-        versions[text] = club.log("boss", collection, text, kind=kind, metadata=json.dumps({"deep": {"n": len(text)}}))
+        versions[content] = club.log("boss", collection, content, kind=kind,
+                                     metadata=json.dumps({"deep": {"n": len(content)}}))
         club.world.clock.move(60)
-        club.link("boss", versions[text], where, f"is-{text}")
+        club.link("boss", versions[content], where, f"is-{content}")
     return versions
 
 
@@ -55,6 +57,18 @@ def versions(club: Club, who: str = "boss", **asked: Any) -> list[str]:
     nodes = [edge["node"] for edge in found["edges"]]
     return [f"{node['artifactCollection']['project']['name'][-1]}/{node['artifactCollection']['name']}"
             f":v{node['versionIndex']}" for node in nodes]
+
+
+@pytest.mark.usefixtures("shelf")
+def test_links_are_seen_while_another_transaction_runs(club: Club) -> None:
+    if club.world.backend.settings.database_url is None:
+        pytest.skip("SQLite has one writer")
+    assert len(versions(club, filters={"alias": {"$ne": "none"}})) == 4
+    with club.world.backend.database.engine.begin() as other:
+        other.execute(text("SELECT pg_current_xact_id()"))
+        for number in range(2):
+            club.link("boss", club.log("boss", "more", str(number), kind="model"), "b/more", "new")
+            assert len(versions(club, filters={"alias": {"$ne": "none"}})) == 5 + number
 
 
 @pytest.mark.usefixtures("shelf")

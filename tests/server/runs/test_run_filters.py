@@ -347,5 +347,19 @@ def test_units_that_overlap_are_all_seen(world: World) -> None:
     assert len(names(world)) == 31
 
 
+def test_units_are_seen_while_another_transaction_runs(world: World) -> None:
+    """As an ANALYZE or a backup does, of whatever database of the server: no transaction after it is the oldest."""
+    if world.backend.settings.database_url is None:
+        pytest.skip("SQLite has one writer")
+    world.upsert("r")
+    with world.backend.database.engine.begin() as other:
+        other.execute(text("SELECT pg_current_xact_id()"))
+        for name in ("s", "t"):
+            world.upsert(name, config='{"x": {"value": 1}}')
+            assert name in names(world, {"config.x": 1})
+        world.upsert("s", config='{"x": {"value": 2}}')
+        assert names(world, {"config.x": 1}) == ["t"]
+
+
 def test_an_empty_table_has_nothing() -> None:
     assert Table().size == 0
