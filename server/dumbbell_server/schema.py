@@ -1,5 +1,7 @@
 """The schema: what each domain adds, composed into one schema. No logic."""
 
+from functools import cache
+
 import strawberry
 from graphql import GraphQLSchema
 
@@ -147,7 +149,9 @@ class Mutation(
     pass
 
 
+@cache
 def build_schema() -> GraphQLSchema:
+    """The same for everybody in a process: it holds nothing of a backend."""
     of_interfaces = [ArtifactSequence, ArtifactPortfolio]
     found = strawberry.Schema(query=Query, mutation=Mutation, config=CONFIG, types=of_interfaces)
     return found._schema  # noqa: SLF001 - we execute it

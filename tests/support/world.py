@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import tempfile
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,15 @@ from dumbbell_server.app import create_app, first_key
 from dumbbell_server.backend import Backend, open_backend
 from dumbbell_server.clock import StillClock
 from dumbbell_server.database.engine import reading
+from dumbbell_server.database.opening import open_database
 from dumbbell_server.database.units import Unit
 from dumbbell_server.settings import Settings
-from support.postgres import create_database
+from support.postgres import lent_database
 from support.s3 import reach_the_network
 
 KEY = "f" * 40
 MAX_BODY = 4 << 20
+_FILE = "dumbbell.db"
 
 UPSERT = """mutation Upsert($input: UpsertBucketInput!) { upsertBucket(input: $input) { inserted bucket {
   id name displayName state notes tags config summaryMetrics jobType group exitcode stopped
@@ -111,8 +115,19 @@ def _headers(key: str | None) -> dict[str, str]:
     return {} if key is None else {"authorization": f"Bearer {key}"}
 
 
+@cache
+def _without_rows() -> bytes:
+    """The file of a SQLite database with our tables: to make them takes longer than many a test."""
+    with tempfile.TemporaryDirectory(prefix="dumbbell-tables-") as name:
+        open_database(None, Path(name), "FULL").close()
+        return (Path(name) / _FILE).read_bytes()
+
+
 @contextlib.contextmanager
 def open_world(folder: Path, database_url: str | None = None, **more: Any) -> Iterator[World]:
+    if database_url is None and not (folder / _FILE).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _FILE).write_bytes(_without_rows())
     clock = StillClock()
     limits = {"max_graphql_body": MAX_BODY, "max_stream_body": MAX_BODY, **more}
     settings = Settings(data_dir=folder, database_url=database_url, api_key=KEY, **limits)
@@ -133,11 +148,12 @@ def open_world(folder: Path, database_url: str | None = None, **more: Any) -> It
 def world_on_backend(request: pytest.FixtureRequest, folder: Path) -> Iterator[World]:
     """A world on what the fixture's parameter names: `sqlite`, `postgres`, or `s3`, which is SQLite and a bucket."""
     url = bucket = None
-    if request.param == "postgres":
-        url = create_database(request.getfixturevalue("postgres"), f"world_{uuid.uuid4().hex}")
-    if "s3" in {request.param, request.config.getoption("--blobs")}:
-        bucket = request.getfixturevalue("bucket")
-    with open_world(folder, url, blob_url=bucket) as opened:
+    with contextlib.ExitStack() as stack:
+        if request.param == "postgres":
+            url = stack.enter_context(lent_database(request.getfixturevalue("postgres"), f"world_{uuid.uuid4().hex}"))
+        if "s3" in {request.param, request.config.getoption("--blobs")}:
+            bucket = request.getfixturevalue("bucket")
+        opened = stack.enter_context(open_world(folder, url, blob_url=bucket))
         if bucket is not None:
             reach_the_network(opened.client)
         yield opened
