@@ -48,6 +48,8 @@ def _text(text: str) -> str:
 
 def canonical(value: Any) -> str:
     """A text that is the same for the same values only: 1 is 1.0 but not true, and keys have no order."""
+    if isinstance(value, str):
+        return json.dumps(value)
     if isinstance(value, Mapping):
         items = sorted((str(name), canonical(each)) for name, each in value.items())
         return "{" + ",".join(f"{json.dumps(name)}:{each}" for name, each in items) + "}"

@@ -20,6 +20,7 @@ from dumbbell_server.sweeps.search.canonical import canonical
 
 LARGEST = 1e300  # of the numbers that a config may give; sums and steps beyond them are still numbers
 LARGEST_EXPONENT = 690.0  # e to this power is about as large
+_SMALLEST_EXPONENT = -740.0  # and to this power about the least that is more than 0
 _TELLABLE = 2**53  # more steps than this cannot be told apart by a float
 _EDGE = 2.0**-53
 _HALVINGS = 60
@@ -56,7 +57,8 @@ class Uniform:
         return self.low * (1 - u) + self.high * u
 
     def place(self, value: float) -> float:
-        return (value - self.low) / (self.high - self.low)
+        span = self.high - self.low
+        return (value - self.low) / span if span else 0.5  # logarithms of bounds may be the same
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,10 @@ class Exponential:
     power: Shape
 
     def at(self, u: float) -> float:
-        return math.exp(min(max(self.power.at(u), -LARGEST_EXPONENT), LARGEST_EXPONENT))
+        return math.exp(min(max(self.power.at(u), _SMALLEST_EXPONENT), LARGEST_EXPONENT))
 
     def place(self, value: float) -> float:
-        return self.power.place(math.log(value) if value > 0 else -LARGEST_EXPONENT)
+        return self.power.place(math.log(value) if value > 0 else _SMALLEST_EXPONENT)
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def _of_inverse_exponents(fields: Fields) -> Shape:
 
 
 def _of_positive(fields: Fields) -> Shape:
-    low, high = fields.bounds(above=1 / LARGEST)
+    low, high = fields.bounds(above=0)
     return Exponential(Uniform(math.log(low), math.log(high)))
 
 

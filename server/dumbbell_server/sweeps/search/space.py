@@ -89,7 +89,7 @@ def value_of(parameter: Parameter, values: Mapping[str, Any]) -> Any:
     """The parameter's value in a run's config, or MISSING."""
     found: Any = values
     for name in parameter.path:
-        if not isinstance(found, Mapping) or name not in found:
+        if not isinstance(found, dict) or name not in found:
             return MISSING
         found = found[name]
     return found

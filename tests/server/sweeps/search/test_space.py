@@ -292,3 +292,11 @@ def test_bounds_of_any_size_break_nothing() -> None:
         for q in (1e-300, 1e300, 5e-324, 10**300):
             value = space({"a": {"distribution": kind, "q": q}}).parameters[0].distribution.at(0.9)
             assert math.isfinite(float(value))
+
+
+def test_bounds_that_lie_close_together_break_nothing() -> None:
+    for kind in ("uniform", "log_uniform_values"):
+        for low, high in ((1e10, math.nextafter(1e10, math.inf)), (5e-324, 1e-323)):
+            distribution = space({"a": {"distribution": kind, "min": low, "max": high}}).parameters[0].distribution
+            assert distribution.at(0.5) == pytest.approx(low, rel=1e-9, abs=1e-300)
+            assert distribution.place(low) is not None
