@@ -68,14 +68,17 @@ class Finished:
 
 
 def sdk_python(version: str, *more: str) -> Path:
-    """The Python that has this wandb and more packages; its environment is made once and kept in the user's cache."""
+    """The Python that has this wandb and more packages."""
+    return python_with("+".join([version, *more]), f"wandb=={version}", *PINS[version], *more)
+
+
+def python_with(name: str, *wanted: str) -> Path:
+    """The Python that has these packages; its environment is made once and kept in the user's cache."""
     cache = Path.home() / ".cache" / "dumbbell-sdk"
     cache.mkdir(parents=True, exist_ok=True)
-    name = "+".join([version, *more])
     folder = cache / name
     python = folder / "bin" / "python"
     done = folder / ".done"
-    wanted = [f"wandb=={version}", *PINS[version], *more]
     stamp = "\n".join([sys.version, *wanted])
     with (cache / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -40,9 +40,11 @@ class Kernel:
 
     def squared(self, left: Array, right: Array, category: Flags) -> Array:
         """Squared distances between all of `left` and all of `right`; two categories are 1 apart."""
-        a = left[:, ~category] / self.scales[~category]
-        b = right[:, ~category] / self.scales[~category]
-        distances: Array = (a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T
+        numbers = slice(None) if not category.any() else ~category
+        a, b = left[:, numbers] / self.scales[numbers], right[:, numbers] / self.scales[numbers]
+        distances: Array = a @ (-2 * b.T)
+        distances += (a * a).sum(1)[:, None]
+        distances += (b * b).sum(1)
         np.maximum(distances, 0, out=distances)
         for axis in np.flatnonzero(category):
             distances += (left[:, axis, None] != right[:, axis]) / self.scales[axis] ** 2
@@ -51,8 +53,14 @@ class Kernel:
 
 def matern(distances: Array) -> Array:
     """The covariance at squared distances."""
-    far = _ROOT * np.sqrt(distances)
-    return (1 + far + far * far / 3) * np.exp(-far)
+    far = np.sqrt(distances)
+    far *= _ROOT
+    covariances = far * far
+    covariances /= 3
+    covariances += far
+    covariances += 1
+    covariances *= np.exp(-far)
+    return covariances
 
 
 def fit_kernel(points: Array, losses: Array, category: Flags, before: Kernel | None) -> Kernel:
