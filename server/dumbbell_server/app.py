@@ -48,6 +48,7 @@ from dumbbell_server.runs.fields import HISTORY_KEYS, INPUT_ARTIFACTS, KEYS_INFO
 from dumbbell_server.runs.graphql import SHOWING_RUNS, expire_silent_runs
 from dumbbell_server.runs.service import BEFORE_DELETING, RunsDeleting
 from dumbbell_server.schema import build_schema
+from dumbbell_server.sweeps.searches import SEARCHES, Searches
 from dumbbell_server.web.pages import ROUTES as PAGES
 from dumbbell_server.web.sign_in import SignIn
 
@@ -129,6 +130,9 @@ def _provide(backend: Backend) -> None:
             artifacts.prepare_runs_deletion(backend, run_id)
 
     backend.provide(BEFORE_DELETING, before_deleting)
+    searches = Searches(backend)
+    backend.register_threads(searches.close)
+    backend.provide(SEARCHES, searches)
     backend.provide(HISTORY_KEYS, history_keys(backend))
     backend.provide(KEYS_INFO, keys_info(backend))
     backend.provide(INPUT_ARTIFACTS, versions_of_runs(INPUT))

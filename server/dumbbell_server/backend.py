@@ -60,8 +60,13 @@ class Backend:
     events: Events = field(default_factory=Events)
     removers: dict[str, Remover] = field(default_factory=dict)  # by kind, of what goes in pieces: see app.py
     ending: threading.Event = field(default_factory=threading.Event)  # set: what can go on after a start ends now
+    opened_at: str = field(init=False)  # nothing could be heard of anybody before
     _provided: dict[Provided[Any], Any] = field(default_factory=dict)
     _clears: list[Callable[[], None]] = field(default_factory=list)
+    _closes: list[Callable[[], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.opened_at = self.clock.text()
 
     @cached_property
     def query_limits(self) -> Limits:
@@ -84,6 +89,10 @@ class Backend:
     def register_cache(self, clear: Callable[[], None]) -> None:
         """A cache of a domain's own is emptied by `clear`, with all others."""
         self._clears.append(clear)
+
+    def register_threads(self, close: Callable[[], None]) -> None:
+        """Threads of a domain's own are ended by `close`, while the database is still open."""
+        self._closes.append(close)
 
     def clear_caches(self) -> None:
         """Everything that is remembered is read again when it is next asked for."""
@@ -129,6 +138,8 @@ class Backend:
         return attempt
 
     def close(self) -> None:
+        for close in self._closes:
+            close()
         self.database.close()
         self.lock.close()
 

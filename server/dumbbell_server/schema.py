@@ -49,9 +49,18 @@ from dumbbell_server.projects.graphql import (
 from dumbbell_server.registries.graphql import EntityRegistries, ProjectMembers, RegistriesMutation
 from dumbbell_server.reports.graphql import ProjectViews, View, ViewConnection, ViewsMutation, ViewsQuery
 from dumbbell_server.runs.graphql import ProjectRuns, RunConnection, RunCore, RunsMutation
-from dumbbell_server.sweeps.graphql import ProjectSweeps, RunSweeps, SweepConnection, SweepCore, SweepsMutation
+from dumbbell_server.sweeps.graphql import (
+    AgentConnection,
+    AgentCore,
+    ProjectSweeps,
+    RunSweeps,
+    SweepConnection,
+    SweepCore,
+    SweepsMutation,
+)
 
 __all__ = [
+    "AgentConnection",
     "ArtifactCollection",
     "ArtifactCollectionMembershipConnection",
     "ArtifactManifest",
@@ -98,6 +107,11 @@ class File(FileCore, FileArtifacts):
 
 @strawberry.type
 class Sweep(SweepCore):
+    pass
+
+
+@strawberry.type
+class Agent(AgentCore):
     pass
 
 

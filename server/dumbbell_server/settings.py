@@ -50,6 +50,8 @@ class Settings(BaseSettings):
         None, repr=False, description="key of that user; without it one is made and printed once")
     seed: str | None = Field(None, description="`demo` or a YAML file to load before serving; without it nothing")
     heartbeat_timeout: float = Field(300.0, gt=0, description="seconds of silence after which a run has crashed")
+    agent_timeout: float = Field(60.0, gt=0, description="seconds of silence after which an agent of a sweep is dead, "
+                                                         "and its run is given to another")
     url_lifetime: float = Field(86400.0, gt=0, description="seconds for which a signed URL works")
     abandoned_after: float = Field(604800.0, gt=0, description="seconds of silence after which an artifact version "
                                                                "that was never committed is removed")

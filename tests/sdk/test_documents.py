@@ -18,9 +18,6 @@ pytestmark = pytest.mark.sdk
 
 # Names of operations that our schema cannot answer yet, by what they wait for. One that it can must leave the list.
 WAITING = {
-    "sweeps": """
-        CreateAgent EnqueueSweepRun GetAgentRuns GetSweepAgent GetSweepAgents Heartbeat UpsertSweep
-    """,
     "reports and charts": """
         CreateCustomChart
     """,
@@ -62,7 +59,7 @@ def test_documents_fit_the_schema(documents: dict[str, list[str]]) -> None:
     schema = build_schema()
     waiting = set(" ".join(WAITING.values()).split())
     refused: dict[str, list[str]] = {}
-    for document in map(parse, (text for texts in documents.values() for text in texts)):
+    for document in map(parse, (filled(text) for texts in documents.values() for text in texts)):
         errors = [error.message for error in validate(schema, document, RULES)]
         for name in names_of(document):
             refused.setdefault(name, []).extend(errors)
@@ -70,6 +67,11 @@ def test_documents_fit_the_schema(documents: dict[str, list[str]]) -> None:
     assert not wrong, "the schema does not fit what wandb 0.31.0 sends"
     stale = sorted(name for name in waiting if not refused.get(name))
     assert not stale, f"these fit by now, or are gone: take them out of WAITING in {Path(__file__).name}"
+
+
+def filled(text: str) -> str:
+    """The one document with a gap, as wandb 0.31.0 apis/public/sweeps.py:_upsert_sweep fills it."""
+    return text.replace("_PROJECT_QUERY_", "project { id name entity { id name } }")
 
 
 def names_of(document: DocumentNode) -> Iterator[str]:

@@ -48,6 +48,10 @@ ATTEMPTS: list[Attempt] = [
     Attempt("completeMultipartUploadArtifact", in_team="member",
             arguments=lambda own: {"artifactID": own.logged.pending, "storagePath": "x", "uploadID": "x",
                 "completeMultipartAction": "Complete", "completedParts": [{"hexMD5": "0" * 32, "partNumber": 1}]}),
+    Attempt("agentHeartbeat", in_team="member",
+            arguments=lambda own: {"id": own.agent_id, "metrics": "{}", "runState": "{}"}),
+    Attempt("createAgent", in_team="member",
+            arguments=lambda own: _place(own) | {"sweep": own.sweep, "host": "stolen"}),
     Attempt("createArtifact", in_team="member",
             arguments=lambda own: _place(own) | {"runName": own.run, "artifactTypeName": "dataset",
                 "artifactCollectionName": "set", "digest": "3" * 32, "aliases": [{"artifactCollectionName": "set",
@@ -109,6 +113,8 @@ ATTEMPTS: list[Attempt] = [
             arguments=lambda own: {"id": own.run_id, "deleteArtifacts": True}),
     Attempt("deleteView", in_team="admin",
             arguments=lambda own: {"id": own.view_id}),
+    Attempt("enqueueSweepRun", in_team="member",
+            arguments=lambda own: {"id": own.sweep_id, "config": "{}"}),
     Attempt("linkArtifact", in_team="member", in_registry="member",
             arguments=lambda own: _place(own) | {"artifactID": own.logged.version, "artifactPortfolioName": "stolen"}),
     Attempt("linkArtifact", in_team="member", in_registry="member",
@@ -239,8 +245,8 @@ def lookups(field: str) -> list[Input]:
 
 def inside(own: OwnedResources) -> dict[str, Any]:
     """Arguments of fields further in, by their name."""
-    return {"name": own.run, "sweepName": own.sweep, "specs": ['{"keys": ["word"]}'], "liveKeys": ["word"],
-            "missingOk": True, "storageLayout": "V2", "manifestVersion": "1"}
+    return {"name": own.run, "sweepName": own.sweep, "agentName": own.agent, "specs": ['{"keys": ["word"]}'],
+            "liveKeys": ["word"], "missingOk": True, "storageLayout": "V2", "manifestVersion": "1"}
 
 
 def _place(own: OwnedResources) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from dumbbell_server.schema import build_schema
 from support.access_matrix import OPEN, attempts
 from support.ledger import Tables
 from support.logged import Logged
-from support.owned_resources import SWEEP, OwnedResources
+from support.owned_resources import GRID, SWEEP, OwnedResources
 
 T = TypeVar("T")
 Own = Callable[[str, dict[str, Any]], bool]  # whether the row of a table is of something that the sender is in
@@ -55,11 +55,13 @@ KINDS: dict[str, str] = {
     "UpsertModelInput.owner": "Entity", "DeleteApiKeyInput.id": "ApiKey", "DeleteInviteInput.id": "member",
     "DeleteModelInput.id": "Project", "UpsertModelInput.id": "Project",
     **dict.fromkeys(("DeleteRunInput.id", "StopRunInput.id", "UpdateRunStateInput.id", "UpsertBucketInput.id"), "Run"),
-    "DeleteViewInput.id": "View", "UpsertViewInput.id": "View", "UpsertSweepInput.id": "Sweep",
+    "DeleteViewInput.id": "View", "UpsertViewInput.id": "View",
+    **dict.fromkeys(("UpsertSweepInput.id", "EnqueueSweepRunInput.id"), "Sweep"), "AgentHeartbeatInput.id": "Agent",
     **dict.fromkeys(("UpsertSweepInput.config",), "yaml"),
     **dict.fromkeys(("digest", "md5"), "md5"), "hexMD5": "md5", "completedParts": "md5",
     **dict.fromkeys(("config", "summaryMetrics", "metadata", "labels", "spec", "views", "attributes", "controller",
-                     "launchScheduler", "priorRunsFilters", "scheduler", "templateVariableValues"), "json"),
+                     "launchScheduler", "priorRunsFilters", "scheduler", "templateVariableValues", "metrics",
+                     "runState"), "json"),
     **dict.fromkeys((
         "description", "displayName", "notes", "groupName", "jobType", "host", "jobProgram", "jobRepo", "commit",
         "repo", "dockerImage", "framework", "color", "ProjectIconInput.name", "tags", "storagePath", "uploadID",
@@ -72,14 +74,16 @@ _NEW = {"entity", "project", "run", "organization", "collection", "type", "alias
 _NAMES_OF_NEW = {"stolen", "new", "x", "another", "spies"}  # in access_matrix.py
 _IDS = {"File": "run_files", "Artifact": "artifacts", "ArtifactCollection": "artifact_collections",
         "ArtifactManifest": "artifact_manifests", "Project": "projects", "User": "users", "Entity": "entities",
-        "ApiKey": "api_keys", "View": "views", "Sweep": "sweeps", "Invite": "invites"}
+        "ApiKey": "api_keys", "View": "views", "Sweep": "sweeps", "Agent": "sweep_agents",
+        "Invite": "invites"}
 _NAMES = {"entity": ("entities", "name"), "project": ("projects", "name"), "run": ("runs", "name"),
           "user": ("users", "username"), "organization": ("organizations", "name"),
           "collection": ("artifact_collections", "name"), "type": ("artifact_types", "name"),
           "alias": ("artifact_aliases", "name"), "tag": ("artifact_tags", "name"), "sweep": ("sweeps", "name"),
+          "agent": ("sweep_agents", "name"),
           "file": ("run_files", "name"), "client": ("artifact_client_ids", "client_id")}
 _FIXED = {"role": ["admin", "member", "viewer", "restricted_viewer"], "access": sorted(ACCESSES),
-          "state": ["running", "finished", "CANCELED", "RUNNING"], "yaml": [SWEEP], "metric": ["_step"],
+          "state": ["running", "finished", "CANCELED", "RUNNING"], "yaml": [SWEEP, GRID], "metric": ["_step"],
           "md5": [MD5, "0" * 32, "3" * 32]}
 
 
@@ -169,12 +173,14 @@ class Things:
                              lambda row: row["entity_id"] == guild["id"] and own("projects", row),
                              lambda row: row["entity_id"] == guild["id"])
         sweep = self.pick("sweeps", is_here)
+        agent = self.pick("sweep_agents", lambda row: row["sweep_id"] == sweep["id"])
         return OwnedResources(
             entity=entity["name"], project=project["name"], project_id=ids.encode("Project", project["id"]),
             run=run["name"], run_id=self.run_id(run) if run["id"] else "", file_id=ids.encode("File", file["id"]),
             key_id=ids.encode("ApiKey", self.pick("api_keys")["id"]), team=team["name"],
             organization=organization["name"], member_id=self.value("member"), sweep=sweep["name"],
-            sweep_id=ids.encode("Sweep", sweep["id"]), view_id=ids.encode("View", self.pick("views", is_here)["id"]),
+            sweep_id=ids.encode("Sweep", sweep["id"]), agent=agent["name"], agent_id=ids.encode("Agent", agent["id"]),
+            view_id=ids.encode("View", self.pick("views", is_here)["id"]),
             logged=self._logged(project["id"]), guild=guild["name"], registry=registry["name"],
             registry_id=ids.encode("Project", registry["id"]), bob_id=ids.encode("User", self.pick("users")["id"]),
             team_id=ids.encode("Entity", team["id"]))

@@ -114,6 +114,11 @@ def _of_part(tables: Tables, row: Row) -> Place:
     return ("version", upload["artifact_id"]) if upload else NOWHERE
 
 
+def _of_agent(tables: Tables, row: Row) -> Place:
+    sweep = tables["sweeps"].get((row["sweep_id"],))
+    return ("project", sweep["project_id"]) if sweep else NOWHERE
+
+
 def _of_column(tables: Tables, row: Row) -> Place:
     group = tables["column_groups"].get((row["group_id"],))
     return _of_run(tables, group) if group else NOWHERE
@@ -134,8 +139,9 @@ PLACES: dict[str, Callable[[Tables, Row], Place]] = {
     **dict.fromkeys(("runs", "sweeps", "views", "artifact_types", "artifact_collections", "artifact_blobs",
                      "registry_members", "registry_teams"), _IN_PROJECT),
     **dict.fromkeys(("chunks", "stream_heads", "column_groups", "compactions", "partitions", "history_keys",
-                     "run_files", "run_files_expected", "artifact_uses"), _of_run),
+                     "run_files", "run_files_expected", "artifact_uses", "sweep_runs"), _of_run),
     "history_columns": _of_column,
+    "sweep_agents": _of_agent,
     "artifacts": _of_version("id"),
     **dict.fromkeys(("artifact_manifests", "artifact_entries", "artifact_uploads", "artifact_blobs_expected",
                      "artifact_tags"), _of_version("artifact_id")),

@@ -26,7 +26,8 @@ from support.logged import Logged, log_artifact
 from support.world import World
 
 SECRET = "opensesame"
-SWEEP = "method: grid\nparameters:\n  x: {values: [1, 2]}\n"
+SWEEP = "method: grid\nscheduler: {engine: wandb}\nparameters:\n  x: {values: [1, 2]}\n"  # one that takes runs
+GRID = "method: grid\nparameters:\n  x: {values: [1, 2]}\n"
 _DEEPEST = 6
 
 
@@ -54,6 +55,8 @@ class OwnedResources:
     member_id: str
     sweep: str
     sweep_id: str
+    agent: str
+    agent_id: str
     view_id: str
     logged: Logged
     guild: str  # the organization's entity
@@ -116,6 +119,8 @@ def make_things(world: World, entity: str, key: str = OWNER,
     world.client.put(made["uploadUrl"], content=file.encode()).raise_for_status()
     sweep = ask("mutation M($input: UpsertSweepInput!) { upsertSweep(input: $input) { sweep { id name } } }",
                 config=SWEEP, description=word())["sweep"]
+    agent = ask("mutation M($input: CreateAgentInput!) { createAgent(input: $input) { agent { id name } } }",
+                sweep=sweep["name"], host=word())["agent"]
     view = ask("mutation M($input: UpsertViewInput!) { upsertView(input: $input) { view { id } } }", type="runs",
                displayName=word(), spec="{}")["view"]["id"]
     logged = log_artifact(world, key, place, "r", word)
@@ -123,7 +128,7 @@ def make_things(world: World, entity: str, key: str = OWNER,
                         files { edges { node { id } } } } } }""", {"entity": entity}, key=key)["project"]
     return {"entity": entity, "project": "vault", "project_id": project["id"], "run": "r", "run_id": run,
             "file_id": project["run"]["files"]["edges"][0]["node"]["id"], "sweep": sweep["name"],
-            "sweep_id": sweep["id"], "view_id": view, "logged": logged}
+            "sweep_id": sweep["id"], "agent": agent["name"], "agent_id": agent["id"], "view_id": view, "logged": logged}
 
 
 def tables(world: World) -> dict[str, list[tuple[Any, ...]]]:

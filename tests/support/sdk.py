@@ -91,30 +91,56 @@ def python_with(name: str, *wanted: str) -> Path:
     return python
 
 
-def run_script(version: str, server: Backend, tmp_path: Path, source: str, timeout: float = 120,
-               env: Mapping[str, str] | None = None, packages: Sequence[str] = ()) -> Finished:
-    """Run `source` by the Python of this wandb and more packages, in a folder and with caches of its own."""
+@dataclass(frozen=True)
+class Script:
+    """A script that was started, with what it prints in files: the SDK's service would keep a pipe open."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    def finished(self, timeout: float) -> Finished:
+        """Wait for its end, and end what the SDK left in its session. AssertionError where it goes on for too long."""
+        try:
+            returncode = _ended(self.process, timeout, self.folder)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            said = "\n".join(self._said())
+            raise AssertionError(f"the script did not end within {timeout} s:\n{said}") from None
+        finally:
+            self.kill()
+        return Finished(returncode, *self._said(), self.folder)
+
+    def kill(self) -> None:
+        """End it and the service that the SDK left in its session, by SIGKILL."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def _said(self) -> tuple[str, str]:
+        out, err = ((self.folder / name).read_text(errors="replace") for name in ("stdout", "stderr"))
+        return out, err
+
+
+def start_script(version: str, server: Backend, tmp_path: Path, source: str, env: Mapping[str, str] | None = None,
+                 packages: Sequence[str] = ()) -> Script:
+    """Start `source` with the Python of this wandb and more packages, in a folder and with caches of its own."""
     python = sdk_python(version, *packages)
     folder = Path(tempfile.mkdtemp(prefix="sdk-", dir=tmp_path))
     work = folder / "work"
     work.mkdir()
     script = work / "script.py"
     script.write_text(textwrap.dedent(source))
-    stdout, stderr = folder / "stdout", folder / "stderr"
-    with stdout.open("wb") as out, stderr.open("wb") as err:  # files: the SDK's service keeps a pipe open
+    with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
         process = subprocess.Popen([str(python), str(script)], cwd=work, stdin=subprocess.DEVNULL, stdout=out,
                                    stderr=err, env=_environment(folder, server) | dict(env or {}),
                                    start_new_session=True)
-        try:
-            returncode = _ended(process, timeout, folder)
-        except subprocess.TimeoutExpired:
-            _end_group(process)
-            raise AssertionError(f"the script did not end within {timeout} s:\n"
-                                 f"{stdout.read_text(errors='replace')}\n{stderr.read_text(errors='replace')}"
-                                 ) from None
-        finally:
-            _end_group(process)
-    return Finished(returncode, stdout.read_text(errors="replace"), stderr.read_text(errors="replace"), folder)
+    return Script(process, folder)
+
+
+def run_script(version: str, server: Backend, tmp_path: Path, source: str, timeout: float = 120,
+               env: Mapping[str, str] | None = None, packages: Sequence[str] = ()) -> Finished:
+    """The same to its end."""
+    return start_script(version, server, tmp_path, source, env, packages).finished(timeout)
 
 
 def read_of(finished: Finished) -> Any:
@@ -149,13 +175,6 @@ def _end_deaf_core(process: subprocess.Popen[bytes], folder: Path) -> None:
             for child in psutil.Process(process.pid).children():
                 if child.name().startswith("wandb-core"):
                     child.terminate()
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the script and the service that the SDK left in its session."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _environment(folder: Path, server: Backend) -> dict[str, str]:

@@ -48,14 +48,17 @@ class Server:
 
 
 @contextlib.contextmanager
-def start_server(tmp_path: Path, **env: str) -> Iterator[Server]:
-    """A server with its data in tmp_path; `env` are settings such as DUMBBELL_DATABASE_URL."""
+def start_server(tmp_path: Path, port: int = 0, **env: str) -> Iterator[Server]:
+    """A server with its data in tmp_path; `env` are settings such as DUMBBELL_DATABASE_URL.
+
+    A port is for one that takes the place of another; without it the system hands out a free one.
+    """
     ready = tmp_path / "ready.json"
     ready.unlink(missing_ok=True)
     log = tmp_path / "server.log"
     data_dir = tmp_path / "data"
     command = [sys.executable, "-m", "dumbbell_server", "serve",
-               "--port", "0", "--data-dir", str(data_dir), "--ready-file", str(ready)]
+               "--port", str(port), "--data-dir", str(data_dir), "--ready-file", str(ready)]
     with log.open("ab") as output:
         process = subprocess.Popen(command, env=_environment(env), stdin=subprocess.DEVNULL,
                                    stdout=output, stderr=subprocess.STDOUT)

@@ -370,6 +370,7 @@ _ARGUMENTS: dict[str, _Argument] = {
     "ArtifactType.artifactSequence.name": lambda things: things.value("collection"),
     "name": lambda things: f"{things.value('collection')}:{things.choose(['v0', 'latest', things.value('alias')])}",
     "sweepName": lambda things: things.value("sweep"),
+    "agentName": lambda things: things.value("agent"),
     "aliasName": lambda things: things.value("alias"),
     "specs": lambda _: ['{"keys": ["word"]}'],
     "liveKeys": lambda _: ["word"],

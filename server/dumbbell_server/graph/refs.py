@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     EntityConnectionRef = Any
     SweepRef = Any
     SweepConnectionRef = Any
+    AgentRef = Any
+    AgentConnectionRef = Any
     ViewRef = Any
     ViewConnectionRef = Any
     ArtifactRef = Any
@@ -45,6 +47,8 @@ else:
     EntityConnectionRef = Annotated["EntityConnection", _schema]
     SweepRef = Annotated["Sweep", _schema]
     SweepConnectionRef = Annotated["SweepConnection", _schema]
+    AgentRef = Annotated["Agent", _schema]
+    AgentConnectionRef = Annotated["AgentConnection", _schema]
     ViewRef = Annotated["View", _schema]
     ViewConnectionRef = Annotated["ViewConnection", _schema]
     ArtifactRef = Annotated["Artifact", _schema]

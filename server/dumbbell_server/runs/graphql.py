@@ -1,5 +1,7 @@
 """What runs add to the schema."""
 
+from dataclasses import replace
+
 import strawberry
 
 from dumbbell_server import ids
@@ -171,6 +173,17 @@ def page_of_runs(context: Context, project: ProjectRow, filters: str | None, ord
     query = listing.query(filters, order, after, first)
     found = listing.find(context.backend.run_columns, context.session, context.viewer, project, query)
     return RunPage.of(context, project, found)
+
+
+def page_before(context: Context, project: ProjectRow, filters: str | None, order: str, before: str | None,
+                last: int | None) -> RunPage:
+    """The page that ends before a cursor, in the order given."""
+    query = listing.query_before(filters, order, before, last)
+    found = listing.find(context.backend.run_columns, context.session, context.viewer, project, query)
+    page = RunPage.of(context, project, replace(found, rows=found.rows[::-1], more=False))
+    page.page_info.has_previous_page = found.more
+    page.page_info.has_next_page = before is not None
+    return page
 
 
 @plain

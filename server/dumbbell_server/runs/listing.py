@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
 from dumbbell_server.accounts.tables import EntityRow
@@ -18,6 +20,12 @@ _NEWEST_FIRST = "-created_at"  # where no order is given (docs/protocol/behaviou
 def query(filters: str | None, order: str | None, after: str | None = None, first: int | None = None) -> ListQuery:
     """A checked question. BadInput names what is not understood."""
     return list_query(RUN_FIELDS, filters, order, after, first, _NEWEST_FIRST)
+
+
+def query_before(filters: str | None, order: str | None, before: str | None, last: int | None) -> ListQuery:
+    """The question whose answer, turned round, is the page that ends before a cursor."""
+    asked = query(filters, order, before, last)
+    return replace(asked, keys=tuple(replace(key, descending=not key.descending) for key in asked.keys))
 
 
 def find(cache: ColumnCache, session: Session, viewer: Actor | None, project: ProjectRow, question: ListQuery) -> Found:

@@ -41,8 +41,9 @@ def make_run_id(clock: Clock) -> str:
     return clock.token(8, _ID_ALPHABET)
 
 
-def make_display_name(clock: Clock, number: int) -> str:
-    return f"{clock.random.choice(_ADJECTIVES)}-{clock.random.choice(_NOUNS)}-{number}"
+def make_display_name(clock: Clock, number: int, noun: str | None = None) -> str:
+    """Such as `calm-river-12`; runs that a sweep makes are called `calm-sweep-12`."""
+    return f"{clock.random.choice(_ADJECTIVES)}-{noun or clock.random.choice(_NOUNS)}-{number}"
 
 
 def checked_run_id(name: str) -> str:

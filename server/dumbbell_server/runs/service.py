@@ -206,6 +206,16 @@ def _create(unit: Unit, project: ProjectRow, run_id: str, edit: RunEdit) -> RunR
     return insert_row(unit.session, RunRow, values | _changes(unit, None, edit, run_id))
 
 
+def make(unit: Unit, project: ProjectRow, edit: RunEdit) -> RunRow:
+    """A new run in the state that the edit names, before any process has started on it; the caller asked for rights."""
+    _check(edit)
+    run_id = make_run_id(unit.clock)
+    while queries.plain(unit.session, project.id, run_id) is not None:
+        run_id = make_run_id(unit.clock)
+    made = _create(unit, project, run_id, edit)
+    return unit.session.get_one(RunRow, made.id)
+
+
 def _check(edit: RunEdit) -> None:
     for field, value in vars(edit).items():
         if not isinstance(value, str):

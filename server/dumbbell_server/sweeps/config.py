@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
 from dumbbell_server.errors import BadInput
 from dumbbell_server.json_text import MOST_LEVELS, is_deeper, storable
+from dumbbell_server.sweeps.search.hyperband import Hyperband, read_hyperband
+from dumbbell_server.sweeps.search.space import Space, read_space
 
 METHODS = ("grid", "random", "bayes", "custom")
+CONTROLLER, SCHEDULER = "controller", "scheduler"  # who searches, where the server does not
+_ENGINES = {"wandb": ("grid", "random", "bayes"), "optuna": ("custom",), "ax": ("custom",)}
 _GOALS = ("minimize", "maximize")
 _LONGEST = 1 << 20
 _LONGEST_NAME = 512
-_FARTHEST = 1e15  # bounds beyond it, and steps below its inverse, make no grid
 _ENDLESS = 2**31 - 1  # the most that a GraphQL Int can tell
+_KEPT = 64  # configs
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,12 @@ class SweepConfig:
     name: str | None
     metric: str | None
     maximize: bool
+    target: float | None  # of the metric: a run that reaches it ends the search
+    cap: int | None  # of the number of runs
+    program: str | None
+    elsewhere: str | None  # CONTROLLER or SCHEDULER; None where the server searches
+    space: Space | None  # None for method custom, which the server does not search
+    hyperband: Hyperband | None
     expected: int | None
     warnings: tuple[str, ...]
 
@@ -41,6 +52,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+@lru_cache(_KEPT)
 def read_config(text: str) -> SweepConfig:
     """Raises BadInput that names what is wrong; what only looks odd becomes a warning."""
     tree = _tree(text)
@@ -50,15 +62,68 @@ def read_config(text: str) -> SweepConfig:
     parameters = tree.get("parameters")
     if parameters is not None:
         _check_parameters(parameters)
-    metric, maximize = _metric(tree.get("metric"))
-    warnings = []
-    if not parameters:
-        warnings.append("the config has no parameters: every run will be the same")
+    metric, maximize, target = _metric(tree.get("metric"))
+    elsewhere = _elsewhere(tree, method)
+    space = read_space(parameters or {}, method=method) if method != "custom" and not elsewhere else None
+    hyperband = _hyperband(tree.get("early_terminate")) if not elsewhere else None
+    cap = _cap(tree.get("run_cap"))
+    return SweepConfig(
+        text, method, _name(tree.get("name")), metric, maximize, target, cap, _program(tree.get("program")), elsewhere,
+        space, hyperband, _expected(_choices(tree, method, space), cap),
+        tuple(_warnings(tree, method, metric, space, hyperband)))
+
+
+def _warnings(tree: Mapping[str, Any], method: str, metric: str | None, space: Space | None,
+              hyperband: Hyperband | None) -> Iterator[str]:
+    if not tree.get("parameters") and not isinstance(tree.get("scheduler"), Mapping):
+        yield "the config has no parameters: every run will be the same"
     if method == "bayes" and metric is None:
-        warnings.append("method bayes needs a metric with a name to search by")
-    choices = _choices(parameters or {}, "", warnings) if method == "grid" else None
-    return SweepConfig(text, method, _name(tree.get("name")), metric, maximize, _expected(choices, tree.get("run_cap")),
-                       tuple(warnings))
+        yield "method bayes needs a metric with a name to search by"
+    if hyperband is not None and metric is None:
+        yield "early_terminate needs a metric with a name to compare runs by"
+    if method == "grid" and space is not None:
+        for path in space.endless:
+            yield f"a grid cannot go through parameter {path[:120]!r}: give it value, values, or whole-number bounds"
+    yield from space.warnings if space is not None else ()
+
+
+def _elsewhere(tree: Mapping[str, Any], method: str) -> str | None:
+    """Who searches (docs/protocol/behaviours.md#who-searches). BadInput for what the SDK would refuse too."""
+    controller, scheduler = tree.get("controller"), tree.get("scheduler")
+    local = isinstance(controller, Mapping) and controller.get("type") == "local"
+    if not isinstance(scheduler, Mapping) or "engine" not in scheduler:
+        return CONTROLLER if local else None
+    if local:
+        raise BadInput("the sweep config has both a scheduler and a local controller; only one of them can search")
+    engine = scheduler["engine"]
+    methods = _ENGINES.get(engine) if isinstance(engine, str) else None
+    if methods is None:
+        raise BadInput(f"the sweep scheduler's engine is {str(engine)[:40]!r}; it must be one of {', '.join(_ENGINES)}")
+    if method not in methods:
+        raise BadInput(f"a sweep scheduler with engine {engine} needs method {' or '.join(methods)}, not {method}")
+    return SCHEDULER
+
+
+def _choices(tree: Mapping[str, Any], method: str, space: Space | None) -> int | None:
+    """How many combinations a grid has, whoever goes through it; None where it has no end."""
+    if method != "grid":
+        return None
+    count = (space or read_space(tree.get("parameters") or {}, method=method)).count()
+    return None if count is None else min(count, _ENDLESS)
+
+
+def _hyperband(value: object) -> Hyperband | None:
+    if not value:
+        return None
+    if not isinstance(value, Mapping):
+        raise BadInput("the sweep config's early_terminate must be a mapping such as {type: hyperband, min_iter: 3}")
+    return read_hyperband(value)
+
+
+def _program(value: object) -> str | None:
+    if value is not None and (not isinstance(value, str) or not storable(value)):
+        raise BadInput("the sweep config's program must be the name of a file, as a text")
+    return value
 
 
 def _tree(text: str) -> dict[str, Any]:
@@ -86,16 +151,19 @@ def _name(value: object) -> str | None:
     return str(value)
 
 
-def _metric(value: object) -> tuple[str | None, bool]:
+def _metric(value: object) -> tuple[str | None, bool, float | None]:
     if value is None:
-        return None, False
+        return None, False, None
     name = value.get("name") if isinstance(value, Mapping) else None
     if not isinstance(value, Mapping) or not isinstance(name, str) or not storable(name):
         raise BadInput("the sweep config's metric must be a mapping with a name, without a NUL, and perhaps a goal")
     goal = value.get("goal") or "minimize"
     if goal not in _GOALS:
         raise BadInput(f"the sweep metric's goal is {str(goal)[:40]!r}; it must be one of {', '.join(_GOALS)}")
-    return name, goal == "maximize"
+    target = value.get("target")
+    if target is not None and (isinstance(target, bool) or not isinstance(target, int | float) or target != target):  # noqa: PLR0124 - NaN
+        raise BadInput(f"the sweep metric's target is {str(target)[:40]!r}; it must be a number")
+    return name, goal == "maximize", target
 
 
 def _check_parameters(parameters: object, path: str = "") -> None:
@@ -111,46 +179,15 @@ def _check_parameters(parameters: object, path: str = "") -> None:
             raise BadInput(f"the values of sweep parameter {str(name)[:80]!r} must be a list that is not empty")
 
 
-def _choices(parameters: Mapping[str, Any], path: str, warnings: list[str]) -> int | None:
-    """How many combinations a grid has; None where a parameter has no end."""
-    product: int | None = 1
-    for name, parameter in parameters.items():
-        if "parameters" in parameter:
-            count = _choices(parameter["parameters"], f"{path}{name}.", warnings)
-        else:
-            count = _count(parameter)
-            if count is None:
-                warnings.append(f"a grid cannot go through parameter {f'{path}{name}'[:120]!r}: "
-                                "give it value, values, or whole-number bounds")
-        product = None if product is None or count is None else min(product * count, _ENDLESS)
-    return product
-
-
-def _count(parameter: Mapping[str, Any]) -> int | None:
-    if "values" in parameter:
-        return len(parameter["values"])
-    if "value" in parameter:
-        return 1
-    low, high, apart = _number(parameter.get("min")), _number(parameter.get("max")), _number(parameter.get("q", 1))
-    spaced = parameter.get("distribution") in {"int_uniform", "q_uniform"} or (_whole(low) and _whole(high))
-    if low is None or high is None or apart is None or not spaced or apart < 1 / _FARTHEST or high < low:
+def _cap(value: object) -> int | None:
+    if value is None:
         return None
-    return min(int((high - low) // apart) + 1, _ENDLESS)
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -_FARTHEST < value < _FARTHEST:
-        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise BadInput(f"the sweep config's run_cap is {str(value)[:40]!r}; it must be a whole number above 0")
     return value
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _expected(choices: int | None, cap: object) -> int | None:
+def _expected(choices: int | None, cap: int | None) -> int | None:
     if cap is None:
         return choices
-    if not _whole(cap) or not isinstance(cap, int) or cap < 1:
-        raise BadInput(f"the sweep config's run_cap is {str(cap)[:40]!r}; it must be a whole number above 0")
     return min(cap, _ENDLESS if choices is None else choices)

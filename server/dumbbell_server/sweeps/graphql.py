@@ -6,16 +6,28 @@ from dumbbell_server import ids
 from dumbbell_server.accounts.tables import UserRow
 from dumbbell_server.errors import NotFound
 from dumbbell_server.graph.connections import PageInfo
-from dumbbell_server.graph.context import Info
-from dumbbell_server.graph.refs import ProjectRef, RunConnectionRef, SweepConnectionRef, SweepRef, UserRef
+from dumbbell_server.graph.context import Context, Info
+from dumbbell_server.graph.refs import (
+    AgentConnectionRef,
+    AgentRef,
+    ProjectRef,
+    RunConnectionRef,
+    SweepConnectionRef,
+    SweepRef,
+    UserRef,
+)
 from dumbbell_server.graph.scalars import DateTime, JSONString, compact
-from dumbbell_server.json_text import checked_object
+from dumbbell_server.json_text import checked_object, storable
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.runs.graphql import page_of_runs
+from dumbbell_server.runs.graphql import page_before, page_of_runs
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.sweeps import listing, queries, service
-from dumbbell_server.sweeps.config import read_config
-from dumbbell_server.sweeps.tables import SweepRow
+from dumbbell_server.sweeps import agents, controlling, listing, queries, service
+from dumbbell_server.sweeps.config import SCHEDULER, read_config
+from dumbbell_server.sweeps.metrics import best
+from dumbbell_server.sweeps.searches import SEARCHES, silent_before
+from dumbbell_server.sweeps.tables import AgentRow, SweepRow
+
+_OLDEST_FIRST = "+created_at"
 
 
 @strawberry.type
@@ -45,7 +57,7 @@ class SweepCore:
     def best_loss(sweep: strawberry.Parent[SweepRow], info: Info) -> float | None:
         if sweep.metric is None:
             return None
-        return service.best(sweep, queries.summaries(info.context.session, sweep))
+        return best(sweep, queries.summaries(info.context.session, sweep))
 
     @strawberry.field
     def run_count(sweep: strawberry.Parent[SweepRow], info: Info) -> int:
@@ -59,9 +71,9 @@ class SweepCore:
 
     @strawberry.field
     def controller_run_name(sweep: strawberry.Parent[SweepRow]) -> str:
-        """Empty: no run of ours controls a sweep."""
-        del sweep
-        return ""
+        """Of the run that a local scheduler makes for its log; empty where the sweep has none."""
+        elsewhere = read_config(sweep.config).elsewhere
+        return controlling.controller_run_name(sweep) if elsewhere == SCHEDULER else ""
 
     @strawberry.field
     def project(sweep: strawberry.Parent[SweepRow], info: Info) -> ProjectRef | None:
@@ -76,7 +88,61 @@ class SweepCore:
              after: str | None = None, order: str | None = None) -> RunConnectionRef:
         """The oldest first where no order is given: pages do not shift while runs come in."""
         project = info.context.require(ProjectRow, sweep.project_id)
-        return page_of_runs(info.context, project, compact({"sweep": sweep.name}), order or "+created_at", after, first)
+        return page_of_runs(info.context, project, compact({"sweep": sweep.name}), order or _OLDEST_FIRST, after, first)
+
+
+    @strawberry.field
+    def agents(sweep: strawberry.Parent[SweepRow], info: Info) -> AgentConnectionRef:
+        """All of them, the oldest first."""
+        found = queries.agents(info.context.session, sweep.id)
+        return AgentConnection(edges=[AgentEdge(node=agent) for agent in found])
+
+    @strawberry.field
+    def agent(sweep: strawberry.Parent[SweepRow], info: Info, agent_name: str) -> AgentRef | None:
+        return agents.find(info.context.session, sweep, agent_name)
+
+
+@strawberry.type
+class AgentCore:
+    name: str
+    host: str
+    created_at: DateTime
+    heartbeat_at: DateTime | None
+
+    @strawberry.field
+    def id(agent: strawberry.Parent[AgentRow]) -> strawberry.ID:
+        return strawberry.ID(ids.encode("Agent", agent.id))
+
+    @strawberry.field
+    def state(agent: strawberry.Parent[AgentRow], info: Info) -> str | None:
+        """RUNNING, FINISHED once it was sent away, CRASHED where it was not heard of for the agent timeout."""
+        return agents.shown_state(agent, silent_before(info.context.backend))
+
+    @strawberry.field
+    def total_runs(agent: strawberry.Parent[AgentRow], info: Info) -> int:
+        return len(queries.names_given_to(info.context.session, agent))
+
+    @strawberry.field
+    def runs(agent: strawberry.Parent[AgentRow], info: Info, after: str | None = None, before: str | None = None,
+             first: int | None = None, last: int | None = None, order: str | None = None) -> RunConnectionRef:
+        """The oldest first where no order is given. `last` and `before` page backwards."""
+        context = info.context
+        sweep = context.require(SweepRow, agent.sweep_id)
+        project = context.require(ProjectRow, sweep.project_id)
+        names = compact({"name": {"$in": list(queries.names_given_to(context.session, agent))}})
+        if last is None and before is None:
+            return page_of_runs(context, project, names, order or _OLDEST_FIRST, after, first)
+        return page_before(context, project, names, order or _OLDEST_FIRST, before, last)
+
+
+@strawberry.type
+class AgentEdge:
+    node: AgentRef
+
+
+@strawberry.type
+class AgentConnection:
+    edges: list[AgentEdge]
 
 
 @strawberry.type
@@ -100,10 +166,10 @@ class ProjectSweeps:
     @strawberry.field
     def sweeps(
         project: strawberry.Parent[ProjectRow], info: Info, filters: JSONString | None = None,
-        after: str | None = None, first: int | None = None,
+        after: str | None = None, first: int | None = None, order: str | None = None,
     ) -> SweepConnectionRef | None:
-        """Newest first."""
-        return listing.page(info.context.session, project.id, filters, after, first)
+        """The newest first where no order is given."""
+        return listing.page(info.context.session, project.id, filters, after, first, order)
 
     @strawberry.field
     def total_sweeps(project: strawberry.Parent[ProjectRow], info: Info) -> int:
@@ -149,8 +215,96 @@ class UpsertSweepPayload:
     client_mutation_id: str | None = None
 
 
+@strawberry.input
+class CreateAgentInput:
+    host: str
+    project_name: str | None = None
+    entity_name: str | None = None
+    sweep: str
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class CreateAgentPayload:
+    agent: AgentRef
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class AgentHeartbeatInput:
+    id: strawberry.ID
+    metrics: JSONString | None = None
+    run_state: JSONString | None = None
+    client_mutation_id: str | None = None
+
+    def running(self) -> frozenset[str]:
+        """Names of the runs that the agent has: `{"name": true}`, whatever the value is."""
+        names = checked_object(self.run_state, "runState") if self.run_state else {}
+        return frozenset(name for name in names if storable(name))
+
+
+@strawberry.type
+class AgentHeartbeatPayload:
+    agent: AgentRef
+    commands: JSONString
+    client_mutation_id: str | None = None
+
+
+@strawberry.input
+class EnqueueSweepRunInput:
+    id: strawberry.ID
+    config: JSONString
+    display_name: str | None = None
+    client_mutation_id: str | None = None
+
+
+@strawberry.type
+class EnqueueSweepRunPayload:
+    id: strawberry.ID | None  # the run's name (wandb 0.31.0 core: its scheduler watches the run by it)
+    run_queue_item_id: strawberry.ID | None
+    client_mutation_id: str | None = None
+
+
+def _heartbeat(context: Context, input: AgentHeartbeatInput) -> agents.Reply:
+    """What takes long is done before the unit, or elsewhere: then the agent asks again."""
+    searches, running = context.backend.provided(SEARCHES), input.running()
+    found = agents.of_node(context.session, input.id)
+    silent = silent_before(context.backend)
+    if searches is None or found is None:
+        return context.unit(agents.heartbeat, input.id, running, silent_before=silent)
+    agent, sweep, _ = found
+    config = read_config(sweep.config)
+    stop = searches.stopping_early(sweep, config, running)
+    reply = context.unit(agents.heartbeat, input.id, running, silent_before=silent, stop=stop)
+    if not reply.suggest:
+        return reply
+    values = searches.suggestion(sweep, config, agent.id)
+    if values is None:
+        return reply
+    return context.unit(agents.heartbeat, input.id, running, silent_before=silent, suggested=values)
+
+
 @strawberry.type
 class SweepsMutation:
+    @strawberry.field
+    def create_agent(self, info: Info, input: CreateAgentInput) -> CreateAgentPayload | None:
+        agent = info.context.unit(agents.create, entity=input.entity_name, project=input.project_name,
+                                  sweep=input.sweep, host=input.host)
+        return CreateAgentPayload(agent=agent, client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def agent_heartbeat(self, info: Info, input: AgentHeartbeatInput) -> AgentHeartbeatPayload | None:
+        info.context.require_viewer()
+        reply = _heartbeat(info.context, input)
+        return AgentHeartbeatPayload(agent=reply.agent, commands=compact(reply.commands),
+                                     client_mutation_id=input.client_mutation_id)
+
+    @strawberry.field
+    def enqueue_sweep_run(self, info: Info, input: EnqueueSweepRunInput) -> EnqueueSweepRunPayload | None:
+        run = info.context.unit(controlling.enqueue, input.id, input.config, input.display_name)
+        return EnqueueSweepRunPayload(id=strawberry.ID(run.name), run_queue_item_id=None,
+                                      client_mutation_id=input.client_mutation_id)
+
     @strawberry.field
     def upsert_sweep(self, info: Info, input: UpsertSweepInput) -> UpsertSweepPayload | None:
         info.context.require_viewer()

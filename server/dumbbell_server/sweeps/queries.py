@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, Row, case, false, func, update
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
 from dumbbell_server.database.statements import batches
-from dumbbell_server.runs.states import PREEMPTING, RUNNING
+from dumbbell_server.runs.states import FINISHED as RUN_FINISHED
+from dumbbell_server.runs.states import KILLED, PENDING, PREEMPTED, PREEMPTING
+from dumbbell_server.runs.states import RUNNING as RUN_RUNNING
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.sweeps.tables import SweepRow
+from dumbbell_server.sweeps.tables import CRASHED, RUNNING, AgentRow, SweepRow, SweepRunRow
 
 
 def by_name(session: Session, project_id: int, name: str) -> SweepRow | None:
@@ -56,4 +58,147 @@ def attach(session: Session, sweep: SweepRow, names: Sequence[str]) -> None:
 def stop_live_runs(session: Session, sweep: SweepRow, now: str) -> None:
     session.execute(update(RunRow).where(
         col(RunRow.project_id) == sweep.project_id, col(RunRow.sweep_name) == sweep.name,
-        col(RunRow.state).in_([RUNNING, PREEMPTING])).values(stop_requested=True, updated_at=now))
+        col(RunRow.state).in_([RUN_RUNNING, PREEMPTING])).values(stop_requested=True, updated_at=now))
+
+
+def agent_by_name(session: Session, sweep_id: int, name: str) -> AgentRow | None:
+    return session.execute(
+        select(AgentRow).where(AgentRow.sweep_id == sweep_id, AgentRow.name == name)).scalar()
+
+
+def agents(session: Session, sweep_id: int) -> Sequence[AgentRow]:
+    """The sweep's agents, the oldest first."""
+    return session.execute(
+        select(AgentRow).where(AgentRow.sweep_id == sweep_id).order_by(col(AgentRow.id))).scalars().all()
+
+
+def end_silent_agents(session: Session, sweep_id: int, before: str) -> None:
+    session.execute(update(AgentRow).where(
+        col(AgentRow.sweep_id) == sweep_id, col(AgentRow.state) == RUNNING, col(AgentRow.heartbeat_at) < before,
+    ).values(state=CRASHED))
+
+
+def names_given_to(session: Session, agent: AgentRow) -> Sequence[str]:
+    """Names of the runs that the agent was the last to have, the oldest first."""
+    return session.execute(
+        select(RunRow.name).join(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
+        .join(SweepRow, col(SweepRow.id) == col(SweepRunRow.sweep_id))
+        .where(SweepRunRow.agent_id == agent.id, col(RunRow.project_id) == col(SweepRow.project_id))
+        .order_by(col(RunRow.id))).scalars().all()
+
+
+def given_to(session: Session, agent_id: int) -> Sequence[tuple[SweepRunRow, RunRow]]:
+    """Runs that the agent has and has not done yet."""
+    rows = session.execute(
+        select(SweepRunRow, RunRow).join(RunRow, col(RunRow.id) == col(SweepRunRow.run_id))
+        .where(SweepRunRow.agent_id == agent_id, col(SweepRunRow.ended).is_(False)))
+    return [(given, run) for given, run in rows]
+
+
+def orphaned(session: Session, sweep_id: int) -> Sequence[tuple[SweepRunRow, RunRow]]:
+    """Runs that dead agents had and had not done."""
+    rows = session.execute(
+        select(SweepRunRow, RunRow).join(RunRow, col(RunRow.id) == col(SweepRunRow.run_id))
+        .join(AgentRow, col(AgentRow.id) == col(SweepRunRow.agent_id))
+        .where(SweepRunRow.sweep_id == sweep_id, col(SweepRunRow.ended).is_(False), AgentRow.state == CRASHED))
+    return [(given, run) for given, run in rows]
+
+
+def lost_by(session: Session, agent_id: int) -> set[int]:
+    """Runs of the agent whose combination was given again, since it had not been heard of."""
+    return set(session.execute(select(SweepRunRow.run_id).where(
+        SweepRunRow.agent_id == agent_id, col(SweepRunRow.lost).is_(True))).scalars())
+
+
+def named_runs(session: Session, sweep: SweepRow, names: Iterable[str]) -> list[RunRow]:
+    """Runs of the sweep that have these names."""
+    found: list[RunRow] = []
+    for batch in batches(sorted(set(names))):
+        found += session.execute(select(RunRow).where(
+            *_of(sweep), col(RunRow.name).in_(batch))).scalars()
+    return found
+
+
+def first_in_line(session: Session, sweep: SweepRow, agent_id: int) -> RunRow | None:
+    """A run that waits for an agent: the one that this agent was told of, else what nobody has."""
+    told = (col(SweepRunRow.agent_id) == agent_id) & col(SweepRunRow.ended).is_(False)
+    free = col(SweepRunRow.run_id).is_(None) | col(SweepRunRow.agent_id).is_(None) | col(SweepRunRow.ended)
+    return session.execute(
+        select(RunRow).outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
+        .where(*_of(sweep), col(RunRow.state).in_([PENDING, PREEMPTED]), told | free)
+        .order_by(case((told, 0), else_=1), col(RunRow.id)).limit(1)).scalar()
+
+
+def has_open_runs(session: Session, sweep: SweepRow) -> bool:
+    """Whether an agent has one that is not done."""
+    return session.execute(
+        select(RunRow.id).join(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
+        .where(*_of(sweep), col(RunRow.state).in_([PENDING, PREEMPTED, RUN_RUNNING, PREEMPTING]),
+               col(SweepRunRow.agent_id).is_not(None), col(SweepRunRow.ended).is_(False)).limit(1)).first() is not None
+
+
+def has_unfinished_runs(session: Session, sweep: SweepRow) -> bool:
+    return session.execute(select(RunRow.id).where(
+        *_of(sweep), col(RunRow.state).in_([PENDING, RUN_RUNNING, PREEMPTING])).limit(1)).first() is not None
+
+
+def kept_run_count(session: Session, sweep: SweepRow) -> int:
+    """Runs of the sweep but those that were lost, which others stand for."""
+    return int(session.execute(
+        select(func.count()).select_from(RunRow).outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
+        .where(*_of(sweep), func.coalesce(SweepRunRow.lost, false()).is_(False))).scalar_one())
+
+
+def configs_without_cell(session: Session, sweep: SweepRow) -> Iterable[str]:
+    """Configs of runs that no combination's number stands for."""
+    return session.execute(
+        select(RunRow.config).outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
+        .where(*_of(sweep), col(SweepRunRow.cell).is_(None),
+               func.coalesce(SweepRunRow.lost, false()).is_(False))).scalars()
+
+
+def free_cells(session: Session, sweep: SweepRow, count: int) -> Iterator[int]:
+    """Numbers below `count` that no run of the sweep has, in their order."""
+    taken = session.execute(
+        select(SweepRunRow.cell).join(RunRow, col(RunRow.id) == col(SweepRunRow.run_id))
+        .where(*_of(sweep), col(SweepRunRow.cell).is_not(None), col(SweepRunRow.lost).is_(False))
+        .order_by(col(SweepRunRow.cell))).scalars()
+    free = 0
+    for cell in taken:
+        yield from range(free, min(cell, count))
+        free = max(free, cell + 1)
+    yield from range(free, count)
+
+
+def forget_cells(session: Session, sweep_id: int) -> None:
+    """Numbers of combinations mean others now."""
+    session.execute(update(SweepRunRow).where(col(SweepRunRow.sweep_id) == sweep_id).values(cell=None))
+
+
+def end_pending_runs(session: Session, sweep: SweepRow, now: str) -> None:
+    """What is in line is given to nobody any more."""
+    session.execute(update(RunRow).where(
+        col(RunRow.project_id) == sweep.project_id, col(RunRow.sweep_name) == sweep.name,
+        col(RunRow.state) == PENDING).values(state=KILLED, stop_requested=True, updated_at=now))
+
+
+def finish_live_run(session: Session, project_id: int, name: str, now: str) -> None:
+    session.execute(update(RunRow).where(
+        col(RunRow.project_id) == project_id, col(RunRow.name) == name,
+        col(RunRow.state).in_([RUN_RUNNING, PREEMPTING])).values(state=RUN_FINISHED, exitcode=0, updated_at=now))
+
+
+def trials(session: Session, sweep: SweepRow) -> Iterable[Row[str, str, str]]:
+    """State, config and summary of each run that a search can learn from, the oldest first."""
+    return session.execute(
+        select(RunRow.state, RunRow.config, RunRow.summary_metrics)
+        .outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
+        .where(*_of(sweep), func.coalesce(SweepRunRow.lost, false()).is_(False)).order_by(col(RunRow.id)))
+
+
+def _of(sweep: SweepRow) -> tuple[ColumnElement[bool], ...]:
+    return col(RunRow.project_id) == sweep.project_id, col(RunRow.sweep_name) == sweep.name
+
+
+def runs_of(session: Session, sweep: SweepRow) -> Iterable[RunRow]:
+    return session.execute(select(RunRow).where(*_of(sweep)).order_by(col(RunRow.id))).scalars()

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from math import isfinite
-from typing import Any
 
 from sqlalchemy.orm import Session
 
-from dumbbell_server import ids
 from dumbbell_server.database.units import Unit
-from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.identity import Role
-from dumbbell_server.json_text import checked_object, loads, storable
+from dumbbell_server.errors import BadInput
+from dumbbell_server.json_text import checked_object, storable
 from dumbbell_server.projects import service as projects
-from dumbbell_server.projects.access import require, role_in
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.sweeps import queries
+from dumbbell_server.sweeps import controlling, queries
 from dumbbell_server.sweeps.config import SweepConfig
 from dumbbell_server.sweeps.tables import CANCELED, FINISHED, PAUSED, PENDING, RUNNING, SweepRow
 
@@ -59,9 +53,9 @@ def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str 
     """The sweep, edited; without an id it is a new one, pending."""
     _check(edit)
     session = unit.session
-    sweep = _to_edit(unit, node_id) if node_id else _new(unit, entity, project, edit)
+    sweep = controlling.to_edit(unit, node_id)[0] if node_id else _new(unit, entity, project, edit)
     if edit.config is not None:
-        _set_config(sweep, edit.config)
+        _set_config(unit, sweep, edit.config)
     for field in ("description", "controller", "scheduler"):
         if getattr(edit, field) is not None:
             setattr(sweep, field, getattr(edit, field))
@@ -74,17 +68,8 @@ def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str 
     session.flush()
     if edit.prior_runs_filters:
         queries.attach(session, sweep, _prior_runs(edit.prior_runs_filters))
-    return sweep
-
-
-def _to_edit(unit: Unit, node_id: str) -> SweepRow:
-    session, actor = unit.session, unit.actor
-    number = ids.decode("Sweep", node_id)
-    sweep = session.get(SweepRow, number) if number else None
-    project = session.get(ProjectRow, sweep.project_id) if sweep else None
-    if sweep is None or project is None or role_in(actor, project) == Role.NONE:
-        raise NotFound(f"no sweep has the id {node_id[:80]!r}")
-    require(actor, project, Role.MEMBER, "edit sweeps")
+    if edit.controller is not None:
+        controlling.follow(unit, sweep, session.get_one(ProjectRow, sweep.project_id))
     return sweep
 
 
@@ -100,7 +85,9 @@ def _new(unit: Unit, entity: str | None, project: str | None, edit: SweepEdit) -
                     created_at=now, updated_at=now)
 
 
-def _set_config(sweep: SweepRow, config: SweepConfig) -> None:
+def _set_config(unit: Unit, sweep: SweepRow, config: SweepConfig) -> None:
+    if sweep.id is not None and config.text != sweep.config:
+        queries.forget_cells(unit.session, sweep.id)
     sweep.config, sweep.method, sweep.config_name = config.text, config.method, config.name
     sweep.metric, sweep.maximize, sweep.run_count_expected = config.metric, config.maximize, config.expected
 
@@ -111,9 +98,10 @@ def _check(edit: SweepEdit) -> None:
         value = getattr(edit, field)
         if value is not None and len(value) > limit:
             raise BadInput(f"a sweep's {field} holds at most {limit} characters")
-    for field in ("controller", "scheduler"):
-        if getattr(edit, field):
-            checked_object(getattr(edit, field), field)
+    if edit.controller:
+        controlling.check_controller(edit.controller)
+    if edit.scheduler:
+        checked_object(edit.scheduler, "scheduler")
     if edit.state is not None and edit.state not in _NEXT:
         raise BadInput(f"sweep state {edit.state[:40]!r} is not known; it is one of {', '.join(_NEXT)}")
 
@@ -124,8 +112,11 @@ def _move(unit: Unit, sweep: SweepRow, state: str) -> None:
         raise BadInput(f"a sweep that is {sweep.state} cannot become {state}; "
                        f"it can become {', '.join(sorted(_NEXT[sweep.state]))}")
     sweep.state = state
+    if state in {FINISHED, CANCELED}:
+        controlling.end_controller_run(unit, sweep)
     if state == CANCELED:
         queries.stop_live_runs(unit.session, sweep, unit.clock.text())
+        queries.end_pending_runs(unit.session, sweep, unit.clock.text())
 
 
 def _prior_runs(text: str) -> list[str]:
@@ -137,30 +128,3 @@ def _prior_runs(text: str) -> list[str]:
     if not all(isinstance(name, str) and storable(name) for name in names):
         raise BadInput('priorRunsFilters must name runs, as in {"$or": [{"name": "a"}, {"name": "b"}]}')
     return [str(name) for name in names]
-
-
-def best(sweep: SweepRow, summaries: Iterable[str]) -> float | None:
-    """The best value of the sweep's metric among the summaries; None where no run has a number there."""
-    if sweep.metric is None:
-        return None
-    found = [value for value in (_value(text, sweep.metric) for text in summaries) if value is not None]
-    if not found:
-        return None
-    return max(found) if sweep.maximize else min(found)
-
-
-def _value(text: str, metric: str) -> float | None:
-    """The number under the metric's name, which may have dots or lead into nested mappings (`val.loss`)."""
-    summary: Any = loads(text)
-    value = summary.get(metric) if isinstance(summary, dict) else None
-    if value is None and isinstance(summary, dict):
-        value = summary
-        for part in metric.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if isfinite(number) else None

@@ -32,6 +32,7 @@ from dumbbell_server.runs.graphql import expire_silent_runs
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps import queries as sweep_queries
 from dumbbell_server.sweeps import service as sweeps
+from dumbbell_server.sweeps.metrics import best as best_of
 from dumbbell_server.web.html import answer, document, escape, for_frames, in_frame
 from dumbbell_server.web.sign_in import link_to_sign_in, to_sign_in
 from dumbbell_server.web.sign_in_routes import ROUTES as SIGN_IN
@@ -114,7 +115,7 @@ def _sweep(context: Context, where: dict[str, str]) -> str | None:
     sweep = sweeps.find(context.session, project.id, where["sweep"]) if project else None
     if project is None or sweep is None:
         return None
-    best = sweeps.best(sweep, sweep_queries.summaries(context.session, sweep))
+    best = best_of(sweep, sweep_queries.summaries(context.session, sweep))
     rows = sweep_queries.first_runs(context.session, sweep, _MOST_RUNS)
     runs = _table(context, where["entity"], project.name, rows)
     expected = "" if sweep.run_count_expected is None else f" of {sweep.run_count_expected}"

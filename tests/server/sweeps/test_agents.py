@@ -1,0 +1,463 @@
+"""Agents of sweeps over GraphQL, as `wandb.agent` speaks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from support.world import World
+
+EVE = "e" * 40
+CREATE_SWEEP = """mutation M($input: UpsertSweepInput!) { upsertSweep(input: $input) { sweep { id name state }
+  configValidationWarnings } }"""
+CREATE = """mutation CreateAgent($host: String!, $projectName: String, $entityName: String, $sweep: String!) {
+  createAgent(input: {host: $host, projectName: $projectName, entityName: $entityName, sweep: $sweep}) {
+    agent { id name } } }"""
+HEARTBEAT = """mutation Heartbeat($id: ID!, $metrics: JSONString, $runState: JSONString) {
+  agentHeartbeat(input: {id: $id, metrics: $metrics, runState: $runState}) { agent { id } commands } }"""
+ENQUEUE = """mutation EnqueueSweepRun($id: ID!, $config: JSONString!, $displayName: String) {
+  enqueueSweepRun(input: {id: $id, config: $config, displayName: $displayName}) { id runQueueItemId } }"""
+SWEEP = """query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { state runCount scheduler controller
+  bestLoss runs { edges { node { name state config sweepName displayName } } }
+  agents { edges { node { id name host state totalRuns createdAt heartbeatAt
+    runs { edges { node { name } } } } } } } } }"""
+GRID = """{method: grid, program: train.py, metric: {name: loss},
+  parameters: {x: {values: [1, 2]}, opt: {parameters: {lr: {values: [0.1, 0.2]}, name: {value: adam}}}}}"""
+STOP = "mutation M($id: ID!) { stopRun(input: {id: $id}) { success } }"
+
+
+class Agent:
+    """One that does its runs at once, unless it is told not to."""
+
+    def __init__(self, world: World, sweep: str, host: str = "h", key: str | None = None) -> None:
+        self.world = world
+        self.key = {} if key is None else {"key": key}
+        made = world.gql(CREATE, {"host": host, "projectName": "p", "entityName": "local", "sweep": sweep}, **self.key)
+        self.id, self.name = made["createAgent"]["agent"]["id"], made["createAgent"]["agent"]["name"]
+
+    def beat(self, *running: str) -> list[dict[str, Any]]:
+        answer = self.world.gql(HEARTBEAT, {"id": self.id, "metrics": "{}", "runState": json.dumps(
+            dict.fromkeys(running, True))}, **self.key)["agentHeartbeat"]
+        assert answer["agent"]["id"] == self.id
+        commands: list[dict[str, Any]] = json.loads(answer["commands"])
+        return commands
+
+    def ask(self) -> dict[str, Any]:
+        """The one command that an idle agent is given."""
+        (command,) = self.beat()
+        return command
+
+    def start(self, command: dict[str, Any], sweep: str) -> str:
+        name: str = command["run_id"]
+        self.world.upsert(name, sweep=sweep, config=json.dumps(command["args"]), host="h")
+        return name
+
+    def finish(self, name: str, exitcode: int = 0, **summary: Any) -> None:
+        self.world.upsert(name, summaryMetrics=json.dumps(summary))
+        self.world.stream(name, {"complete": True, "exitcode": exitcode})
+
+    def work(self, sweep: str, **summary: Any) -> dict[str, Any]:
+        """Do what it is told, once."""
+        command = self.ask()
+        if command["type"] in {"run", "resume"}:
+            self.finish(self.start(command, sweep), **summary)
+        return command
+
+
+def make(world: World, config: str, **fields: Any) -> str:
+    made = world.gql(CREATE_SWEEP, {"input": {"projectName": "p", "config": config, **fields}})["upsertSweep"]
+    name: str = made["sweep"]["name"]
+    return name
+
+
+def read(world: World, sweep: str) -> Any:
+    return world.gql(SWEEP, {"s": sweep})["project"]["sweep"]
+
+
+def states(world: World, sweep: str) -> dict[str, str]:
+    return {edge["node"]["name"]: edge["node"]["state"] for edge in read(world, sweep)["runs"]["edges"]}
+
+
+def edit(world: World, sweep: str, **fields: Any) -> None:
+    node = world.gql('query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { id } } }', {"s": sweep})
+    world.gql(CREATE_SWEEP, {"input": {"id": node["project"]["sweep"]["id"], **fields}})
+
+
+def test_a_grid_is_gone_through_once(world: World) -> None:
+    sweep = make(world, GRID)
+    agents = [Agent(world, sweep), Agent(world, sweep)]
+    assert read(world, sweep)["state"] == "RUNNING"
+    given = [agent.work(sweep, loss=1) for agent in agents + agents]
+    assert {command["type"] for command in given} == {"run"}
+    assert [command["args"] for command in given] == [
+        {"x": {"value": x}, "opt": {"value": {"lr": lr, "name": "adam"}}} for x in (1, 2) for lr in (0.1, 0.2)]
+    assert {command["program"] for command in given} == {"train.py"}
+    assert [agent.ask() for agent in agents] == [{"type": "exit"}] * 2
+    found = read(world, sweep)
+    assert (found["state"], found["runCount"], found["bestLoss"]) == ("FINISHED", 4, 1)
+    assert set(states(world, sweep).values()) == {"finished"}
+    assert [edge["node"]["state"] for edge in found["agents"]["edges"]] == ["FINISHED"] * 2
+    assert all("-sweep-" in edge["node"]["displayName"] for edge in found["runs"]["edges"])
+
+
+def test_a_run_is_there_before_its_process_is(world: World) -> None:
+    sweep = make(world, GRID)
+    agent = Agent(world, sweep)
+    command = agent.ask()
+    (node,) = [edge["node"] for edge in read(world, sweep)["runs"]["edges"]]
+    assert (node["name"], node["state"], node["sweepName"]) == (command["run_id"], "pending", sweep)
+    assert json.loads(node["config"]) == command["args"]
+    agent.start(command, sweep)
+    assert states(world, sweep) == {command["run_id"]: "running"}
+    assert agent.beat(command["run_id"]) == []
+
+
+def test_who_has_no_more_to_give_waits_for_what_others_have(world: World) -> None:
+    """The cell of an agent that died is given again, as a new run; the old one has crashed."""
+    sweep = make(world, "{method: grid, parameters: {x: {values: [1, 2]}}}")
+    dying, other = Agent(world, sweep), Agent(world, sweep)
+    lost = dying.ask()
+    dying.start(lost, sweep)
+    other.work(sweep)
+    assert other.beat() == []
+    world.clock.move(61)
+    again = other.ask()
+    assert (again["type"], again["args"]) == ("run", lost["args"])
+    assert again["run_id"] != lost["run_id"]
+    assert states(world, sweep)[lost["run_id"]] == "crashed"
+    assert [edge["node"]["state"] for edge in read(world, sweep)["agents"]["edges"]] == ["CRASHED", "RUNNING"]
+    other.finish(other.start(again, sweep))
+    assert dying.beat(lost["run_id"]) == [{"type": "stop", "run_id": lost["run_id"]}]  # it only slept
+    assert other.ask() == {"type": "exit"}
+
+
+def test_a_run_outlives_its_agent(world: World) -> None:
+    sweep = make(world, "{method: grid, parameters: {x: {values: [1, 2]}}}")
+    dying, other = Agent(world, sweep), Agent(world, sweep)
+    name = dying.start(dying.ask(), sweep)
+    world.clock.move(50)
+    other.work(sweep)
+    world.stream(name, {})
+    world.clock.move(30)
+    assert other.beat() == []
+    dying.finish(name)
+    assert other.ask() == {"type": "exit"}
+    assert states(world, sweep)[name] == "finished"
+
+
+def test_agents_are_not_dead_while_nobody_could_hear_them(world: World) -> None:
+    sweep = make(world, "{method: grid, parameters: {x: {values: [1]}}}")
+    sleeping, other = Agent(world, sweep), Agent(world, sweep)
+    sleeping.start(sleeping.ask(), sweep)
+    world.clock.move(1000)
+    world.backend.opened_at = world.clock.text_ago(5)  # it was down
+    assert other.beat() == []
+    assert [edge["node"]["state"] for edge in read(world, sweep)["agents"]["edges"]] == ["RUNNING"] * 2
+
+
+def test_what_an_agent_may_not_have_heard_is_said_again_but_once(world: World) -> None:
+    sweep = make(world, "{method: grid, parameters: {x: {values: [1, 2]}}}")
+    agent = Agent(world, sweep)
+    first = agent.ask()
+    assert agent.ask() == first
+    assert agent.ask()["args"] == {"x": {"value": 2}}
+    assert states(world, sweep)[first["run_id"]] == "crashed"
+
+
+def test_a_run_that_is_to_stop_is_told_its_agent(world: World) -> None:
+    sweep = make(world, GRID)
+    agent = Agent(world, sweep)
+    name = agent.start(agent.ask(), sweep)
+    world.gql(STOP, {"id": world.run("id", name)["id"]})
+    assert agent.beat(name) == [{"type": "stop", "run_id": name}] == agent.beat(name)
+    agent.finish(name, 1)
+    assert agent.ask()["type"] == "run"
+    assert states(world, sweep)[name] == "killed"
+
+
+def test_agents_follow_the_state_of_their_sweep(world: World) -> None:
+    sweep = make(world, GRID)
+    agent, other = Agent(world, sweep), Agent(world, sweep)
+    name = agent.start(agent.ask(), sweep)
+    edit(world, sweep, state="PAUSED")
+    assert (agent.beat(name), other.beat()) == ([], [])
+    edit(world, sweep, state="RUNNING")
+    assert other.work(sweep)["type"] == "run"
+    edit(world, sweep, state="FINISHED")
+    assert (agent.beat(name), other.ask()) == ([], {"type": "exit"})
+    edit(world, sweep, state="RUNNING")
+    edit(world, sweep, state="CANCELED")
+    assert agent.beat(name) == [{"type": "stop", "run_id": name}]
+    agent.finish(name, 255)
+    assert agent.ask() == {"type": "exit"}
+
+
+def test_an_agent_of_a_sweep_that_is_gone_ends(world: World) -> None:
+    """Agents take a 404 for that, and nothing else (`wandb 0.31.0 apis/public/sweeps.py:_agent_heartbeat`)."""
+    sweep = make(world, GRID)
+    agent = Agent(world, sweep)
+    world.gql('mutation { deleteModel(input: {projectName: "p", entityName: "local"}) { success } }')
+    variables = {"id": agent.id, "metrics": "{}", "runState": "{}"}
+    assert "may have been deleted" in world.errors(HEARTBEAT, variables, status=404)[0]
+    assert "has the id" in world.errors(HEARTBEAT, {**variables, "id": "QWdlbnQ6OTk="}, status=404)[0]
+
+
+@pytest.mark.parametrize("config", [
+    "{method: random, run_cap: 3, parameters: {x: {min: 0.0, max: 1.0}}}",
+    "{method: bayes, metric: {name: loss}, run_cap: 3, parameters: {x: {min: 0.0, max: 1.0}}}",
+    "{method: grid, run_cap: 3, parameters: {x: {values: [1, 2, 3, 4, 5]}}}",
+])
+def test_a_cap_ends_a_sweep(world: World, config: str) -> None:
+    sweep = make(world, config)
+    agent = Agent(world, sweep)
+    values = []
+    for number in range(3):
+        command = patient(agent)
+        agent.finish(agent.start(command, sweep), loss=number)
+        values.append(command["args"]["x"]["value"])
+    assert len(set(values)) == 3
+    assert all(0 <= value <= 5 for value in values)
+    assert agent.ask() == {"type": "exit"}
+    assert read(world, sweep)["state"] == "FINISHED"
+
+
+def patient(agent: Agent) -> dict[str, Any]:
+    """A suggestion may take longer than a heartbeat waits."""
+    for _ in range(200):
+        commands = agent.beat()
+        if commands:
+            return commands[0]
+    raise AssertionError("no command came")
+
+
+@pytest.mark.parametrize(("goal", "target", "values"), [("minimize", 0.5, [3, 0.4]), ("maximize", 2.5, [1, 3])])
+def test_a_target_ends_a_sweep(world: World, goal: str, target: float, values: list[float]) -> None:
+    sweep = make(world, f"{{method: random, metric: {{name: loss, goal: {goal}, target: {target}}}, "
+                        "parameters: {x: {min: 0.0, max: 1.0}}}")
+    agent = Agent(world, sweep)
+    for value in values:
+        assert agent.work(sweep, loss=value)["type"] == "run"
+    assert agent.ask() == {"type": "exit"}
+
+
+def test_hyperband_stops_the_worse_part(world: World) -> None:
+    sweep = make(world, "{method: random, metric: {name: loss}, parameters: {x: {min: 0.0, max: 1.0}}, "
+                        "early_terminate: {type: hyperband, min_iter: 2, eta: 2}}")
+    agents = [Agent(world, sweep) for _ in range(3)]
+    names = [agent.start(agent.ask(), sweep) for agent in agents]
+    for level, name in enumerate(names):
+        # rows that do not hold the metric do not count
+        world.history(name, [{"_step": 0, "other": 1}, {"_step": 1, "loss": 5 + level}])
+    assert [agent.beat(name) for agent, name in zip(agents, names, strict=True)] == [[], [], []]
+    for level, name in enumerate(names):
+        world.history(name, [{"_step": 2, "loss": 4 + level}], 2)
+    told = [agent.beat(name) for agent, name in zip(agents, names, strict=True)]
+    assert told == [[], [], [{"type": "stop", "run_id": names[2]}]]
+    assert world.run("stopped", names[2])["stopped"]
+    assert not world.run("stopped", names[0])["stopped"]
+
+
+def test_a_preempted_run_is_resumed_by_whoever_is_idle(world: World) -> None:
+    sweep = make(world, "{method: grid, program: t.py, parameters: {x: {values: [1, 2]}}}")
+    first, second = Agent(world, sweep), Agent(world, sweep)
+    name = first.start(first.ask(), sweep)
+    world.stream(name, {"preempting": True})
+    agent_beats = first.beat(name)
+    world.stream(name, {"complete": True, "exitcode": 1})
+    assert (agent_beats, states(world, sweep)[name]) == ([], "preempted")
+    assert first.beat(name) == []  # it is still winding up
+    second.work(sweep)
+    assert second.beat() == []
+    command = first.ask()
+    assert command == {"type": "resume", "run_id": name, "program": "t.py", "args": {"x": {"value": 1}}}
+    first.finish(first.start(command, sweep))
+    assert (first.ask(), second.ask()) == ({"type": "exit"}, {"type": "exit"})
+
+
+SCHEDULED = "{method: custom, scheduler: {engine: optuna}, parameters: {x: {min: 0.0, max: 1.0}}}"
+
+
+def test_a_local_scheduler_puts_runs_in_line(world: World) -> None:
+    sweep = make(world, SCHEDULED)
+    node = world.gql('query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { id } } }',
+                     {"s": sweep})["project"]["sweep"]["id"]
+    agent = Agent(world, sweep)
+    assert agent.beat() == []
+    queued = [world.gql(ENQUEUE, {"id": node, "config": json.dumps(config), "displayName": name})["enqueueSweepRun"]
+              for config, name in (({"x": {"value": 1}}, None), ({"x": 2, "y": {"z": 1}}, "mine"))]
+    assert [one["id"] for one in queued] == [edge["node"]["name"] for edge in read(world, sweep)["runs"]["edges"]]
+    assert set(states(world, sweep).values()) == {"pending"}
+    assert [agent.work(sweep)["args"] for _ in queued] == [
+        {"x": {"value": 1}}, {"x": {"value": 2}, "y": {"value": {"z": 1}}}]
+    assert world.run("displayName", queued[1]["id"])["displayName"] == "mine"
+    assert agent.beat() == []
+    edit(world, sweep, state="FINISHED")
+    assert agent.ask() == {"type": "exit"}
+    assert "takes no more runs" in world.errors(ENQUEUE, {"id": node, "config": "{}"}, status=400)[0]
+
+
+def test_a_scheduler_puts_no_more_runs_in_line_than_the_cap_has(world: World) -> None:
+    sweep = make(world, SCHEDULED.replace("{method", "{run_cap: 1, method"))
+    node = world.gql('query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { id controllerRunName } } }',
+                     {"s": sweep})["project"]["sweep"]
+    assert node["controllerRunName"] == f"{sweep}-controller"
+    world.upsert(node["controllerRunName"])
+    world.gql(ENQUEUE, {"id": node["id"], "config": "{}"})
+    assert "run_cap" in world.errors(ENQUEUE, {"id": node["id"], "config": "{}"}, status=400)[0]
+    agent = Agent(world, sweep)
+    agent.work(sweep)
+    assert agent.ask() == {"type": "exit"}
+    edit(world, sweep, state="FINISHED")
+    assert world.run("state", node["controllerRunName"])["state"] == "finished"
+
+
+def test_only_a_sweep_with_a_scheduler_takes_runs(world: World) -> None:
+    sweep = make(world, GRID)
+    node = world.gql('query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { id } } }',
+                     {"s": sweep})["project"]["sweep"]["id"]
+    message = f"sweep {sweep} is not using local scheduler"
+    assert world.errors(ENQUEUE, {"id": node, "config": "{}"}, status=400) == [message]
+    assert world.errors(ENQUEUE, {"id": "no", "config": "{}"}, status=404) == ["no sweep has the id 'no'"]
+    assert read(world, sweep)["runCount"] == 0
+
+
+def test_a_local_controller_schedules_stops_and_ends(world: World) -> None:
+    """As `wandb 0.31.0 wandb_controller.py:_WandbController` has it: `controller` is the client's, `scheduler` ours."""
+    sweep = make(world, "{method: random, controller: {type: local}, parameters: {x: {min: 0.0, max: 1.0}}}")
+    agent = Agent(world, sweep)
+    assert agent.beat() == []
+    entry = {"id": "one", "data": {"args": {"x": {"value": 0.5}}}}
+    edit(world, sweep, controller=json.dumps({"schedule": [entry]}))
+    edit(world, sweep, controller=json.dumps({"schedule": [entry]}))
+    (scheduled,) = json.loads(read(world, sweep)["scheduler"])["scheduled"]
+    assert scheduled["id"] == "one"
+    command = agent.ask()
+    assert (command["run_id"], command["args"]) == (scheduled["runid"], {"x": {"value": 0.5}})
+    name = agent.start(command, sweep)
+    edit(world, sweep, controller=json.dumps({"schedule": [], "earlystop": [name, "none"]}))
+    assert agent.beat(name) == [{"type": "stop", "run_id": name}]
+    edit(world, sweep, controller=json.dumps({"schedule": [{"id": "two", "data": {"args": None}}]}))
+    assert read(world, sweep)["state"] == "RUNNING"
+    agent.finish(name)
+    assert agent.ask() == {"type": "exit"}
+    assert read(world, sweep)["state"] == "FINISHED"
+
+
+@pytest.mark.parametrize(("document", "named"), [
+    ('{"schedule": 1}', "controller.schedule"), ('{"schedule": [{"id": 1, "data": {}}]}', "controller.schedule"),
+    ('{"schedule": [{"id": "a"}]}', "controller.schedule"), ('{"earlystop": ["a", 1]}', "controller.earlystop"),
+    ('{"schedule": [{"id": "a", "data": {"args": [1]}}]}', "controller.schedule"),
+])
+def test_a_controllers_document_is_checked(world: World, document: str, named: str) -> None:
+    sweep = make(world, "{method: random, controller: {type: local}, parameters: {x: {min: 0.0, max: 1.0}}}")
+    node = world.gql('query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { id } } }', {"s": sweep})
+    change = {"input": {"id": node["project"]["sweep"]["id"], "controller": document}}
+    assert named in world.errors(CREATE_SWEEP, change, status=400)[0]
+    assert read(world, sweep)["controller"] is None
+
+
+def test_earlier_runs_count_by_their_values(world: World) -> None:
+    world.upsert("old", config=json.dumps({"x": {"value": 2.0}, "y": {"value": 1}}))
+    sweep = make(world, "{method: grid, parameters: {x: {values: [1, 2, 3]}}}",
+                 priorRunsFilters=json.dumps({"$or": [{"name": "old"}]}))
+    agent = Agent(world, sweep)
+    assert [agent.work(sweep)["args"]["x"]["value"] for _ in range(2)] == [1, 3]
+    assert agent.ask() == {"type": "exit"}
+
+
+def test_another_config_gives_what_is_not_done_yet(world: World) -> None:
+    sweep = make(world, "{method: grid, parameters: {x: {values: [1, 2, 3]}}}")
+    agent = Agent(world, sweep)
+    assert [agent.work(sweep)["args"]["x"]["value"] for _ in range(2)] == [1, 2]
+    edit(world, sweep, config="{method: grid, parameters: {x: {values: [4, 3, 2, 1, 0]}}}")
+    assert [agent.work(sweep)["args"]["x"]["value"] for _ in range(3)] == [4, 3, 0]
+    assert agent.ask() == {"type": "exit"}
+
+
+def test_a_run_that_was_deleted_is_done_again(world: World) -> None:
+    sweep = make(world, "{method: grid, parameters: {x: {values: [1, 2]}}}")
+    agent = Agent(world, sweep)
+    first = agent.work(sweep)
+    agent.work(sweep)
+    assert agent.ask() == {"type": "exit"}
+    world.gql("mutation M($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }",
+              {"id": world.run("id", first["run_id"])["id"]})
+    edit(world, sweep, state="RUNNING")
+    assert Agent(world, sweep).work(sweep)["args"] == first["args"]
+
+
+AGENT = """query Q($s: String!, $a: String!, $first: Int, $after: String, $last: Int, $before: String, $order: String) {
+  project(name: "p") { sweep(sweepName: $s) { agent(agentName: $a) { id name host state totalRuns
+    runs(first: $first, after: $after, last: $last, before: $before, order: $order) {
+      pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { node { name } } } } } } }"""
+
+
+def test_an_agent_and_its_runs_are_read(world: World) -> None:
+    sweep = make(world, "{method: random, parameters: {x: {min: 0.0, max: 1.0}}}")
+    agent, other = Agent(world, sweep, "here"), Agent(world, sweep)
+    names = []
+    for _ in range(5):
+        names.append(agent.work(sweep)["run_id"])
+        other.work(sweep)
+        world.clock.move(1)
+
+    def ask(**variables: Any) -> Any:
+        return world.gql(AGENT, {"s": sweep, "a": agent.name, **variables})["project"]["sweep"]["agent"]
+
+    found = ask()
+    assert (found["id"], found["host"], found["state"], found["totalRuns"]) == (agent.id, "here", "RUNNING", 5)
+    assert ask(a=agent.id)["name"] == agent.name
+    assert ask(a="none") is None
+
+    def page(**variables: Any) -> tuple[list[str], Any]:
+        runs = ask(**variables)["runs"]
+        return [edge["node"]["name"] for edge in runs["edges"]], runs["pageInfo"]
+
+    assert page()[0] == names
+    assert page(order="-created_at")[0] == names[::-1]
+    first, info = page(first=2)
+    second, after = page(first=2, after=info["endCursor"])
+    assert (first, second, after["hasNextPage"]) == (names[:2], names[2:4], True)
+    back, before = page(last=2, before=after["startCursor"])
+    assert (back, before["hasPreviousPage"], before["hasNextPage"]) == (names[:2], False, True)
+    end, before = page(last=2)
+    assert (end, before["hasPreviousPage"]) == (names[3:], True)
+    world.clock.move(100)
+    assert ask()["state"] == "CRASHED"
+
+
+def test_strangers_run_no_agents(world: World) -> None:
+    world.add_user("eve", EVE)
+    sweep = make(world, GRID)
+    agent = Agent(world, sweep)
+    variables = {"host": "h", "projectName": "p", "entityName": "local", "sweep": sweep}
+    assert "not found" in world.errors(CREATE, variables, key=EVE, status=404)[0]
+    beat = {"id": agent.id, "metrics": "{}", "runState": "{}"}
+    assert "has the id" in world.errors(HEARTBEAT, beat, key=EVE, status=404)[0]
+    world.gql('mutation { upsertModel(input: {name: "p", entityName: "local", access: "USER_READ"}) { model { id } } }')
+    assert "may not run agents" in world.errors(CREATE, variables, key=EVE, status=403)[0]
+    assert "may not run agents" in world.errors(HEARTBEAT, beat, key=EVE, status=403)[0]
+    assert world.count("sweep_agents") == 1
+    assert world.count("sweep_runs") == 0
+
+
+@pytest.mark.parametrize(("variables", "named"), [
+    ({"runState": "[1]"}, "runState"), ({"runState": "{"}, "runState"), ({"id": "x" * 200}, "has the id"),
+])
+def test_a_bad_heartbeat_is_refused_by_name(world: World, variables: dict[str, Any], named: str) -> None:
+    agent = Agent(world, make(world, GRID))
+    given = {"id": agent.id, "metrics": "{}", "runState": "{}", **variables}
+    assert named in world.errors(HEARTBEAT, given, status=404 if "id" in variables else 400)[0]
+
+
+@pytest.mark.parametrize(("fields", "named"), [
+    ({"sweep": "none"}, "sweep 'none' not found"), ({"projectName": "q"}, "not found in local/q"),
+    ({"sweep": "x\0y"}, "not found"), ({"host": "h" * 600}, "host"), ({"host": "a\0b"}, "host"),
+])
+def test_a_bad_agent_is_refused_by_name(world: World, fields: dict[str, Any], named: str) -> None:
+    sweep = make(world, GRID)
+    variables = {"host": "h", "projectName": "p", "entityName": "local", "sweep": sweep, **fields}
+    assert named in world.errors(CREATE, variables, status=400 if "host" in fields else 404)[0]
+    assert world.count("sweep_agents") == 0
