@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from dumbbell._documents import server as documents
+from dumbbell._retry import StatusError
 from dumbbell._transport import Transport
+from dumbbell.errors import CommError
 
 if TYPE_CHECKING:
     from dumbbell.artifacts import Artifact, ArtifactCollection, ArtifactCollections, ArtifactTypes, RunArtifacts
@@ -40,6 +44,7 @@ class Client:
         self.transport = transport
         self.settings = settings
         self.classes = classes
+        self._features: frozenset[str] | None = None
 
     def execute(self, document: Any, variable_values: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Run a document and return its data.
@@ -52,6 +57,21 @@ class Client:
             CommError: with the server's message.
         """
         return self.transport.execute(_text(document), variable_values)
+
+    def has_feature(self, name: str) -> bool:
+        """Whether the server says that it has this feature; all are asked for once. One that knows none has none."""
+        if self._features is None:
+            self._features = frozenset(self._asked_features())
+        return name in self._features
+
+    def _asked_features(self) -> Iterator[str]:
+        try:
+            found = self.execute(documents.FEATURES)["serverInfo"]["features"]
+        except CommError as error:
+            if not _not_understood(error):
+                raise
+            return
+        yield from (each["name"] for each in found if each["isEnabled"])
 
     @property
     def app_url(self) -> str:
@@ -69,6 +89,12 @@ class Client:
     def __deepcopy__(self, memo: dict[int, Any]) -> Client:
         del memo
         return self  # a copied run talks over the same connections
+
+
+def _not_understood(error: CommError) -> bool:
+    """Whether a server that is there refused the document, as older ones do that lack its fields."""
+    refused = isinstance(error.exc, StatusError) and error.exc.status == HTTPStatus.BAD_REQUEST
+    return error.exc is None or refused
 
 
 def _text(document: Any) -> str:

@@ -154,7 +154,8 @@ class Paginator(Generic[T]):
         """
         if isinstance(index, slice):
             ends = [end for end in (index.start, index.stop) if end is not None]
-            bounded = index.stop is not None and all(end >= 0 for end in ends)
+            forward = index.step is None or index.step > 0
+            bounded = forward and index.stop is not None and all(end >= 0 for end in ends)
             self._reach(max(ends) - 1 if bounded else None)
             return self.objects[index]
         self._reach(index if index >= 0 else None)

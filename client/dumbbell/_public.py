@@ -1,7 +1,10 @@
 """The public names, apart from the package itself: to import them all takes a quarter of a second."""
 
+from dumbbell._agent import agent
 from dumbbell._login import login
+from dumbbell._sweep import sweep
 from dumbbell._version import __version__
+from dumbbell.agents import Agent, AgentRuns
 from dumbbell.api import Api
 from dumbbell.artifacts import (
     Artifact,
@@ -27,6 +30,7 @@ from dumbbell.errors import (
     InvalidValueError,
     NotFoundError,
     RunNotFoundError,
+    UnsupportedError,
     UsageError,
 )
 from dumbbell.exports import DownloadHistoryResult
@@ -43,12 +47,12 @@ from dumbbell.sweeps import Sweep, Sweeps
 from dumbbell.users import Member, Team, User
 
 __all__ = [
-    "Api", "Artifact", "ArtifactCollection", "ArtifactCollections", "ArtifactFiles", "ArtifactManifest",
-    "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "BetaReport", "CommError",
+    "Agent", "AgentRuns", "Api", "Artifact", "ArtifactCollection", "ArtifactCollections", "ArtifactFiles",
+    "ArtifactManifest", "ArtifactType", "ArtifactTypes", "ArtifactVersions", "Artifacts", "BetaReport", "CommError",
     "ConsoleLogLine", "ConsoleLogs", "DownloadHistoryResult", "Error", "File",
     "Files", "HistoryScan", "IncompleteRunHistoryError", "InvalidValueError", "ManifestEntry", "Member",
     "NotFoundError", "Organization", "Project", "ProjectArtifactCollections", "ProjectArtifactTypes", "Projects",
     "QueryGenerator", "Registries", "Registry", "Reports", "Run", "RunArtifacts", "RunNotFoundError", "Runs",
-    "SampledHistoryScan", "Sweep", "Sweeps", "Table", "Team", "UsageError",
-    "User", "__version__", "login",
+    "SampledHistoryScan", "Sweep", "Sweeps", "Table", "Team", "UnsupportedError", "UsageError",
+    "User", "__version__", "agent", "login", "sweep",
 ]

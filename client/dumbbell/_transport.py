@@ -136,27 +136,37 @@ class Transport:
             PermissionDeniedError: the server refuses or hides the thing (403, 404).
             CommError: anything else, with the server's own message.
         """
-        sent = _json.body({"query": document, "variables": dict(variables or {})})
-        headers = {"Content-Type": "application/json", "Use-Admin-Privileges": "true", **self._own_headers()}
-        answer = self.attempt(lambda: self._post(sent, headers), window)
+        body = {"query": document, "variables": dict(variables or {})}
+        answer = self.post("/graphql", body, window, {"Use-Admin-Privileges": "true"})
         errors = answer.get("errors")
         if errors:
             raise CommError(_message(errors) or "the server answered with an error that says nothing", None)
         data: dict[str, Any] = answer.get("data") or {}
         return data
 
-    def _post(self, sent: bytes, headers: dict[str, str]) -> dict[str, Any]:
-        answer = self.http.post(f"{self.base_url}/graphql", content=sent, headers=headers, follow_redirects=False,
+    def post(self, path: str, body: Any, window: float = GRAPHQL_WINDOW,
+             headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Send an object as JSON to a path of the server, and return the object that it answers.
+
+        Tried again and refused as `execute` is.
+        """
+        sent = _json.body(body)
+        url = f"{self.base_url}{path}"
+        asked = {"Content-Type": "application/json", **(headers or {}), **self._own_headers()}
+        return self.attempt(lambda: self._post(url, sent, asked), window)
+
+    def _post(self, url: str, sent: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        answer = self.http.post(url, content=sent, headers=headers, follow_redirects=False,
                                 timeout=left(self.timeout))
         if not answer.is_success:
             raise _status_error(answer, answer.text)
         try:
             found = _json.loads(answer.content)
         except ValueError:
-            raise CutError(f"{self.base_url}/graphql answered with something that is not JSON: "
+            raise CutError(f"{url} answered with something that is not JSON: "
                            f"{answer.text[:200]!r}") from None
         if not isinstance(found, dict):
-            raise CutError(f"{self.base_url}/graphql answered with something that is not an object")
+            raise CutError(f"{url} answered with something that is not an object")
         return found
 
     @contextlib.contextmanager

@@ -16,6 +16,7 @@ Error:
           MissingItemError       also an IndexError: past the end of a list
           MissingEntryError      also a KeyError: not in this artifact
       UsageError                 called in a way that cannot work, such as without a key
+        UnsupportedError         the server does not have what it takes
 
 Methods that talk to the server raise nothing but these. With `WANDB_DEBUG=true` the cause itself is raised instead.
 """
@@ -124,6 +125,10 @@ class MissingEntryError(NotFoundError, KeyError):
 
 class UsageError(Error):
     """The call cannot work as it was made."""
+
+
+class UnsupportedError(UsageError):
+    """The server does not have what the call takes."""
 
 
 RunNotFoundError = NotFoundError  # what wandb calls it

@@ -98,9 +98,19 @@ class Project(Attrs, _html.Framed):
         return self.client.classes.runs(self.client, self.entity, self.name, filters, order, per_page)
 
     @normalized
-    def sweeps(self, per_page: int = 50) -> Sweeps:
-        """Its sweeps, newest first."""
-        return self.client.classes.sweeps(self.client, self.entity, self.name, per_page)
+    def sweeps(self, per_page: int | None = 50, filters: Mapping[str, Any] | None = None,
+               order: str | None = None) -> Sweeps:
+        """Its sweeps, newest first.
+
+        Args:
+            per_page: number of results per page.
+            filters: MongoDB's query language, such as `{"state": "RUNNING"}`.
+            order: a field with + (upwards) or - in front, such as `+name`.
+
+        Raises:
+            UnsupportedError: there are filters, and the server cannot filter sweeps.
+        """
+        return self.client.classes.sweeps(self.client, self.entity, self.name, per_page, filters, order=order)
 
     @normalized
     def artifacts_types(self, per_page: int | None = 50) -> ArtifactTypes:

@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dumbbell import _html
+from dumbbell import _html, _json
 from dumbbell._attrs import NOTHING, Attrs
 from dumbbell._client import Client
 from dumbbell._documents import sweeps as documents
 from dumbbell._paginator import Page, Paginator, page_of
 from dumbbell._paths import quoted
-from dumbbell.errors import NotFoundError, normalized
+from dumbbell.agents import Agent
+from dumbbell.errors import NotFoundError, UnsupportedError, WrongTypeError, normalized
 from dumbbell.filters import QueryGenerator
 from dumbbell.run import Run
 from dumbbell.runs import Runs
@@ -24,17 +25,37 @@ if TYPE_CHECKING:
 class Sweeps(Paginator["Sweep"]):
     """The sweeps of a project."""
 
-    def __init__(self, client: Client, entity: str, project: str, per_page: int | None = 50) -> None:
-        super().__init__(client, {"entity": entity, "project": project}, per_page)
+    def __init__(self, client: Client, entity: str, project: str, per_page: int | None = 50,
+                 filters: Mapping[str, Any] | None = None, *, order: str | None = None) -> None:
+        if filters is not None and not isinstance(filters, Mapping):
+            raise WrongTypeError(f"filters is {filters!r}; it is a dict, such as {{'state': 'RUNNING'}}")
+        variables = {"entity": entity, "project": project}
+        if filters:
+            variables["filters"] = _json.dumps(dict(filters), "filters")
+        if order:
+            variables["order"] = order
+        super().__init__(client, variables, per_page)
         self.entity, self.project = entity, project
+        if filters and not client.has_feature("SWEEPS_QUERY_FILTERING"):
+            raise UnsupportedError(f"{client.transport.base_url} does not filter sweeps: list them without filters, "
+                                   "or update the server")
+
+    @property
+    def length(self) -> int | None:
+        """How many there are. With filters all are loaded for it: the server tells how many it has without any."""
+        if "filters" not in self.variables:
+            return super().length
+        self._reach(None)
+        return len(self.objects)
 
     def _fetch(self, cursor: str | None) -> tuple[dict[str, Any], Page]:
-        data = self.client.execute(documents.SWEEPS, {**self.variables, "cursor": cursor, "perPage": self.per_page})
+        document = documents.sweeps(self.variables)
+        data = self.client.execute(document, {**self.variables, "cursor": cursor, "perPage": self.per_page})
         project = data.get("project")
         if project is None or project.get("sweeps") is None:
             raise NotFoundError(f"could not find project {self.entity}/{self.project}: there is none, or this key "
                                 "may not see it")
-        return data, page_of(project["sweeps"], project.get("totalSweeps"))
+        return data, page_of(project["sweeps"], None if "filters" in self.variables else project.get("totalSweeps"))
 
     def _converted(self, row: Any) -> Sweep:
         return Sweep(self.client, self.entity, self.project, row["node"]["name"], row["node"])
@@ -109,14 +130,18 @@ class Sweep(Attrs, _html.Framed):
     def load(self, force: bool = False) -> dict[str, Any]:
         """Ask for the sweep again if forced. Returns its fields."""
         if force:
-            data = self.client.execute(documents.SWEEP, {
-                "entity": self.entity, "project": self.project, "name": self.id})
-            found = (data.get("project") or {}).get("sweep")
-            if found is None:
-                raise NotFoundError(f"could not find sweep {self.entity}/{self.project}/{self.id}: there is none, or "
-                                    "this key may not see it")
-            self._attrs, self._runs = found, None
+            self._attrs, self._runs = self._asked(documents.SWEEP), None
         return self._attrs
+
+    def _asked(self, document: str, **variables: Any) -> dict[str, Any]:
+        """What a document gives of this sweep. NotFoundError if it is gone."""
+        place = {"entity": self.entity, "project": self.project, "name": self.id}
+        data = self.client.execute(document, {**place, **variables})
+        found: dict[str, Any] | None = (data.get("project") or {}).get("sweep")
+        if found is None:
+            raise NotFoundError(f"could not find sweep {self.entity}/{self.project}/{self.id}: there is none, or "
+                                "this key may not see it")
+        return found
 
     @property
     def name(self) -> str:
@@ -185,6 +210,51 @@ class Sweep(Attrs, _html.Framed):
         runs = Runs(self.client, self.entity, self.project, {"$and": [{"sweep": self.id}]}, wanted, per_page=1)
         found = runs[:1]
         return found[0] if found else None
+
+    @normalized
+    def agents(self) -> list[Agent]:
+        """All agents that it has had, also those that have ended."""
+        edges = self._asked(documents.AGENTS)["agents"]["edges"]
+        return [self._agent(edge["node"]) for edge in edges]
+
+    @normalized
+    def agent(self, agent_id: str) -> Agent:
+        """One of its agents.
+
+        Args:
+            agent_id: its name.
+
+        Raises:
+            NotFoundError: (a ValueError) it has no such agent.
+        """
+        found = self._asked(documents.AGENT, agent=agent_id)["agent"]
+        if found is None:
+            raise NotFoundError(f"sweep {self.entity}/{self.project}/{self.id} has no agent {agent_id!r}")
+        return self._agent(found)
+
+    def _agent(self, attrs: Mapping[str, Any]) -> Agent:
+        return Agent(self.client, attrs, self.entity, self.project, self.id)
+
+    @normalized
+    def enqueue_run(self, config: Mapping[str, Any], display_name: str | None = None) -> str:
+        """Have the next agent that is idle start a run, of a sweep whose search runs on a machine of your own.
+
+        Args:
+            config: the values of its parameters by name.
+            display_name: the name that people see; the server makes one up without it.
+
+        Returns:
+            The id of the run.
+
+        Raises:
+            UnsupportedError: the server has no such sweeps.
+            CommError: this sweep is none of those, or the server refused the config.
+        """
+        if not self.client.has_feature("SWEEPS_LOCAL_SCHEDULER"):
+            raise UnsupportedError(f"{self.client.transport.base_url} takes no runs for sweeps: update the server")
+        data = self.client.execute(documents.ENQUEUE, {
+            "id": self._attrs["id"], "config": _json.dumps(config, "config"), "displayName": display_name})
+        return str(data["enqueueSweepRun"]["id"])
 
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
         """The page of the sweep in a frame.

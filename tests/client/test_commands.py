@@ -17,7 +17,7 @@ import pytest
 import dumbbell
 from support.server import Server, start_server
 
-COMMANDS = ["download", "history", "login", "runs"]
+COMMANDS = ["agent", "download", "history", "login", "runs", "sweep"]
 
 
 @pytest.fixture

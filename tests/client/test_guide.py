@@ -31,7 +31,8 @@ def _first(world: World, api: dumbbell.Api, monkeypatch: pytest.MonkeyPatch, tmp
     sweep = world.gql(SWEEP, {"config": json.dumps({"method": "grid", "metric": {"name": "loss"},
                                                     "parameters": {"x": {"values": [1]}}})})
     world.upsert("swept", modelName="first", sweep=sweep["upsertSweep"]["sweep"]["name"])
-    monkeypatch.setattr(dumbbell, "Api", lambda: api)
+    for module in ("", "._agent", "._sweep"):
+        monkeypatch.setattr(f"dumbbell{module}.Api", lambda: api)
     monkeypatch.chdir(tmp_path)
 
 
@@ -45,6 +46,7 @@ def test_the_guide_runs_as_written(api: dumbbell.Api) -> None:
     assert told[0] == f"local {[project.name for project in api.projects()]}"
     assert told[1:3] == ["3 run 2 0.2 1 []", "4 2"]
     assert told[3:6] == ["hello", "v0 <Run local/first/r2 (finished)> ['numbers:v0']", "[0.5, 1.0]"]
+    assert "FINISHED {'x': 3} [4]" in told
     assert told[told.index("demo"):-1] == ["demo", "digits:v0 ['latest', 'staging']", "digits"]
     assert "could not find run local/first/nothing" in told[-1]
     assert names["losses"] == [1 / (step + 1) for step in range(5)]

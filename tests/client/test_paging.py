@@ -62,6 +62,12 @@ def test_indexes_load_as_far_as_needed(api: dumbbell.Api, wire: RecordingTranspo
 
 
 @pytest.mark.usefixtures("seven")
+@pytest.mark.parametrize("index", [slice(None, 0, -1), slice(4, 1, -2), slice(None, None, -1), slice(-2, 1, -1)])
+def test_slices_backwards_load_what_they_need(api: dumbbell.Api, index: slice) -> None:
+    assert [run.id for run in api.runs("local/p", per_page=2)[index]] == NEWEST_FIRST[index]
+
+
+@pytest.mark.usefixtures("seven")
 @pytest.mark.parametrize("index", [7, 10**6, -8])
 def test_past_the_end_is_an_index_error(api: dumbbell.Api, index: int) -> None:
     with pytest.raises(IndexError, match="out of range") as caught:

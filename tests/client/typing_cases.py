@@ -38,6 +38,25 @@ def one_run(run: dumbbell.Run) -> None:
     run.nonsense  # type: ignore[attr-defined]  # noqa: B018 - a misspelled attribute is found
 
 
+def sweeps(api: dumbbell.Api) -> None:
+    assert_type(dumbbell.sweep({"method": "grid"}, project="p", prior_runs=["r"]), str)
+    dumbbell.agent("s", lambda run: run.config, count=3)
+    dumbbell.agent("s", print)
+    dumbbell.agent("s", one_run, api=api)
+    dumbbell.agent("s", no_run, max_consecutive_failed_runs=2)
+    dumbbell.agent("s", 7)  # type: ignore[arg-type]
+    assert_type(api.project("p").sweeps(10, {"state": "RUNNING"}, "+name")[0], dumbbell.Sweep)
+    assert_type(api.sweep("e/p/s").agents(), list[dumbbell.Agent])
+    assert_type(api.sweep("e/p/s").agent("a").runs(), dumbbell.AgentRuns)
+    assert_type(api.sweep("e/p/s").agent("a").runs()[0], dumbbell.Run)
+    assert_type(api.sweep("e/p/s").agent("a").total_runs, int)
+    assert_type(api.sweep("e/p/s").enqueue_run({"x": 1}), str)
+
+
+def no_run() -> float:
+    return 0.5
+
+
 def others(api: dumbbell.Api) -> None:
     assert_type(api.projects(), dumbbell.Projects)
     assert_type(api.projects()[0].created_at, str)

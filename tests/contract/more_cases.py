@@ -38,6 +38,43 @@ add("sweep_best_by", lambda t: t.api.sweep("local/seeded/" + t.names["sweep"]).b
 add("sweep_missing", lambda t: t.api.sweep("local/seeded/none"))
 add("sweep_of_a_run", lambda t: t.run("s1").sweep.id == t.names["sweep"])
 
+# Agents.
+def _swept(t, name="swept"):
+    return t.api.sweep("local/swept/" + t.names[name])
+
+
+def _agent(t):
+    return _swept(t).agent(t.names["agent"])
+
+
+for field in "id name host state total_runs totalRuns created_at heartbeat_at".split():
+    add(f"agent_{field}", lambda t, field=field: getattr(_agent(t), field))
+add("agent_of_a_sweep_by_id", lambda t: _swept(t).agent(_agent(t).id).name)
+add("agents_of_a_sweep", lambda t: [[agent.name, agent.total_runs] for agent in _swept(t).agents()])
+add("agents_none", lambda t: _swept(t, "elsewhere").agents())
+add("agent_missing", lambda t: _swept(t).agent("none").name)
+add("agent_repr", lambda t: repr(_agent(t)))
+add("agent_runs", lambda t: [[run.config["x"], run.state, run.summary["loss"]] for run in _agent(t).runs()])
+add("agent_runs_by_pages", lambda t: [run.id for run in _agent(t).runs(per_page=1)] == [
+    run.id for run in _agent(t).runs()])
+add("agent_runs_len", lambda t: [len(agent.runs()) for agent in _swept(t).agents()])
+add("sweeps_by_state", lambda t: [sweep.name for sweep in t.api.project("swept", "local").sweeps(
+    filters={"state": "FINISHED"})])
+add("sweeps_by_name", lambda t: [sweep.name for sweep in t.api.project("swept", "local").sweeps(
+    2, filters={"displayName": {"$in": ["swept", "another"]}})])
+add("sweeps_filtered_len", lambda t: len(t.api.project("swept", "local").sweeps(filters={"state": "FINISHED"})))
+add("sweeps_ordered", lambda t: [sweep.name for sweep in t.api.project("swept", "local").sweeps(order="-displayName")])
+add("sweeps_wrong_filter", lambda t: list(t.api.project("swept", "local").sweeps(filters={"state": "DONE"})))
+add("sweep_enqueue_elsewhere", lambda t: _swept(t).enqueue_run({"x": 1}))
+
+
+@case
+def sweep_enqueue_run(t):
+    name = _swept(t, "elsewhere").enqueue_run({"x": 3}, display_name="third")
+    run = t.api.run("local/swept/" + name)
+    return [run.name, run.state, run.config, run.sweep_name == t.names["elsewhere"]]
+
+
 # Reports.
 add("reports", lambda t: sorted(report.name for report in t.api.reports("local/seeded")))
 add("reports_len", lambda t: len(t.api.reports("local/seeded", per_page=2)))

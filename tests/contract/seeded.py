@@ -46,7 +46,19 @@ def seed(base_url: str, key: str, folder: Path) -> dict[str, str]:
     for number in range(3):
         api.client.execute(REPORT, {"name": f"report {number}", "title": f"Report {number}: now!",
                                     "spec": json.dumps(SPEC)})
-    return {"sweep": str(sweep)}
+    return {"sweep": str(sweep), **agents(api)}
+
+
+def agents(api: dumbbell.Api) -> dict[str, str]:
+    """Sweeps that agents have worked on, and one whose search runs elsewhere."""
+    config = {"method": "grid", "name": "swept", "metric": {"name": "loss"}, "parameters": {"x": {"values": [1, 2, 3]}}}
+    swept = dumbbell.sweep(config, project="swept", api=api)
+    for count in (2, 1):
+        dumbbell.agent(swept, lambda run: run.summary.update({"loss": run.config["x"]}), count=count, api=api)
+    elsewhere = dumbbell.sweep({**config, "name": "elsewhere", "method": "custom", "scheduler": {"engine": "optuna"}},
+                               project="swept", api=api)
+    dumbbell.sweep({**config, "name": "another"}, project="swept", api=api)
+    return {"swept": swept, "agent": api.sweep(f"swept/{swept}").agents()[0].name, "elsewhere": elsewhere}
 
 
 def upsert(api: dumbbell.Api, name: str, **fields: Any) -> None:

@@ -37,6 +37,8 @@ DIFFERENCES = {
     "run_use_artifact": f"{OLD_WINS}: the name holds the version",
     "artifact_by_digest": f"{OLD_WINS}: a digest is a name of an artifact; wandb knows it no more",
     "artifact_ref": f"{OLD_WINS}: the URI as it was added; wandb gives the path of a file:// one",
+    "sweeps_filtered_len": f"{FIXED}: the length of a filtered list is that of all",
+    "sweeps_ordered": f"{FIXED}: the order is taken and not sent",
     "artifact_versions_missing": f"{FIXED}: a collection that is not there has no versions",
 }
 

@@ -20,7 +20,6 @@ from support.sdk import PINS
 
 TESTS = ROOT / "tests"
 _WITH_WANDB = ("sdk", "contract")  # folders of the tests that run it
-_TEMPLATES = frozenset({"UpsertSweep"})  # a text with a gap, which that test cannot fill; the whole ones fit
 WORKS, PARTLY, UNTESTED, NOT = "works", "partly", "not tested", "not"
 MEANINGS = {
     WORKS: "a test does it with the real `wandb`, by the releases named",
@@ -69,6 +68,7 @@ KINDS = "sdk/test_artifact_kinds.py::test_incremental_distributed_and_drafted_ve
 REFERENCES = "sdk/test_artifact_kinds.py::test_references_and_objects_of_other_artifacts"
 TABLES = "sdk/test_artifact_kinds.py::test_tables_media_and_code"
 ARTIFACT_COMMANDS = "sdk/test_artifact_kinds.py::test_command_line"
+AGENTS = "sdk/test_agents.py::test_a_function_does_the_runs_of_sweeps"
 SWEEPS = "sdk/test_sweeps.py::test_a_sweep_is_made_joined_and_read_back"
 REPORTS = "sdk/test_sweeps.py::test_reports_are_listed"
 OFFLINE = "sdk/test_stored_files.py::test_offline_run_is_synced"
@@ -160,10 +160,12 @@ TABLE: dict[str, list[Row]] = {
         works("wandb.sweep()", SWEEPS),
         works("wandb.init() within a sweep", SWEEPS),
         works("Api.sweep(), sweep.runs, sweep.best_run(), expected_run_count", SWEEPS, case("sweep_*")),
-        missing("wandb.agent()", "CreateAgent", "Heartbeat"),
-        missing("sweep.agents, sweep.agent()", "GetAgentRuns", "GetSweepAgent", "GetSweepAgents"),
-        missing("wandb.controller()", "CreateAgent", "Heartbeat", note="its runs are taken by agents"),
-        missing("a scheduler of one's own", "EnqueueSweepRun"),
+        works("Project.sweeps(filters=)", case("sweeps_by_*", "sweeps_wrong_filter")),
+        works("wandb.agent()", AGENTS, "sdk/test_agents.py::test_the_worse_run_is_stopped"),
+        works("sweep.agents(), sweep.agent(), agent.runs()", AGENTS, case("agent_*", "agents_*")),
+        works("wandb.controller()", "sdk/test_controllers.py::test_a_controller_searches"),
+        works("a scheduler of one's own, sweep.enqueue_run()", "sdk/test_controllers.py::test_runs_are_put_in_line",
+              case("sweep_enqueue_*")),
     ],
     "Launch": [
         missing("queues: Api.create_run_queue(), upsert_run_queue(), run_queue()", "CreateRunQueue", "UpsertRunQueue",
@@ -228,10 +230,10 @@ TABLE: dict[str, list[Row]] = {
                note="every check but that of sweeps, which starts an agent"),
         works("wandb artifact put, get, ls", ARTIFACT_COMMANDS),
         works("wandb sweep, --prior_run, --pause, --resume, --stop", SWEEPS),
-        untested("wandb sweep --cancel, --update"),
-        missing("wandb agent", "CreateAgent", "Heartbeat"),
-        missing("wandb controller", "CreateAgent", "Heartbeat", note="its runs are taken by agents"),
-        missing("wandb sweep-scheduler", "EnqueueSweepRun"),
+        works("wandb sweep --cancel, --update", "sdk/test_controllers.py::test_a_sweep_is_changed_by_the_command"),
+        works("wandb agent", "sdk/test_agents.py::test_the_command_runs_the_program"),
+        works("wandb controller", "sdk/test_controllers.py::test_a_controller_searches"),
+        works("wandb sweep-scheduler", "sdk/test_controllers.py::test_the_scheduler_of_the_client_searches"),
         untested("wandb pull"),
         untested("wandb restore"),
         untested("wandb init"),
@@ -245,7 +247,6 @@ TABLE: dict[str, list[Row]] = {
 
 _AUTOMATIONS = "automations and integrations are not built yet"
 _LAUNCH = "launch is not built yet"
-_AGENTS = "agents of sweeps are not built yet"
 _PAGING = "how wandb's lists fetch a page: the pages of ours come by `_fetch`, which has other arguments"
 # Members of wandb's public classes that ours of the same name do not have: `Class.member`, or `*.member` of any class.
 ABSENT: dict[str, str] = {
@@ -256,13 +257,12 @@ ABSENT: dict[str, str] = {
         "create_run_queue", "upsert_run_queue", "run_queue", "queued_run", "job", "list_jobs")), _LAUNCH),
     "Api.create_custom_chart": "custom charts are not built yet",
     "Api.sync_tensorboard": "it starts a run of wandb's own: `wandb sync` does it",
-    **dict.fromkeys(("Sweep.agent", "Sweep.agents", "Sweep.enqueue_run"), _AGENTS),
     "*.QUERY": _PAGING, "*.convert_objects": _PAGING, "*.update_variables": _PAGING,
     "*.snake_to_camel": "a helper of wandb's; ours takes both spellings of a field",
     "File.display": "no page shows one file: wandb's raises NotImplementedError",
     "File.to_html": "no page shows one file: wandb's raises NotImplementedError",
     **{f"{name}.{member}": "it has no page of its own: wandb's raises NotImplementedError"
-       for name in ("Member", "Team", "User") for member in ("display", "to_html")},
+       for name in ("Agent", "Member", "Team", "User") for member in ("display", "to_html")},
     "User.user_api": "servers hand out the beginnings of keys only, by which nobody can be asked as another user",
     **{f"Summary.{name}": 'HDF5 side files are of wandb before 0.9; a summary shows "..." in their place'
        for name in ("open_h5", "read_h5", "write_h5")},
@@ -305,7 +305,7 @@ def waiting_operations() -> frozenset[str]:
     """Operations of wandb that the server cannot answer, by the list of the test that tries all."""
     for node in _module(TESTS / "sdk" / "test_documents.py").body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "WAITING":
-            return frozenset(" ".join(ast.literal_eval(node.value).values()).split()) - _TEMPLATES
+            return frozenset(" ".join(ast.literal_eval(node.value).values()).split())
     raise LookupError("test_documents.py has no WAITING any more")
 
 

@@ -80,6 +80,15 @@ mutation UpsertBucket($project: String, $entity: String, $name: String!, $state:
   }
 }""" + FULL
 
+START = """
+mutation UpsertBucket($project: String, $entity: String, $name: String!, $sweep: String, $config: JSONString,
+                      $host: String) {
+  upsertBucket(input: {modelName: $project, entityName: $entity, name: $name, sweep: $sweep, config: $config,
+                       host: $host}) {
+    bucket { ...FullRun }
+  }
+}""" + FULL
+
 UPDATE = """
 mutation UpsertBucket($id: String!, $description: String, $displayName: String, $notes: String, $tags: [String!],
                       $config: JSONString!, $groupName: String, $jobType: String) {

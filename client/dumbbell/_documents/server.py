@@ -1,0 +1,4 @@
+"""Documents about the server itself."""
+
+FEATURES = """
+query ServerFeatures { serverInfo { features { name isEnabled } } }"""
