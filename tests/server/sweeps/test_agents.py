@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import pytest
 
+from dumbbell_server.sweeps.search import bayes
 from support.world import World
 
 EVE = "e" * 40
@@ -225,11 +227,51 @@ def test_a_cap_ends_a_sweep(world: World, config: str) -> None:
 
 def patient(agent: Agent) -> dict[str, Any]:
     """A suggestion may take longer than a heartbeat waits."""
-    for _ in range(200):
+    for _ in range(2000):
         commands = agent.beat()
         if commands:
             return commands[0]
     raise AssertionError("no command came")
+
+
+def test_nobody_waits_for_a_suggestion(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More agents ask than there are threads for mutations; all are answered, and so is everybody else."""
+    may_end = threading.Event()
+    suggest = bayes.suggest
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        assert may_end.wait(60)
+        return suggest(*arguments, **named)
+
+    monkeypatch.setattr(bayes, "suggest", slow)
+    sweep = make(world, "{method: bayes, metric: {name: loss}, parameters: {x: {min: 0.0, max: 1.0}}}")
+    agents = [Agent(world, sweep) for _ in range(6)]
+    try:
+        assert [agent.beat() for agent in agents] == [[]] * 6
+        world.upsert("other")
+    finally:
+        may_end.set()
+    values = [patient(agent)["args"]["x"]["value"] for agent in agents]
+    assert len(set(values)) == 6
+
+
+def test_bayes_learns_from_what_ended(world: World) -> None:
+    """The good values are at 0.7; what a run shows while it runs does not count, and a failed one is no good."""
+    sweep = make(world, "{method: bayes, metric: {name: loss, goal: maximize}, "
+                        "parameters: {x: {min: 0.0, max: 1.0}, deep: {parameters: {y: {value: 1}}}}}")
+    agent = Agent(world, sweep)
+    tried = []
+    for _ in range(16):
+        command = patient(agent)
+        assert command["args"]["deep"] == {"value": {"y": 1}}
+        tried.append(command["args"]["x"]["value"])
+        name = agent.start(command, sweep)
+        if tried[-1] < 0.3:
+            agent.finish(name, 1)
+        else:
+            agent.finish(name, loss=-((tried[-1] - 0.7) ** 2))
+    assert min(abs(value - 0.7) for value in tried) < 0.02
+    assert sum(abs(value - 0.7) < 0.2 for value in tried[8:]) >= 5
 
 
 @pytest.mark.parametrize(("goal", "target", "values"), [("minimize", 0.5, [3, 0.4]), ("maximize", 2.5, [1, 3])])
