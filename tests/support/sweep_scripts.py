@@ -22,7 +22,8 @@ FUNCTION = """
     naps = time.sleep
     pyagent.time = type("Time", (), {"time": time.time, "sleep": staticmethod(lambda seconds: naps(seconds / 25))})
     os.environ["WANDB_AGENT_DISABLE_FLAPPING"] = "true"
-    OFTEN = {} if wandb.__version__ == "0.12.21" else {"settings": wandb.Settings(x_file_stream_transmit_interval=1)}
+    KNOWS = "x_file_stream_transmit_interval" in getattr(wandb.Settings, "model_fields", {})
+    OFTEN = {"settings": wandb.Settings(x_file_stream_transmit_interval=1)} if KNOWS else {}
     HOW = json.loads(HOW_TEXT)
     seen, began = [], []
 

@@ -110,8 +110,11 @@ def _to_hear(unit: Unit, node_id: str) -> tuple[AgentRow, SweepRow, ProjectRow]:
     found = of_node(unit.session, node_id)
     if found is None or role_in(unit.actor, found[2]) == Role.NONE:
         raise NotFound(f"no agent has the id {node_id[:80]!r}; its sweep may have been deleted")
-    require(unit.actor, found[2], Role.MEMBER, "run agents")
-    return found
+    agent, sweep, project = found
+    require(unit.actor, project, Role.MEMBER, "run agents")
+    # one heartbeat of a sweep after the other: no two agents get the same combination
+    unit.session.refresh(sweep, with_for_update=True)
+    return agent, sweep, project
 
 
 def _wake(sweep: SweepRow, now: str) -> None:

@@ -26,7 +26,7 @@ _MOST_SCHEDULED = 100
 def to_edit(unit: Unit, node_id: str) -> tuple[SweepRow, ProjectRow]:
     """The sweep that a member may change, by its node id."""
     number = ids.decode("Sweep", node_id)
-    sweep = unit.session.get(SweepRow, number) if number else None
+    sweep = unit.session.get(SweepRow, number, with_for_update=True) if number else None
     project = unit.session.get(ProjectRow, sweep.project_id) if sweep else None
     if sweep is None or project is None or role_in(unit.actor, project) == Role.NONE:
         raise NotFound(f"no sweep has the id {node_id[:80]!r}")
@@ -93,7 +93,7 @@ def follow(unit: Unit, sweep: SweepRow, project: ProjectRow) -> None:
     controller = stored_object(sweep.controller or "{}")
     scheduled = _scheduled(sweep)
     known = {entry.get("id") for entry in scheduled}
-    new = [entry for entry in controller.get("schedule") or []
+    new = [entry for entry in _schedule(controller)
            if entry["id"] not in known and entry["data"].get("args") is not None]
     for entry in new:
         values = {name: _bare(value) for name, value in entry["data"]["args"].items()}
@@ -101,7 +101,8 @@ def follow(unit: Unit, sweep: SweepRow, project: ProjectRow) -> None:
         scheduled.append({"id": entry["id"], "runid": run.name})
     if new:
         sweep.scheduler = dumps({"scheduled": scheduled[-_REMEMBERED:]})
-    for run in queries.named_runs(unit.session, sweep, controller.get("earlystop") or []):
+    early = controller.get("earlystop")
+    for run in queries.named_runs(unit.session, sweep, early if isinstance(early, list) else []):
         if run.state in LIVE_STATES or run.state == PENDING:
             run.stop_requested, run.updated_at = True, unit.clock.text()
     if is_over(sweep) and not queries.has_unfinished_runs(unit.session, sweep):
@@ -115,5 +116,11 @@ def _scheduled(sweep: SweepRow) -> list[dict[str, Any]]:
 
 def is_over(sweep: SweepRow) -> bool:
     """Whether the controller has said that its search has no more: an entry without values."""
-    schedule = stored_object(sweep.controller or "{}").get("schedule") or []
+    schedule = _schedule(stored_object(sweep.controller or "{}"))
     return any(entry["data"].get("args") is None for entry in schedule)
+
+
+def _schedule(controller: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Its entries; documents of earlier versions were stored as they came."""
+    found = controller.get("schedule")
+    return [entry for entry in found if _is_entry(entry)] if isinstance(found, list) else []

@@ -104,6 +104,24 @@ def test_a_grid_is_gone_through_once(world: World) -> None:
     assert all("-sweep-" in edge["node"]["displayName"] for edge in found["runs"]["edges"])
 
 
+def test_agents_that_ask_at_once_get_different_combinations(world: World) -> None:
+    sweep = make(world, "{method: grid, parameters: {x: {min: 1, max: 40}}}")
+    agents = [Agent(world, sweep) for _ in range(8)]
+    given: list[int] = []
+
+    def work(agent: Agent) -> None:
+        while (command := patient(agent))["type"] == "run":
+            given.append(command["args"]["x"]["value"])
+            world.stream(command["run_id"], {"complete": True, "exitcode": 0})
+    threads = [threading.Thread(target=work, args=(agent,)) for agent in agents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(given) == list(range(1, 41))
+    assert read(world, sweep)["state"] == "FINISHED"
+
+
 def test_a_run_is_there_before_its_process_is(world: World) -> None:
     sweep = make(world, GRID)
     agent = Agent(world, sweep)
@@ -226,7 +244,7 @@ def test_a_cap_ends_a_sweep(world: World, config: str) -> None:
 
 
 def patient(agent: Agent) -> dict[str, Any]:
-    """A suggestion may take longer than a heartbeat waits."""
+    """A suggestion may take longer than a heartbeat waits, and others may not be done."""
     for _ in range(2000):
         commands = agent.beat()
         if commands:
