@@ -8,12 +8,15 @@ from sqlalchemy import ColumnElement, Row, case, false, func, update
 from sqlalchemy.orm import Session
 from sqlmodel import col, select
 
-from dumbbell_server.database.statements import batches
+from dumbbell_server.database.statements import Statement, batches
 from dumbbell_server.runs.states import FINISHED as RUN_FINISHED
 from dumbbell_server.runs.states import KILLED, PENDING, PREEMPTED, PREEMPTING
 from dumbbell_server.runs.states import RUNNING as RUN_RUNNING
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps.tables import CRASHED, RUNNING, AgentRow, SweepRow, SweepRunRow
+
+_PROGRESS = Statement("""SELECT id, name, state, history_generation, history_line_count FROM runs
+    WHERE project_id = :project AND sweep_name = :sweep ORDER BY id""")
 
 
 def by_name(session: Session, project_id: int, name: str) -> SweepRow | None:
@@ -200,5 +203,6 @@ def _of(sweep: SweepRow) -> tuple[ColumnElement[bool], ...]:
     return col(RunRow.project_id) == sweep.project_id, col(RunRow.sweep_name) == sweep.name
 
 
-def runs_of(session: Session, sweep: SweepRow) -> Iterable[RunRow]:
-    return session.execute(select(RunRow).where(*_of(sweep)).order_by(col(RunRow.id))).scalars()
+def progress(session: Session, sweep: SweepRow) -> Iterable[tuple[int, str, str, int, int]]:
+    """Of each run its number, name and state, and which history it has: its generation and its lines."""
+    return _PROGRESS(session, project=sweep.project_id, sweep=sweep.name)

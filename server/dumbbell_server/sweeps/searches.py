@@ -18,6 +18,7 @@ from typing import Any
 from dumbbell_server.backend import Backend, Provided
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import Damaged
+from dumbbell_server.history.reading.forks import ENDLESS
 from dumbbell_server.history.reading.rows import Spec
 from dumbbell_server.history.reading.samples import samples
 from dumbbell_server.runs.states import LIVE_STATES, PENDING, PREEMPTED
@@ -55,7 +56,7 @@ class _Read:
 
     generation: int
     lines: int = -1
-    last_step: int = -1
+    last_step: int | None = None
     values: array[float] = field(default_factory=lambda: array("d"))
 
 
@@ -109,27 +110,38 @@ class Searches:
         if config.hyperband is None or config.metric is None or not running:
             return []
         with reading(self._backend.database) as session:
-            runs = list(queries.runs_of(session, sweep))
+            runs = list(queries.progress(session, sweep))
         with self._histories:
-            tracks = [Track(run.name, run.state in LIVE_STATES, self._values(run, config.metric)) for run in runs]
+            tracks = [Track(name, state in LIVE_STATES, self._values(number, config.metric, generation, lines))
+                      for number, name, state, generation, lines in runs]
             stopped = to_stop(config.hyperband, tracks, maximize=config.maximize)
         return [name for name in stopped if name in running]
 
-    def _values(self, run: RunRow, metric: str) -> Sequence[float]:
+    def _values(self, number: int, metric: str, generation: int, lines: int) -> Sequence[float]:
         """The metric's finite values in the run's rows, in their order; only new rows are read."""
-        read = self._read.get((run.id, metric))
-        if read is None or read.generation != run.history_generation:
-            read = self._read[run.id, metric] = _Read(run.history_generation)
-        self._read.move_to_end((run.id, metric))
-        if read.lines != run.history_line_count:
-            spec = Spec(("_step", metric), _MOST_ROWS, low=read.last_step + 1)
-            rows = samples(self._backend.database, run, [spec])[0]
-            read.lines = run.history_line_count
-            if not isinstance(rows, Damaged) and rows:
-                read.values.extend(_finite(rows, metric))
-                read.last_step = rows[-1]["_step"]
+        read = self._read.get((number, metric))
+        if read is None or read.generation != generation:
+            read = self._read[number, metric] = _Read(generation)
+        self._read.move_to_end((number, metric))
+        if read.lines != lines:
+            read.lines = lines
+            self._read_on(read, number, metric)
             self._forget_oldest()
         return read.values
+
+    def _read_on(self, read: _Read, number: int, metric: str) -> None:
+        with reading(self._backend.database) as session:
+            run = session.get(RunRow, number)
+        low = -ENDLESS if read.last_step is None else read.last_step + 1
+        found = [] if run is None else samples(self._backend.database, run, [
+            Spec(("_step", metric), _MOST_ROWS, low=low)])[0]
+        rows = [] if isinstance(found, Damaged) else found
+        if read.last_step is None:
+            del read.values[:]
+        read.values.extend(_finite(rows, metric))
+        last = rows[-1]["_step"] if rows else read.last_step
+        # where steps are no numbers, nobody knows which rows are new
+        read.last_step = last if isinstance(last, int) and not isinstance(last, bool) else None
 
     def _forget_oldest(self) -> None:
         held = sum(len(read.values) for read in self._read.values())
