@@ -10,14 +10,14 @@ import threading
 from array import array
 from collections import OrderedDict, deque
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from math import isfinite, nan
 from typing import Any
 
 from dumbbell_server.backend import Backend, Provided
 from dumbbell_server.database.engine import reading
-from dumbbell_server.errors import Damaged
+from dumbbell_server.errors import Damaged, NotFound
 from dumbbell_server.history.reading.forks import ENDLESS
 from dumbbell_server.history.reading.rows import Spec
 from dumbbell_server.history.reading.samples import samples
@@ -65,7 +65,7 @@ class Searches:
         self._backend = backend
         self._pool = ThreadPoolExecutor(1, "dumbbell-searches")
         self._lock = threading.Lock()
-        self._bayes: OrderedDict[int, _Bayes] = OrderedDict()
+        self._bayes: OrderedDict[tuple[int, str], _Bayes] = OrderedDict()  # by sweep and config
         self._histories = threading.Lock()
         self._read: OrderedDict[tuple[int, str], _Read] = OrderedDict()
 
@@ -74,27 +74,25 @@ class Searches:
         space = config.space
         if space is None:
             return None
+        key = sweep.id, config.text
         with self._lock:
-            search = self._bayes.setdefault(sweep.id, _Bayes())
-            self._bayes.move_to_end(sweep.id)
+            search = self._bayes.setdefault(key, _Bayes())
+            self._bayes.move_to_end(key)
             while len(self._bayes) > _SWEEPS_KEPT:
                 self._bayes.popitem(last=False)
             future = search.asked.get(agent_id)
             if future is None:
                 future = search.asked[agent_id] = self._pool.submit(self._suggest, search, sweep.id, config, space)
-        try:
-            values = future.result(_PATIENCE)
-        except TimeoutError:
+        if not wait([future], _PATIENCE).done:
             return None
-        except BaseException:
-            search.asked.pop(agent_id, None)
-            raise
-        search.asked.pop(agent_id, None)
-        return values
+        mine = search.asked.pop(agent_id, None)  # None: another heartbeat of the agent has taken it
+        return None if mine is None else mine.result()
 
     def _suggest(self, search: _Bayes, sweep_id: int, config: SweepConfig, space: Space) -> Values:
         with reading(self._backend.database) as session:
-            sweep = session.get_one(SweepRow, sweep_id)
+            sweep = session.get(SweepRow, sweep_id)
+            if sweep is None:
+                raise NotFound("the sweep has been deleted")
             trials = [bayes.Observation(plain(text), _loss(state, summary, sweep))
                       for state, text, summary in queries.trials(session, sweep)]
         known = {space.key(trial.values) for trial in trials}
