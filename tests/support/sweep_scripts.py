@@ -105,11 +105,12 @@ def check_grid(found: Any, count: int) -> None:
     assert {run["state"] for run in found["runs"]} <= {"finished", "crashed", "killed"}, found
 
 
-def check_searched(found: Any, count: int) -> None:
-    values = [run["config"]["x"] for run in found["runs"]]
+def check_searched(found: Any, count: int, others: str = "finished") -> None:
+    """So many runs were done; `others` is the state of what a scheduler put in line besides."""
+    values = [run["config"]["x"] for run in found["runs"] if run["state"] == "finished"]
     assert (found["state"], len(values), len(set(values))) == ("FINISHED", count, count), found
     assert all(0 <= value <= 10 for value in values), found
-    assert {run["state"] for run in found["runs"]} == {"finished"}, found
+    assert {run["state"] for run in found["runs"]} <= {"finished", others}, found
 
 
 def command(name: str) -> str:

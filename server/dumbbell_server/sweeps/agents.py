@@ -21,6 +21,7 @@ from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps import queries
 from dumbbell_server.sweeps.choosing import Next, choose
 from dumbbell_server.sweeps.config import SweepConfig, read_config
+from dumbbell_server.sweeps.controlling import end_controller_run
 from dumbbell_server.sweeps.making import make_run, wrapped
 from dumbbell_server.sweeps.tables import (
     CANCELED,
@@ -175,7 +176,8 @@ def _for_idle(unit: Unit, agent: AgentRow, sweep: SweepRow, project: ProjectRow,
     if sweep.state == PAUSED:
         return Reply(agent, [])
     config = read_config(sweep.config)
-    waiting = queries.first_in_line(unit.session, sweep, agent.id)
+    full = config.cap is not None and queries.begun_run_count(unit.session, sweep) >= config.cap
+    waiting = queries.first_in_line(unit.session, sweep, agent.id, only_begun=full)
     if waiting is not None:
         return Reply(agent, [_give(unit, agent, sweep, config, waiting)])
     chosen = choose(unit, sweep, config, suggested)
@@ -183,7 +185,10 @@ def _for_idle(unit: Unit, agent: AgentRow, sweep: SweepRow, project: ProjectRow,
         run = make_run(unit, project, sweep, chosen.values, cell=chosen.cell)
         return Reply(agent, [_give(unit, agent, sweep, config, run)])
     if chosen.what is Next.DONE:
-        sweep.state, sweep.updated_at = FINISHED, unit.clock.text()
+        sweep.state = FINISHED
+        sweep.updated_at = unit.clock.text()
+        queries.end_pending_runs(unit.session, sweep, sweep.updated_at)  # more than the cap allows
+        end_controller_run(unit, sweep)
         return _exit(agent)
     return Reply(agent, [], suggest=chosen.what is Next.SUGGEST)
 

@@ -37,16 +37,14 @@ def to_edit(unit: Unit, node_id: str) -> tuple[SweepRow, ProjectRow]:
 def enqueue(unit: Unit, node_id: str, config: str, display_name: str | None) -> RunRow:
     """A pending run with these values, for the next idle agent (wandb 0.31.0 `wandb sweep-scheduler`).
 
+    More than `run_cap` may come: to be refused is a fatal error for the scheduler. Agents are given no more than that.
     Values come wrapped from the scheduler (`{"x": {"value": 1}}`) and bare from `Sweep.enqueue_run`.
     """
     sweep, project = to_edit(unit, node_id)
-    read = read_config(sweep.config)
-    if read.elsewhere != SCHEDULER:
+    if read_config(sweep.config).elsewhere != SCHEDULER:
         raise BadInput(f"sweep {sweep.name} is not using local scheduler")
     if sweep.state in {FINISHED, CANCELED}:
         raise BadInput(f"sweep {sweep.name} is {sweep.state} and takes no more runs")
-    if read.cap is not None and queries.kept_run_count(unit.session, sweep) >= read.cap:
-        raise BadInput(f"sweep {sweep.name} has as many runs as its run_cap allows: {read.cap}")
     values = {name: _bare(value) for name, value in checked_object(config, "config").items()}
     return make_run(unit, project, sweep, values, display_name=display_name)
 

@@ -122,10 +122,14 @@ def named_runs(session: Session, sweep: SweepRow, names: Iterable[str]) -> list[
     return found
 
 
-def first_in_line(session: Session, sweep: SweepRow, agent_id: int) -> RunRow | None:
-    """A run that waits for an agent: the one that this agent was told of, else what nobody has."""
+def first_in_line(session: Session, sweep: SweepRow, agent_id: int, *, only_begun: bool) -> RunRow | None:
+    """A run that waits for an agent: the one that this agent was told of, else what nobody has.
+
+    `only_begun`: none that no agent has had.
+    """
     told = (col(SweepRunRow.agent_id) == agent_id) & col(SweepRunRow.ended).is_(False)
-    free = col(SweepRunRow.run_id).is_(None) | col(SweepRunRow.agent_id).is_(None) | col(SweepRunRow.ended)
+    new = col(SweepRunRow.run_id).is_(None) | col(SweepRunRow.agent_id).is_(None)
+    free = col(SweepRunRow.ended) | (false() if only_begun else new)
     return session.execute(
         select(RunRow).outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
         .where(*_of(sweep), col(RunRow.state).in_([PENDING, PREEMPTED]), told | free)
@@ -150,6 +154,14 @@ def kept_run_count(session: Session, sweep: SweepRow) -> int:
     return int(session.execute(
         select(func.count()).select_from(RunRow).outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
         .where(*_of(sweep), func.coalesce(SweepRunRow.lost, false()).is_(False))).scalar_one())
+
+
+def begun_run_count(session: Session, sweep: SweepRow) -> int:
+    """The same without those that no agent has had so far."""
+    in_line = (col(RunRow.state) == PENDING) & col(SweepRunRow.agent_id).is_(None)
+    return int(session.execute(
+        select(func.count()).select_from(RunRow).outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
+        .where(*_of(sweep), func.coalesce(SweepRunRow.lost, false()).is_(False), ~in_line)).scalar_one())
 
 
 def configs_without_cell(session: Session, sweep: SweepRow) -> Iterable[str]:
