@@ -9,7 +9,7 @@ serve: $(VENV)/.installed
 	$(VENV)/bin/dumbbell serve --seed demo
 
 test: check
-	env -u DUMBBELL_API_KEY $(VENV)/bin/pytest -n 2 --backends=all
+	env -u DUMBBELL_API_KEY $(VENV)/bin/pytest -n 2 --dist loadfile --backends=all
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check .

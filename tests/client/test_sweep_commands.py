@@ -75,8 +75,12 @@ def made(server: Server, folder: Path, *arguments: str) -> str:
 @contextlib.contextmanager
 def agent(server: Server, folder: Path, path: str) -> Iterator[subprocess.Popen[str]]:
     """One whose program has begun."""
-    started = subprocess.Popen([sys.executable, "-m", "dumbbell", "agent", path], text=True, cwd=folder,
-                               stderr=subprocess.PIPE, env=environment(server, folder))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+    try:
+        started = subprocess.Popen([sys.executable, "-m", "dumbbell", "agent", path], text=True, cwd=folder,
+                                   stderr=subprocess.PIPE, env=environment(server, folder))
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         until_there(folder / "begun")
         yield started
