@@ -35,6 +35,11 @@ def value_of(text: str, metric: str, *, maximize: bool) -> float | None:
     if isinstance(value, Mapping):
         value = next((value[end] for end in ("max" if maximize else "min", "best", "last", "mean") if end in value),
                      None)
+    return finite(value)
+
+
+def finite(value: Any) -> float | None:
+    """The value as a number; None for what is none, and for what no float can hold."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

@@ -9,10 +9,10 @@ import random
 import threading
 from array import array
 from collections import OrderedDict, deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from math import isfinite, nan
+from math import nan
 from typing import Any
 
 from dumbbell_server.backend import Backend, Provided
@@ -26,7 +26,7 @@ from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps import queries
 from dumbbell_server.sweeps.config import SweepConfig
 from dumbbell_server.sweeps.making import plain
-from dumbbell_server.sweeps.metrics import value_of
+from dumbbell_server.sweeps.metrics import finite, value_of
 from dumbbell_server.sweeps.search import bayes
 from dumbbell_server.sweeps.search.hyperband import Track, to_stop
 from dumbbell_server.sweeps.search.space import Space
@@ -136,7 +136,7 @@ class Searches:
         rows = [] if isinstance(found, Damaged) else found
         if read.last_step is None:
             del read.values[:]
-        read.values.extend(_finite(rows, metric))
+        read.values.extend(value for row in rows if (value := finite(row[metric])) is not None)
         last = rows[-1]["_step"] if rows else read.last_step
         # where steps are no numbers, nobody knows which rows are new
         read.last_step = last if isinstance(last, int) and not isinstance(last, bool) else None
@@ -169,9 +169,3 @@ def silent_before(backend: Backend) -> str | None:
 
 SEARCHES: Provided[Searches] = Provided("searches")
 
-
-def _finite(rows: list[dict[str, Any]], metric: str) -> Iterator[float]:
-    for row in rows:
-        value = row[metric]
-        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
-            yield value
