@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+_SHORT = "0123456789abcdefghijklmnopqrstuvwxyz"
+
 
 def to_text(moment: datetime) -> str:
     """The one form in which times are stored and sent: UTC, microseconds, `Z`. It sorts as text."""
@@ -36,6 +38,10 @@ class Clock:
 
     def token(self, length: int, alphabet: str = "0123456789abcdef") -> str:
         return "".join(self.random.choice(alphabet) for _ in range(length))
+
+    def short_id(self, length: int = 8) -> str:
+        """Digits and small letters, as the SDK makes the ids of runs."""
+        return self.token(length, _SHORT)
 
 
 class StillClock(Clock):

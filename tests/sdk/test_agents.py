@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from pathlib import Path
@@ -111,8 +112,9 @@ def test_four_agents_share_a_grid_whatever_dies(version: str, tmp_path: Path) ->
     with start_server(tmp_path, **settings) as server:
         port = int(server.base_url.rpartition(":")[2])
         (name,) = make(server, tmp_path, grid(12), version=version)
-        agents = [start_script(version, server, tmp_path, function(20, 0.2, sweeps=[name])) for _ in range(4)]
-        try:
+        with contextlib.ExitStack() as stack:
+            agents = [stack.enter_context(start_script(version, server, tmp_path, function(20, 0.2, sweeps=[name])))
+                      for _ in range(4)]
             _wait_for_runs(server, tmp_path, name, 4)
             agents[0].kill()
             _wait_for_runs(server, tmp_path, name, 6)
@@ -122,9 +124,6 @@ def test_four_agents_share_a_grid_whatever_dies(version: str, tmp_path: Path) ->
                 ended = [agent.finished(900) for agent in agents[1:]]
                 assert [one.returncode for one in ended] == [0, 0, 0], "\n".join(map(str, ended))
                 (found,) = results(again, tmp_path, name)
-        finally:
-            for agent in agents:
-                agent.kill()
     check_grid(found, 12)
     print(f"{version}: {Counter(run['state'] for run in found['runs'])}, agents {found['agents']}")
 

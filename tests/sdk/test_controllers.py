@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from support.sdk import read_of, run_script, start_script
-from support.server import start_server
+from support.server import Server, start_server
 from support.sweep_scripts import METRIC, PARAMETERS, check_grid, check_searched, function, grid, make, results
 
 VERSION = "0.31.0"
@@ -27,17 +28,21 @@ SCHEDULER = """
 """
 
 
+def run_beside(server: Server, folder: Path, searching: str, name: str, *packages: str) -> Any:
+    """What an agent did in a sweep that another script searches; both come to their end."""
+    searcher = start_script(VERSION, server, folder, searching.replace("SWEEP", name), packages=packages)
+    with searcher:
+        did = read_of(run_script(VERSION, server, folder, function(sweeps=[name]), timeout=600))
+        ended = searcher.finished(120)
+    assert ended.returncode == 0, str(ended)
+    return did
+
+
 @pytest.mark.timeout(900)
 def test_a_controller_searches(tmp_path: Path) -> None:
     with start_server(tmp_path) as server:
         (name,) = make(server, tmp_path, grid(3, controller={"type": "local"}), packages=[SWEEPS])
-        controller = start_script(VERSION, server, tmp_path, CONTROLLER.replace("SWEEP", name), packages=[SWEEPS])
-        try:
-            did = read_of(run_script(VERSION, server, tmp_path, function(sweeps=[name]), timeout=200))
-            ended = controller.finished(120)
-        finally:
-            controller.kill()
-        assert ended.returncode == 0, str(ended)
+        did = run_beside(server, tmp_path, CONTROLLER, name, SWEEPS)
         (found,) = results(server, tmp_path, name)
     check_grid(found, 3)
     assert len(did["seen"]) == 3
@@ -49,13 +54,7 @@ def schedule(tmp_path: Path, engine: str, method: str, count: int, *packages: st
               "scheduler": {"engine": engine}}
     with start_server(tmp_path) as server:
         (name,) = make(server, tmp_path, config)
-        scheduler = start_script(VERSION, server, tmp_path, SCHEDULER.replace("SWEEP", name), packages=packages)
-        try:
-            did = read_of(run_script(VERSION, server, tmp_path, function(sweeps=[name]), timeout=600))
-            ended = scheduler.finished(120)
-        finally:
-            scheduler.kill()
-        assert ended.returncode == 0, str(ended)
+        did = run_beside(server, tmp_path, SCHEDULER, name, *packages)
         (found,) = results(server, tmp_path, name)
     check_searched(found, count, others="killed")
     assert len(did["seen"]) == count
@@ -98,14 +97,11 @@ def test_runs_are_put_in_line(tmp_path: Path) -> None:
         name, other = make(server, tmp_path, config, grid(2))
         _, refused = read_of(run_script(VERSION, server, tmp_path, ENQUEUE.replace("SWEEP", name).replace(
             "OTHER", other)))
-        agent = start_script(VERSION, server, tmp_path, function(sweeps=[name]))
-        try:
+        with start_script(VERSION, server, tmp_path, function(sweeps=[name])) as agent:
             while [run["state"] for run in results(server, tmp_path, name)[0]["runs"]] != ["finished"] * 2:
                 """The agent waits for more then."""
             run_script(VERSION, server, tmp_path, FINISH.replace("SWEEP", name))
             did = read_of(agent.finished(120))
-        finally:
-            agent.kill()
         (found,) = results(server, tmp_path, name)
     assert f"sweep {other} is not using local scheduler" in refused
     assert [run["config"] for run in found["runs"]] == [{"x": 2}, {"x": 5}]
@@ -140,14 +136,11 @@ def test_a_sweep_is_changed_by_the_command(tmp_path: Path) -> None:
     """Canceled, its agents are told to stop what they run, and leave."""
     with start_server(tmp_path) as server:
         (name,) = make(server, tmp_path, grid(4))
-        agent = start_script(VERSION, server, tmp_path, function(1000, 0.1, sweeps=[name]))
-        try:
+        with start_script(VERSION, server, tmp_path, function(1000, 0.1, sweeps=[name])) as agent:
             while not results(server, tmp_path, name)[0]["runs"]:
                 """It is starting."""
             states, config = read_of(run_script(VERSION, server, tmp_path, CHANGE.replace("SWEEP", name)))
             did = read_of(agent.finished(240))
-        finally:
-            agent.kill()
         (found,) = results(server, tmp_path, name)
     assert states == ["PAUSED", "RUNNING", "CANCELED"]
     assert config["parameters"] == {"x": {"values": [1, 2]}}

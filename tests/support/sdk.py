@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import psutil
 
@@ -100,15 +100,20 @@ class Script:
 
     def finished(self, timeout: float) -> Finished:
         """Wait for its end, and end what the SDK left in its session. AssertionError where it goes on for too long."""
-        try:
-            returncode = _ended(self.process, timeout, self.folder)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            said = "\n".join(self._said())
-            raise AssertionError(f"the script did not end within {timeout} s:\n{said}") from None
-        finally:
-            self.kill()
+        with self:
+            try:
+                returncode = _ended(self.process, timeout, self.folder)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                said = "\n".join(self._said())
+                raise AssertionError(f"the script did not end within {timeout} s:\n{said}") from None
         return Finished(returncode, *self._said(), self.folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def kill(self) -> None:
         """End it and the service that the SDK left in its session, by SIGKILL."""
@@ -123,7 +128,10 @@ class Script:
 
 def start_script(version: str, server: Backend, tmp_path: Path, source: str, env: Mapping[str, str] | None = None,
                  packages: Sequence[str] = ()) -> Script:
-    """Start `source` with the Python of this wandb and more packages, in a folder and with caches of its own."""
+    """Start `source` with the Python of this wandb and more packages, in a folder and with caches of its own.
+
+    Whoever does not wait for it ends it: the script is a context manager.
+    """
     python = sdk_python(version, *packages)
     folder = Path(tempfile.mkdtemp(prefix="sdk-", dir=tmp_path))
     work = folder / "work"

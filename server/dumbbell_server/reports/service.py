@@ -24,7 +24,6 @@ _TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,63}")
 _LONGEST_NAME = 512
 _LONGEST_TEXT = 1 << 20
 _LONGEST_SPEC = 64 << 20
-_NAME_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str 
         _check_free(unit.session, view, edit)
         return _apply(unit, view, edit), False
     parent = projects.for_writing(unit, entity, project)
-    name, kind = edit.name or unit.clock.token(12, _NAME_ALPHABET), edit.type or REPORT
+    name, kind = edit.name or unit.clock.short_id(12), edit.type or REPORT
     view = queries.by_name(unit.session, parent.id, kind, name)
     if view is not None:
         return _apply(unit, view, edit), False

@@ -29,16 +29,10 @@ _NOUNS = (
     "wood yogurt"
 ).split()
 
-_ID_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 # What 0.31 refuses itself (wandb 0.31.0 sdk/wandb_settings.py:Settings.validate_run_id), and what `wandb.init`
 # documents besides: with a `%` in the id its core finds no file's URL, and `finish` never ends.
 _FORBIDDEN_IN_ID = re.compile(r"[:;,#?/'%\\\x00-\x1f\x7f\ud800-\udfff]")
 _LONGEST_ID = 128
-
-
-def make_run_id(clock: Clock) -> str:
-    """Eight characters, as the SDK makes them."""
-    return clock.token(8, _ID_ALPHABET)
 
 
 def make_display_name(clock: Clock, number: int, noun: str | None = None) -> str:

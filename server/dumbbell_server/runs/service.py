@@ -27,7 +27,7 @@ from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require, role_in
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries
-from dumbbell_server.runs.names import checked_run_id, make_display_name, make_run_id
+from dumbbell_server.runs.names import checked_run_id, make_display_name
 from dumbbell_server.runs.states import (
     KILLED,
     LIVE_STATES,
@@ -158,7 +158,7 @@ def upsert(unit: Unit, *, node_id: str | None, entity: str | None, project: str 
     # the agents of a sweep go on where it is, though its project has another name by now
     owner, owners_entity = path or projects.for_logging(unit, entity, project, goes_on=bool(edit.sweep_name))
     if run is None:
-        run_id = checked_run_id(name) if name else make_run_id(unit.clock)
+        run_id = checked_run_id(name) if name else unit.clock.short_id()
         return Upserted(_create(unit, owner, run_id, edit), inserted=True, project=owner, entity=owners_entity)
     changes = _changes(unit, run, edit) | {"heartbeat_at": unit.clock.text()}
     if run.state not in LIVE_STATES:
@@ -209,9 +209,9 @@ def _create(unit: Unit, project: ProjectRow, run_id: str, edit: RunEdit) -> RunR
 def make(unit: Unit, project: ProjectRow, edit: RunEdit) -> RunRow:
     """A new run in the state that the edit names, before any process has started on it; the caller asked for rights."""
     _check(edit)
-    run_id = make_run_id(unit.clock)
+    run_id = unit.clock.short_id()
     while queries.plain(unit.session, project.id, run_id) is not None:
-        run_id = make_run_id(unit.clock)
+        run_id = unit.clock.short_id()
     made = _create(unit, project, run_id, edit)
     return unit.session.get_one(RunRow, made.id)
 
@@ -272,15 +272,20 @@ def set_state(unit: Unit, node_id: str, state: str) -> None:
 
 
 def stop(unit: Unit, node_id: str) -> bool:
-    """Every answer to the run's process asks it to stop from now on. False for an unknown run."""
+    """The run is asked to stop. False for an unknown run."""
     run = find_by_id(unit.session, unit.actor, node_id)
     if run is None:
         return False
     check_writable(unit.session, unit.actor, run, "stop runs")
-    run.stop_requested = True
-    run.updated_at = unit.clock.text()
+    request_stop(unit, run)
     unit.session.add(run)
     return True
+
+
+def request_stop(unit: Unit, run: RunRow) -> None:
+    """Every answer to the run's process asks it to stop from now on; the caller asked for rights."""
+    run.stop_requested = True
+    run.updated_at = unit.clock.text()
 
 
 def prepare_deletion(backend: Backend, actor: Actor, node_id: str, *, artifacts: bool) -> None:

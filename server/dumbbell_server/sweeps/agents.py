@@ -11,17 +11,18 @@ from sqlalchemy.orm import Session
 from dumbbell_server import ids
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.identity import Role
+from dumbbell_server.identity import Actor, Role
 from dumbbell_server.json_text import storable
 from dumbbell_server.projects import service as projects
 from dumbbell_server.projects.access import require, role_in
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import states
+from dumbbell_server.runs.service import request_stop
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps import queries
 from dumbbell_server.sweeps.choosing import Next, choose
 from dumbbell_server.sweeps.config import SweepConfig, read_config
-from dumbbell_server.sweeps.controlling import end_controller_run
+from dumbbell_server.sweeps.controlling import end
 from dumbbell_server.sweeps.making import make_run, wrapped
 from dumbbell_server.sweeps.tables import (
     CANCELED,
@@ -39,7 +40,6 @@ from dumbbell_server.sweeps.tables import (
 # `wandb.init` looks the same from here, and must not be called for ever.
 _MOST_SENT = 2
 _LONGEST_HOST = 512
-_NAME_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 Command = dict[str, Any]
 
@@ -63,7 +63,7 @@ def create(unit: Unit, *, entity: str | None, project: str | None, sweep: str, h
         raise NotFound(f"sweep {sweep[:80]!r} not found in {entity or unit.actor.entity_name}/{project}")
     require(unit.actor, owner, Role.MEMBER, "run agents")
     now = unit.clock.text()
-    agent = AgentRow(sweep_id=found.id, user_id=unit.actor.user_id, name=unit.clock.token(8, _NAME_ALPHABET),
+    agent = AgentRow(sweep_id=found.id, user_id=unit.actor.user_id, name=unit.clock.short_id(),
                      host=host, state=RUNNING, created_at=now, heartbeat_at=now)
     _wake(found, now)
     unit.session.add(agent)
@@ -78,13 +78,16 @@ def find(session: Session, sweep: SweepRow, name: str) -> AgentRow | None:
     return agent if agent is not None and agent.sweep_id == sweep.id else None
 
 
-def of_node(session: Session, node_id: str) -> tuple[AgentRow, SweepRow, ProjectRow] | None:
+def to_hear(session: Session, actor: Actor, node_id: str) -> tuple[AgentRow, SweepRow, ProjectRow]:
+    """The agent that speaks, with its sweep and project. NotFound where there is none that the actor may see."""
     number = ids.decode("Agent", node_id)
     agent = session.get(AgentRow, number) if number else None
-    if agent is None:
-        return None
-    sweep = session.get_one(SweepRow, agent.sweep_id)
-    return agent, sweep, session.get_one(ProjectRow, sweep.project_id)
+    sweep = session.get_one(SweepRow, agent.sweep_id) if agent else None
+    project = session.get_one(ProjectRow, sweep.project_id) if sweep else None
+    if agent is None or sweep is None or project is None or role_in(actor, project) == Role.NONE:
+        raise NotFound(f"no agent has the id {node_id[:80]!r}; its sweep may have been deleted")
+    require(actor, project, Role.MEMBER, "run agents")
+    return agent, sweep, project
 
 
 def heartbeat(unit: Unit, node_id: str, running: Collection[str], *, silent_before: str | None,
@@ -93,7 +96,9 @@ def heartbeat(unit: Unit, node_id: str, running: Collection[str], *, silent_befo
 
     NotFound where its sweep is gone: agents end then. `silent_before`: agents that were not heard of since are dead.
     """
-    agent, sweep, project = _to_hear(unit, node_id)
+    agent, sweep, project = to_hear(unit.session, unit.actor, node_id)
+    # one heartbeat of a sweep after the other: no two agents get the same combination
+    unit.session.refresh(sweep, with_for_update=True)
     now = unit.clock.text()
     agent.state, agent.heartbeat_at = RUNNING, now
     _wake(sweep, now)
@@ -105,17 +110,6 @@ def heartbeat(unit: Unit, node_id: str, running: Collection[str], *, silent_befo
     if stops or running:
         return Reply(agent, stops)
     return _for_idle(unit, agent, sweep, project, suggested)
-
-
-def _to_hear(unit: Unit, node_id: str) -> tuple[AgentRow, SweepRow, ProjectRow]:
-    found = of_node(unit.session, node_id)
-    if found is None or role_in(unit.actor, found[2]) == Role.NONE:
-        raise NotFound(f"no agent has the id {node_id[:80]!r}; its sweep may have been deleted")
-    agent, sweep, project = found
-    require(unit.actor, project, Role.MEMBER, "run agents")
-    # one heartbeat of a sweep after the other: no two agents get the same combination
-    unit.session.refresh(sweep, with_for_update=True)
-    return agent, sweep, project
 
 
 def _wake(sweep: SweepRow, now: str) -> None:
@@ -164,8 +158,7 @@ def _to_stop(unit: Unit, agent: AgentRow, sweep: SweepRow, running: Collection[s
     lost = queries.lost_by(unit.session, agent.id)
     for run in found:
         if (run.name in stop or run.id in lost or sweep.state == CANCELED) and not run.stop_requested:
-            run.stop_requested = True
-            run.updated_at = unit.clock.text()
+            request_stop(unit, run)
     return [run for run in found if run.stop_requested]
 
 
@@ -185,10 +178,8 @@ def _for_idle(unit: Unit, agent: AgentRow, sweep: SweepRow, project: ProjectRow,
         run = make_run(unit, project, sweep, chosen.values, cell=chosen.cell)
         return Reply(agent, [_give(unit, agent, sweep, config, run)])
     if chosen.what is Next.DONE:
-        sweep.state = FINISHED
-        sweep.updated_at = unit.clock.text()
-        queries.end_pending_runs(unit.session, sweep, sweep.updated_at)  # more than the cap allows
-        end_controller_run(unit, sweep)
+        queries.end_pending_runs(unit.session, sweep, unit.clock.text())  # more than the cap allows
+        end(unit, sweep, FINISHED)
         return _exit(agent)
     return Reply(agent, [], suggest=chosen.what is Next.SUGGEST)
 

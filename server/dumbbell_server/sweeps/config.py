@@ -59,18 +59,17 @@ def read_config(text: str) -> SweepConfig:
     method = tree.get("method")
     if method not in METHODS:
         raise BadInput(f"the sweep config's method is {str(method)[:40]!r}; it must be one of {', '.join(METHODS)}")
-    parameters = tree.get("parameters")
-    if parameters is not None:
-        _check_parameters(parameters)
-    metric, maximize, target = _metric(tree.get("metric"))
     elsewhere = _elsewhere(tree, method)
-    space = read_space(parameters or {}, method=method) if method != "custom" and not elsewhere else None
-    hyperband = _hyperband(tree.get("early_terminate")) if not elsewhere else None
+    space = _space(tree.get("parameters"), method, elsewhere)
+    metric, maximize, target = _metric(tree.get("metric"))
+    early = tree.get("early_terminate")
+    hyperband = read_hyperband(early) if early and not elsewhere else None
     cap = _cap(tree.get("run_cap"))
+    count = space.count() if space is not None and method == "grid" else None
+    space = None if elsewhere else space
     return SweepConfig(
         text, method, _name(tree.get("name")), metric, maximize, target, cap, _program(tree.get("program")), elsewhere,
-        space, hyperband, _expected(_choices(tree, method, space), cap),
-        tuple(_warnings(tree, method, metric, space, hyperband)))
+        space, hyperband, _expected(count, cap), tuple(_warnings(tree, method, metric, space, hyperband)))
 
 
 def _warnings(tree: Mapping[str, Any], method: str, metric: str | None, space: Space | None,
@@ -104,20 +103,13 @@ def _elsewhere(tree: Mapping[str, Any], method: str) -> str | None:
     return SCHEDULER
 
 
-def _choices(tree: Mapping[str, Any], method: str, space: Space | None) -> int | None:
-    """How many combinations a grid has, whoever goes through it; None where it has no end."""
-    if method != "grid":
-        return None
-    count = (space or read_space(tree.get("parameters") or {}, method=method)).count()
-    return None if count is None else min(count, _ENDLESS)
-
-
-def _hyperband(value: object) -> Hyperband | None:
-    if not value:
-        return None
-    if not isinstance(value, Mapping):
-        raise BadInput("the sweep config's early_terminate must be a mapping such as {type: hyperband, min_iter: 3}")
-    return read_hyperband(value)
+def _space(parameters: Any, method: str, elsewhere: str | None) -> Space | None:
+    """Of a search that is the server's, and of every grid, whose combinations are counted whoever goes through it."""
+    if parameters is not None:
+        _check_parameters(parameters)
+    if method == "grid" or (method != "custom" and elsewhere is None):
+        return read_space(parameters or {}, method=method)
+    return None
 
 
 def _program(value: object) -> str | None:
@@ -187,7 +179,7 @@ def _cap(value: object) -> int | None:
     return value
 
 
-def _expected(choices: int | None, cap: int | None) -> int | None:
-    if cap is None:
-        return choices
-    return min(cap, _ENDLESS if choices is None else choices)
+def _expected(count: int | None, cap: int | None) -> int | None:
+    """How many runs there will be, as far as a GraphQL Int can tell; None where they have no end."""
+    ends = [end for end in (count, cap) if end is not None]
+    return min(*ends, _ENDLESS) if ends else None

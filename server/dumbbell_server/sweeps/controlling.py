@@ -12,6 +12,7 @@ from dumbbell_server.identity import Role
 from dumbbell_server.json_text import checked_object, dumps, stored_object
 from dumbbell_server.projects.access import require, role_in
 from dumbbell_server.projects.tables import ProjectRow
+from dumbbell_server.runs.service import request_stop
 from dumbbell_server.runs.states import LIVE_STATES, PENDING
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps import queries
@@ -63,9 +64,11 @@ def controller_run_name(sweep: SweepRow) -> str:
     return f"{sweep.name}-controller"
 
 
-def end_controller_run(unit: Unit, sweep: SweepRow) -> None:
-    """Its own process never says how it ended."""
-    queries.finish_live_run(unit.session, sweep.project_id, controller_run_name(sweep), unit.clock.text())
+def end(unit: Unit, sweep: SweepRow, state: str) -> None:
+    """The sweep is FINISHED or CANCELED, and so is the log of its scheduler, which never says that itself."""
+    now = unit.clock.text()
+    sweep.state, sweep.updated_at = state, now
+    queries.finish_live_run(unit.session, sweep.project_id, controller_run_name(sweep), now)
 
 
 def check_controller(text: str) -> None:
@@ -89,7 +92,8 @@ def _is_entry(entry: object) -> bool:
 def follow(unit: Unit, sweep: SweepRow, project: ProjectRow) -> None:
     """Make the runs that the controller scheduled, say so in `scheduler`, and stop those that it stops early."""
     controller = stored_object(sweep.controller or "{}")
-    scheduled = _scheduled(sweep)
+    scheduled = [entry for entry in _list(stored_object(sweep.scheduler or "{}"), "scheduled")
+                 if isinstance(entry, dict)]
     known = {entry.get("id") for entry in scheduled}
     new = [entry for entry in _schedule(controller)
            if entry["id"] not in known and entry["data"].get("args") is not None]
@@ -99,17 +103,11 @@ def follow(unit: Unit, sweep: SweepRow, project: ProjectRow) -> None:
         scheduled.append({"id": entry["id"], "runid": run.name})
     if new:
         sweep.scheduler = dumps({"scheduled": scheduled[-_REMEMBERED:]})
-    early = controller.get("earlystop")
-    for run in queries.named_runs(unit.session, sweep, early if isinstance(early, list) else []):
+    for run in queries.named_runs(unit.session, sweep, _list(controller, "earlystop")):
         if run.state in LIVE_STATES or run.state == PENDING:
-            run.stop_requested, run.updated_at = True, unit.clock.text()
+            request_stop(unit, run)
     if is_over(sweep) and not queries.has_unfinished_runs(unit.session, sweep):
-        sweep.state = FINISHED
-
-
-def _scheduled(sweep: SweepRow) -> list[dict[str, Any]]:
-    found = stored_object(sweep.scheduler or "{}").get("scheduled")
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+        end(unit, sweep, FINISHED)
 
 
 def is_over(sweep: SweepRow) -> bool:
@@ -119,6 +117,10 @@ def is_over(sweep: SweepRow) -> bool:
 
 
 def _schedule(controller: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Its entries; documents of earlier versions were stored as they came."""
-    found = controller.get("schedule")
-    return [entry for entry in found if _is_entry(entry)] if isinstance(found, list) else []
+    return [entry for entry in _list(controller, "schedule") if _is_entry(entry)]
+
+
+def _list(document: Mapping[str, Any], name: str) -> list[Any]:
+    """Documents of earlier versions were stored as they came."""
+    found = document.get(name)
+    return found if isinstance(found, list) else []

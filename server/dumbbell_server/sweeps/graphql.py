@@ -90,7 +90,6 @@ class SweepCore:
         project = info.context.require(ProjectRow, sweep.project_id)
         return page_of_runs(info.context, project, compact({"sweep": sweep.name}), order or _OLDEST_FIRST, after, first)
 
-
     @strawberry.field
     def agents(sweep: strawberry.Parent[SweepRow], info: Info) -> AgentConnectionRef:
         """All of them, the oldest first."""
@@ -267,18 +266,13 @@ class EnqueueSweepRunPayload:
 
 def _heartbeat(context: Context, input: AgentHeartbeatInput) -> agents.Reply:
     """What takes long is done before the unit, or elsewhere: then the agent asks again."""
+    agent, sweep, _ = agents.to_hear(context.session, context.require_viewer(), input.id)  # nobody else has work done
     searches, running = context.backend.provided(SEARCHES), input.running()
-    found = agents.of_node(context.session, input.id)
     silent = silent_before(context.backend)
-    if searches is None or found is None:
-        return context.unit(agents.heartbeat, input.id, running, silent_before=silent)
-    agent, sweep, _ = found
     config = read_config(sweep.config)
-    stop = searches.stopping_early(sweep, config, running)
+    stop = searches.stopping_early(sweep, config, running) if searches else ()
     reply = context.unit(agents.heartbeat, input.id, running, silent_before=silent, stop=stop)
-    if not reply.suggest:
-        return reply
-    values = searches.suggestion(sweep, config, agent.id)
+    values = searches.suggestion(sweep, config, agent.id) if searches and reply.suggest else None
     if values is None:
         return reply
     return context.unit(agents.heartbeat, input.id, running, silent_before=silent, suggested=values)
@@ -294,7 +288,6 @@ class SweepsMutation:
 
     @strawberry.field
     def agent_heartbeat(self, info: Info, input: AgentHeartbeatInput) -> AgentHeartbeatPayload | None:
-        info.context.require_viewer()
         reply = _heartbeat(info.context, input)
         return AgentHeartbeatPayload(agent=reply.agent, commands=compact(reply.commands),
                                      client_mutation_id=input.client_mutation_id)

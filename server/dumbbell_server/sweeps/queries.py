@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import ColumnElement, Row, case, false, func, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, Select, case, false, func, update
+from sqlalchemy.orm import Session, outerjoin
 from sqlmodel import col, select
 
 from dumbbell_server.database.statements import Statement, batches
 from dumbbell_server.runs.states import FINISHED as RUN_FINISHED
-from dumbbell_server.runs.states import KILLED, PENDING, PREEMPTED, PREEMPTING
-from dumbbell_server.runs.states import RUNNING as RUN_RUNNING
+from dumbbell_server.runs.states import KILLED, LIVE_STATES, PENDING, PREEMPTED
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.sweeps.tables import CRASHED, RUNNING, AgentRow, SweepRow, SweepRunRow
 
 _PROGRESS = Statement("""SELECT id, name, state, history_generation, history_line_count FROM runs
     WHERE project_id = :project AND sweep_name = :sweep ORDER BY id""")
+
+# runs, with what their sweep knows of each that it made
+_RUNS = outerjoin(RunRow, SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
 
 
 def by_name(session: Session, project_id: int, name: str) -> SweepRow | None:
@@ -35,20 +37,16 @@ def count(session: Session, project_id: int) -> int:
 
 def first_runs(session: Session, sweep: SweepRow, limit: int) -> Sequence[RunRow]:
     """The sweep's runs, the oldest first."""
-    return session.execute(
-        select(RunRow).where(RunRow.project_id == sweep.project_id, RunRow.sweep_name == sweep.name)
-        .order_by(col(RunRow.id)).limit(limit)).scalars().all()
+    return session.execute(select(RunRow).where(*_of(sweep)).order_by(col(RunRow.id)).limit(limit)).scalars().all()
 
 
 def run_count(session: Session, sweep: SweepRow) -> int:
-    return int(session.execute(select(func.count()).select_from(RunRow).where(
-        RunRow.project_id == sweep.project_id, RunRow.sweep_name == sweep.name)).scalar_one())
+    return int(session.execute(select(func.count()).select_from(RunRow).where(*_of(sweep))).scalar_one())
 
 
 def summaries(session: Session, sweep: SweepRow) -> Iterable[str]:
     """The summaries of the sweep's runs, one at a time."""
-    return session.execute(select(RunRow.summary_metrics).where(
-        RunRow.project_id == sweep.project_id, RunRow.sweep_name == sweep.name)).scalars()
+    return session.execute(select(RunRow.summary_metrics).where(*_of(sweep))).scalars()
 
 
 def attach(session: Session, sweep: SweepRow, names: Sequence[str]) -> None:
@@ -59,9 +57,8 @@ def attach(session: Session, sweep: SweepRow, names: Sequence[str]) -> None:
 
 
 def stop_live_runs(session: Session, sweep: SweepRow, now: str) -> None:
-    session.execute(update(RunRow).where(
-        col(RunRow.project_id) == sweep.project_id, col(RunRow.sweep_name) == sweep.name,
-        col(RunRow.state).in_([RUN_RUNNING, PREEMPTING])).values(stop_requested=True, updated_at=now))
+    session.execute(update(RunRow).where(*_of(sweep), col(RunRow.state).in_(LIVE_STATES)).values(
+        stop_requested=True, updated_at=now))
 
 
 def agent_by_name(session: Session, sweep_id: int, name: str) -> AgentRow | None:
@@ -92,18 +89,19 @@ def names_given_to(session: Session, agent: AgentRow) -> Sequence[str]:
 
 def given_to(session: Session, agent_id: int) -> Sequence[tuple[SweepRunRow, RunRow]]:
     """Runs that the agent has and has not done yet."""
-    rows = session.execute(
-        select(SweepRunRow, RunRow).join(RunRow, col(RunRow.id) == col(SweepRunRow.run_id))
-        .where(SweepRunRow.agent_id == agent_id, col(SweepRunRow.ended).is_(False)))
-    return [(given, run) for given, run in rows]
+    return _open(session, select(AgentRow.id).where(AgentRow.id == agent_id))
 
 
 def orphaned(session: Session, sweep_id: int) -> Sequence[tuple[SweepRunRow, RunRow]]:
     """Runs that dead agents had and had not done."""
+    return _open(session, select(AgentRow.id).where(AgentRow.sweep_id == sweep_id, AgentRow.state == CRASHED))
+
+
+def _open(session: Session, agents: Select[int]) -> Sequence[tuple[SweepRunRow, RunRow]]:
+    """Runs that these agents have and have not done."""
     rows = session.execute(
         select(SweepRunRow, RunRow).join(RunRow, col(RunRow.id) == col(SweepRunRow.run_id))
-        .join(AgentRow, col(AgentRow.id) == col(SweepRunRow.agent_id))
-        .where(SweepRunRow.sweep_id == sweep_id, col(SweepRunRow.ended).is_(False), AgentRow.state == CRASHED))
+        .where(col(SweepRunRow.agent_id).in_(agents), col(SweepRunRow.ended).is_(False)))
     return [(given, run) for given, run in rows]
 
 
@@ -131,7 +129,7 @@ def first_in_line(session: Session, sweep: SweepRow, agent_id: int, *, only_begu
     new = col(SweepRunRow.run_id).is_(None) | col(SweepRunRow.agent_id).is_(None)
     free = col(SweepRunRow.ended) | (false() if only_begun else new)
     return session.execute(
-        select(RunRow).outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
+        select(RunRow).select_from(_RUNS)
         .where(*_of(sweep), col(RunRow.state).in_([PENDING, PREEMPTED]), told | free)
         .order_by(case((told, 0), else_=1), col(RunRow.id)).limit(1)).scalar()
 
@@ -140,36 +138,30 @@ def has_open_runs(session: Session, sweep: SweepRow) -> bool:
     """Whether an agent has one that is not done."""
     return session.execute(
         select(RunRow.id).join(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
-        .where(*_of(sweep), col(RunRow.state).in_([PENDING, PREEMPTED, RUN_RUNNING, PREEMPTING]),
+        .where(*_of(sweep), col(RunRow.state).in_([PENDING, PREEMPTED, *LIVE_STATES]),
                col(SweepRunRow.agent_id).is_not(None), col(SweepRunRow.ended).is_(False)).limit(1)).first() is not None
 
 
 def has_unfinished_runs(session: Session, sweep: SweepRow) -> bool:
     return session.execute(select(RunRow.id).where(
-        *_of(sweep), col(RunRow.state).in_([PENDING, RUN_RUNNING, PREEMPTING])).limit(1)).first() is not None
+        *_of(sweep), col(RunRow.state).in_([PENDING, *LIVE_STATES])).limit(1)).first() is not None
 
 
 def kept_run_count(session: Session, sweep: SweepRow) -> int:
-    """Runs of the sweep but those that were lost, which others stand for."""
-    return int(session.execute(
-        select(func.count()).select_from(RunRow).outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
-        .where(*_of(sweep), func.coalesce(SweepRunRow.lost, false()).is_(False))).scalar_one())
+    """Runs of the sweep but those that were lost."""
+    return int(session.execute(select(func.count()).select_from(_RUNS).where(*_kept(sweep))).scalar_one())
 
 
 def begun_run_count(session: Session, sweep: SweepRow) -> int:
     """The same without those that no agent has had so far."""
     in_line = (col(RunRow.state) == PENDING) & col(SweepRunRow.agent_id).is_(None)
-    return int(session.execute(
-        select(func.count()).select_from(RunRow).outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
-        .where(*_of(sweep), func.coalesce(SweepRunRow.lost, false()).is_(False), ~in_line)).scalar_one())
+    return int(session.execute(select(func.count()).select_from(_RUNS).where(*_kept(sweep), ~in_line)).scalar_one())
 
 
 def configs_without_cell(session: Session, sweep: SweepRow) -> Iterable[str]:
     """Configs of runs that no combination's number stands for."""
-    return session.execute(
-        select(RunRow.config).outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
-        .where(*_of(sweep), col(SweepRunRow.cell).is_(None),
-               func.coalesce(SweepRunRow.lost, false()).is_(False))).scalars()
+    return session.execute(select(RunRow.config).select_from(_RUNS).where(
+        *_kept(sweep), col(SweepRunRow.cell).is_(None))).scalars()
 
 
 def free_cells(session: Session, sweep: SweepRow, count: int) -> Iterator[int]:
@@ -192,29 +184,32 @@ def forget_cells(session: Session, sweep_id: int) -> None:
 
 def end_pending_runs(session: Session, sweep: SweepRow, now: str) -> None:
     """What is in line is given to nobody any more."""
-    session.execute(update(RunRow).where(
-        col(RunRow.project_id) == sweep.project_id, col(RunRow.sweep_name) == sweep.name,
-        col(RunRow.state) == PENDING).values(state=KILLED, stop_requested=True, updated_at=now))
+    session.execute(update(RunRow).where(*_of(sweep), col(RunRow.state) == PENDING).values(
+        state=KILLED, stop_requested=True, updated_at=now))
 
 
 def finish_live_run(session: Session, project_id: int, name: str, now: str) -> None:
     session.execute(update(RunRow).where(
         col(RunRow.project_id) == project_id, col(RunRow.name) == name,
-        col(RunRow.state).in_([RUN_RUNNING, PREEMPTING])).values(state=RUN_FINISHED, exitcode=0, updated_at=now))
+        col(RunRow.state).in_(LIVE_STATES)).values(state=RUN_FINISHED, exitcode=0, updated_at=now))
 
 
 def trials(session: Session, sweep: SweepRow) -> Iterable[Row[str, str, str]]:
     """State, config and summary of each run that a search can learn from, the oldest first."""
-    return session.execute(
-        select(RunRow.state, RunRow.config, RunRow.summary_metrics)
-        .outerjoin(SweepRunRow, col(SweepRunRow.run_id) == col(RunRow.id))
-        .where(*_of(sweep), func.coalesce(SweepRunRow.lost, false()).is_(False)).order_by(col(RunRow.id)))
-
-
-def _of(sweep: SweepRow) -> tuple[ColumnElement[bool], ...]:
-    return col(RunRow.project_id) == sweep.project_id, col(RunRow.sweep_name) == sweep.name
+    return session.execute(select(RunRow.state, RunRow.config, RunRow.summary_metrics).select_from(_RUNS).where(
+        *_kept(sweep)).order_by(col(RunRow.id)))
 
 
 def progress(session: Session, sweep: SweepRow) -> Iterable[tuple[int, str, str, int, int]]:
     """Of each run its number, name and state, and which history it has: its generation and its lines."""
     return _PROGRESS(session, project=sweep.project_id, sweep=sweep.name)
+
+
+def _of(sweep: SweepRow) -> tuple[ColumnElement[bool], ...]:
+    """That a run is the sweep's."""
+    return col(RunRow.project_id) == sweep.project_id, col(RunRow.sweep_name) == sweep.name
+
+
+def _kept(sweep: SweepRow) -> tuple[ColumnElement[bool], ...]:
+    """That a run is the sweep's, and was not lost, so that another stands for it."""
+    return *_of(sweep), func.coalesce(SweepRunRow.lost, false()).is_(False)

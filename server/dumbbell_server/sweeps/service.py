@@ -22,7 +22,6 @@ _NEXT = {
     FINISHED: {RUNNING},
     CANCELED: {RUNNING},
 }
-_NAME_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LONGEST_TEXT = 1 << 20
 _LONGEST_NAME = 512
 
@@ -78,9 +77,9 @@ def _new(unit: Unit, entity: str | None, project: str | None, edit: SweepEdit) -
         raise BadInput("a new sweep needs a config; to change a sweep, give its id")
     parent = projects.for_writing(unit, entity, project)
     now = unit.clock.text()
-    name = unit.clock.token(8, _NAME_ALPHABET)
+    name = unit.clock.short_id()
     while queries.by_name(unit.session, parent.id, name) is not None:
-        name = unit.clock.token(8, _NAME_ALPHABET)
+        name = unit.clock.short_id()
     return SweepRow(project_id=parent.id, user_id=unit.actor.user_id, name=name, state=PENDING, config="", method="",
                     created_at=now, updated_at=now)
 
@@ -111,9 +110,10 @@ def _move(unit: Unit, sweep: SweepRow, state: str) -> None:
     if state != sweep.state and state not in _NEXT[sweep.state]:
         raise BadInput(f"a sweep that is {sweep.state} cannot become {state}; "
                        f"it can become {', '.join(sorted(_NEXT[sweep.state]))}")
-    sweep.state = state
     if state in {FINISHED, CANCELED}:
-        controlling.end_controller_run(unit, sweep)
+        controlling.end(unit, sweep, state)
+    else:
+        sweep.state = state
     if state == CANCELED:
         queries.stop_live_runs(unit.session, sweep, unit.clock.text())
         queries.end_pending_runs(unit.session, sweep, unit.clock.text())

@@ -42,7 +42,6 @@ class AgentRow(SQLModel, table=True):
 
     __tablename__ = "sweep_agents"
     __table_args__ = (
-        Index("sweep_agents_of_sweep", "sweep_id"),
         UniqueConstraint("sweep_id", "name"),
         {"sqlite_autoincrement": True},  # an agent that comes back must not be taken for another
     )

@@ -1,4 +1,4 @@
-"""Agents of sweeps over GraphQL, as `wandb.agent` speaks."""
+"""Agents of sweeps over GraphQL, and what the server gives them to do."""
 
 from __future__ import annotations
 
@@ -9,82 +9,11 @@ from typing import Any
 import pytest
 
 from dumbbell_server.sweeps.search import bayes
+from support.sweep_agents import CREATE, GRID, HEARTBEAT, Agent, edit, make, patient, read, states
 from support.world import World
 
 EVE = "e" * 40
-CREATE_SWEEP = """mutation M($input: UpsertSweepInput!) { upsertSweep(input: $input) { sweep { id name state }
-  configValidationWarnings } }"""
-CREATE = """mutation CreateAgent($host: String!, $projectName: String, $entityName: String, $sweep: String!) {
-  createAgent(input: {host: $host, projectName: $projectName, entityName: $entityName, sweep: $sweep}) {
-    agent { id name } } }"""
-HEARTBEAT = """mutation Heartbeat($id: ID!, $metrics: JSONString, $runState: JSONString) {
-  agentHeartbeat(input: {id: $id, metrics: $metrics, runState: $runState}) { agent { id } commands } }"""
-ENQUEUE = """mutation EnqueueSweepRun($id: ID!, $config: JSONString!, $displayName: String) {
-  enqueueSweepRun(input: {id: $id, config: $config, displayName: $displayName}) { id runQueueItemId } }"""
-SWEEP = """query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { state runCount scheduler controller
-  bestLoss runs { edges { node { name state config sweepName displayName } } }
-  agents { edges { node { id name host state totalRuns createdAt heartbeatAt
-    runs { edges { node { name } } } } } } } } }"""
-GRID = """{method: grid, program: train.py, metric: {name: loss},
-  parameters: {x: {values: [1, 2]}, opt: {parameters: {lr: {values: [0.1, 0.2]}, name: {value: adam}}}}}"""
 STOP = "mutation M($id: ID!) { stopRun(input: {id: $id}) { success } }"
-
-
-class Agent:
-    """One that does its runs at once, unless it is told not to."""
-
-    def __init__(self, world: World, sweep: str, host: str = "h", key: str | None = None) -> None:
-        self.world = world
-        self.key = {} if key is None else {"key": key}
-        made = world.gql(CREATE, {"host": host, "projectName": "p", "entityName": "local", "sweep": sweep}, **self.key)
-        self.id, self.name = made["createAgent"]["agent"]["id"], made["createAgent"]["agent"]["name"]
-
-    def beat(self, *running: str) -> list[dict[str, Any]]:
-        answer = self.world.gql(HEARTBEAT, {"id": self.id, "metrics": "{}", "runState": json.dumps(
-            dict.fromkeys(running, True))}, **self.key)["agentHeartbeat"]
-        assert answer["agent"]["id"] == self.id
-        commands: list[dict[str, Any]] = json.loads(answer["commands"])
-        return commands
-
-    def ask(self) -> dict[str, Any]:
-        """The one command that an idle agent is given."""
-        (command,) = self.beat()
-        return command
-
-    def start(self, command: dict[str, Any], sweep: str) -> str:
-        name: str = command["run_id"]
-        self.world.upsert(name, sweep=sweep, config=json.dumps(command["args"]), host="h")
-        return name
-
-    def finish(self, name: str, exitcode: int = 0, **summary: Any) -> None:
-        self.world.upsert(name, summaryMetrics=json.dumps(summary))
-        self.world.stream(name, {"complete": True, "exitcode": exitcode})
-
-    def work(self, sweep: str, **summary: Any) -> dict[str, Any]:
-        """Do what it is told, once."""
-        command = self.ask()
-        if command["type"] in {"run", "resume"}:
-            self.finish(self.start(command, sweep), **summary)
-        return command
-
-
-def make(world: World, config: str, **fields: Any) -> str:
-    made = world.gql(CREATE_SWEEP, {"input": {"projectName": "p", "config": config, **fields}})["upsertSweep"]
-    name: str = made["sweep"]["name"]
-    return name
-
-
-def read(world: World, sweep: str) -> Any:
-    return world.gql(SWEEP, {"s": sweep})["project"]["sweep"]
-
-
-def states(world: World, sweep: str) -> dict[str, str]:
-    return {edge["node"]["name"]: edge["node"]["state"] for edge in read(world, sweep)["runs"]["edges"]}
-
-
-def edit(world: World, sweep: str, **fields: Any) -> None:
-    node = world.gql('query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { id } } }', {"s": sweep})
-    world.gql(CREATE_SWEEP, {"input": {"id": node["project"]["sweep"]["id"], **fields}})
 
 
 def test_a_grid_is_gone_through_once(world: World) -> None:
@@ -243,15 +172,6 @@ def test_a_cap_ends_a_sweep(world: World, config: str) -> None:
     assert read(world, sweep)["state"] == "FINISHED"
 
 
-def patient(agent: Agent) -> dict[str, Any]:
-    """A suggestion may take longer than a heartbeat waits, and others may not be done."""
-    for _ in range(2000):
-        commands = agent.beat()
-        if commands:
-            return commands[0]
-    raise AssertionError("no command came")
-
-
 def test_nobody_waits_for_a_suggestion(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """More agents ask than there are threads for mutations; all are answered, and so is everybody else."""
     may_end = threading.Event()
@@ -319,6 +239,18 @@ def test_hyperband_stops_the_worse_part(world: World) -> None:
     assert not world.run("stopped", names[0])["stopped"]
 
 
+def test_hyperband_passes_over_what_is_no_number(world: World) -> None:
+    sweep = make(world, "{method: random, metric: {name: loss}, parameters: {x: {min: 0.0, max: 1.0}}, "
+                        "early_terminate: {type: hyperband, min_iter: 1, eta: 2}}")
+    agents = [Agent(world, sweep) for _ in range(3)]
+    names = [agent.start(agent.ask(), sweep) for agent in agents]
+    for level, name in enumerate(names):
+        world.history(name, ['{"_step": 0, "loss": 1' + "0" * 400 + "}", '{"_step": 1, "loss": NaN}',
+                             '{"_step": 2, "loss": "low"}', json.dumps({"_step": 3, "loss": level})])
+    told = [agent.beat(name) for agent, name in zip(agents, names, strict=True)]
+    assert told == [[], [], [{"type": "stop", "run_id": names[2]}]]
+
+
 def test_a_preempted_run_is_resumed_by_whoever_is_idle(world: World) -> None:
     sweep = make(world, "{method: grid, program: t.py, parameters: {x: {values: [1, 2]}}}")
     first, second = Agent(world, sweep), Agent(world, sweep)
@@ -334,91 +266,6 @@ def test_a_preempted_run_is_resumed_by_whoever_is_idle(world: World) -> None:
     assert command == {"type": "resume", "run_id": name, "program": "t.py", "args": {"x": {"value": 1}}}
     first.finish(first.start(command, sweep))
     assert (first.ask(), second.ask()) == ({"type": "exit"}, {"type": "exit"})
-
-
-SCHEDULED = "{method: custom, scheduler: {engine: optuna}, parameters: {x: {min: 0.0, max: 1.0}}}"
-
-
-def test_a_local_scheduler_puts_runs_in_line(world: World) -> None:
-    sweep = make(world, SCHEDULED)
-    node = world.gql('query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { id } } }',
-                     {"s": sweep})["project"]["sweep"]["id"]
-    agent = Agent(world, sweep)
-    assert agent.beat() == []
-    queued = [world.gql(ENQUEUE, {"id": node, "config": json.dumps(config), "displayName": name})["enqueueSweepRun"]
-              for config, name in (({"x": {"value": 1}}, None), ({"x": 2, "y": {"z": 1}}, "mine"))]
-    assert [one["id"] for one in queued] == [edge["node"]["name"] for edge in read(world, sweep)["runs"]["edges"]]
-    assert set(states(world, sweep).values()) == {"pending"}
-    assert [agent.work(sweep)["args"] for _ in queued] == [
-        {"x": {"value": 1}}, {"x": {"value": 2}, "y": {"value": {"z": 1}}}]
-    assert world.run("displayName", queued[1]["id"])["displayName"] == "mine"
-    assert agent.beat() == []
-    edit(world, sweep, state="FINISHED")
-    assert agent.ask() == {"type": "exit"}
-    assert "takes no more runs" in world.errors(ENQUEUE, {"id": node, "config": "{}"}, status=400)[0]
-
-
-def test_no_more_runs_in_line_are_given_out_than_the_cap_has(world: World) -> None:
-    """To be refused is a fatal error for the scheduler of 0.31.0, which looks at the cap now and then only."""
-    sweep = make(world, SCHEDULED.replace("{method", "{run_cap: 1, method"))
-    node = world.gql('query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { id controllerRunName } } }',
-                     {"s": sweep})["project"]["sweep"]
-    assert node["controllerRunName"] == f"{sweep}-controller"
-    world.upsert(node["controllerRunName"])
-    queued = [world.gql(ENQUEUE, {"id": node["id"], "config": "{}"})["enqueueSweepRun"]["id"] for _ in range(2)]
-    agent, other = Agent(world, sweep), Agent(world, sweep)
-    name = agent.start(agent.ask(), sweep)
-    assert other.beat() == []
-    agent.finish(name)
-    assert (other.ask(), agent.ask()) == ({"type": "exit"}, {"type": "exit"})
-    assert read(world, sweep)["state"] == "FINISHED"
-    assert states(world, sweep) == {queued[0]: "finished", queued[1]: "killed"}
-    assert world.run("state", node["controllerRunName"])["state"] == "finished"
-
-
-def test_only_a_sweep_with_a_scheduler_takes_runs(world: World) -> None:
-    sweep = make(world, GRID)
-    node = world.gql('query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { id } } }',
-                     {"s": sweep})["project"]["sweep"]["id"]
-    message = f"sweep {sweep} is not using local scheduler"
-    assert world.errors(ENQUEUE, {"id": node, "config": "{}"}, status=400) == [message]
-    assert world.errors(ENQUEUE, {"id": "no", "config": "{}"}, status=404) == ["no sweep has the id 'no'"]
-    assert read(world, sweep)["runCount"] == 0
-
-
-def test_a_local_controller_schedules_stops_and_ends(world: World) -> None:
-    """As `wandb 0.31.0 wandb_controller.py:_WandbController` has it: `controller` is the client's, `scheduler` ours."""
-    sweep = make(world, "{method: random, controller: {type: local}, parameters: {x: {min: 0.0, max: 1.0}}}")
-    agent = Agent(world, sweep)
-    assert agent.beat() == []
-    entry = {"id": "one", "data": {"args": {"x": {"value": 0.5}}}}
-    edit(world, sweep, controller=json.dumps({"schedule": [entry]}))
-    edit(world, sweep, controller=json.dumps({"schedule": [entry]}))
-    (scheduled,) = json.loads(read(world, sweep)["scheduler"])["scheduled"]
-    assert scheduled["id"] == "one"
-    command = agent.ask()
-    assert (command["run_id"], command["args"]) == (scheduled["runid"], {"x": {"value": 0.5}})
-    name = agent.start(command, sweep)
-    edit(world, sweep, controller=json.dumps({"schedule": [], "earlystop": [name, "none"]}))
-    assert agent.beat(name) == [{"type": "stop", "run_id": name}]
-    edit(world, sweep, controller=json.dumps({"schedule": [{"id": "two", "data": {"args": None}}]}))
-    assert read(world, sweep)["state"] == "RUNNING"
-    agent.finish(name)
-    assert agent.ask() == {"type": "exit"}
-    assert read(world, sweep)["state"] == "FINISHED"
-
-
-@pytest.mark.parametrize(("document", "named"), [
-    ('{"schedule": 1}', "controller.schedule"), ('{"schedule": [{"id": 1, "data": {}}]}', "controller.schedule"),
-    ('{"schedule": [{"id": "a"}]}', "controller.schedule"), ('{"earlystop": ["a", 1]}', "controller.earlystop"),
-    ('{"schedule": [{"id": "a", "data": {"args": [1]}}]}', "controller.schedule"),
-])
-def test_a_controllers_document_is_checked(world: World, document: str, named: str) -> None:
-    sweep = make(world, "{method: random, controller: {type: local}, parameters: {x: {min: 0.0, max: 1.0}}}")
-    node = world.gql('query Q($s: String!) { project(name: "p") { sweep(sweepName: $s) { id } } }', {"s": sweep})
-    change = {"input": {"id": node["project"]["sweep"]["id"], "controller": document}}
-    assert named in world.errors(CREATE_SWEEP, change, status=400)[0]
-    assert read(world, sweep)["controller"] is None
 
 
 def test_earlier_runs_count_by_their_values(world: World) -> None:

@@ -27,7 +27,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("sweep_id", "name"),
         sqlite_autoincrement=True,
     )
-    op.create_index("sweep_agents_of_sweep", "sweep_agents", ["sweep_id"])
     op.create_table(
         "sweep_runs",
         sa.Column("run_id", sa.Integer(), nullable=False),
