@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
 from dumbbell._client import Client
-from dumbbell.errors import InvalidValueError, MissingItemError, NoLengthError, WrongTypeError
+from dumbbell.errors import MissingItemError, NoLengthError, check_count
 
 T = TypeVar("T")
 _PER_PAGE = 50
@@ -73,10 +73,8 @@ class Paginator(Generic[T]):
 
     def __init__(self, client: Client, variables: Mapping[str, Any], per_page: int | None = None,
                  start: str | None = None) -> None:
-        if per_page is not None and (isinstance(per_page, bool) or not isinstance(per_page, int)):
-            raise WrongTypeError(f"per_page is {per_page!r}; it is a number of at least 1")
-        if per_page is not None and per_page < 1:
-            raise InvalidValueError(f"per_page is {per_page}; it must be at least 1")
+        if per_page is not None:
+            check_count("per_page", per_page)
         self.client = client
         self.variables = dict(variables)
         self.per_page = per_page or _PER_PAGE

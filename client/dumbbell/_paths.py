@@ -11,7 +11,7 @@ from dumbbell.errors import InvalidValueError, NotFoundError, WrongTypeError
 _FOLDERS = frozenset({"runs", "sweeps"})
 _T = TypeVar("_T")
 _RUN_PARTS = 3
-_DEFAULT_PROJECT = "uncategorized"  # where a server puts artifacts and runs that name none
+DEFAULT_PROJECT = "uncategorized"  # where a server puts artifacts, runs and sweeps that name none
 
 Entity = Callable[[], "str | None"]
 
@@ -73,7 +73,7 @@ def project_path(path: str | None, settings: Mapping[str, Any], entity: Entity, 
     parts = split(plain(path, settings))
     if len(parts) > _RUN_PARTS - 1:
         raise InvalidValueError(f"project path {path!r} has too many parts; it looks like entity/project")
-    project = parts.pop() if parts else settings.get("project") or (_DEFAULT_PROJECT if fallback else None)
+    project = parts.pop() if parts else settings.get("project") or (DEFAULT_PROJECT if fallback else None)
     if not project:
         raise InvalidValueError(f"project path {path!r} names no project: give entity/project, or set `project` in "
                                 "the overrides of Api")
@@ -89,7 +89,7 @@ def artifact_path(path: str | None, settings: Mapping[str, Any], entity: Entity)
     if len(parts) > _RUN_PARTS:
         raise InvalidValueError(f"artifact path {path!r} has too many parts; it looks like entity/project/name:alias")
     name = parts.pop()
-    project = parts.pop() if parts else settings.get("project") or _DEFAULT_PROJECT
+    project = parts.pop() if parts else settings.get("project") or DEFAULT_PROJECT
     return parts.pop() if parts else needed_entity(entity, f"artifact path {path!r}"), str(project), name
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from dumbbell import _json
 from dumbbell._documents import sweeps as documents
+from dumbbell._paths import DEFAULT_PROJECT
 from dumbbell.api import Api
 from dumbbell.errors import InvalidValueError, WrongTypeError, normalized
 
-PROJECT = "uncategorized"  # where sweeps are that name none
 _made: dict[tuple[str, str], tuple[str, str]] = {}  # (server, id) of this process's sweeps: entity, project
 
 
@@ -40,7 +40,7 @@ def sweep(config: Mapping[str, Any] | Callable[[], Mapping[str, Any]], entity: s
     answer = api.client.execute(documents.UPSERT, {
         "config": _yaml(_with_distributions(settings)), "description": settings.get("description"),
         "entity": entity or settings.get("entity") or api.default_entity,
-        "project": project or settings.get("project") or api.settings.get("project") or PROJECT,
+        "project": project or settings.get("project") or api.settings.get("project") or DEFAULT_PROJECT,
         "priorRuns": _json.dumps(filters) if filters else None})["upsertSweep"]
     for warning in answer.get("configValidationWarnings") or ():
         warnings.warn(f"the config of the sweep: {warning}", stacklevel=3)

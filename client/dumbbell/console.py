@@ -10,7 +10,7 @@ from dumbbell._attrs import Attrs
 from dumbbell._client import Client
 from dumbbell._documents import runs as documents
 from dumbbell._paginator import Page, Paginator, page_of
-from dumbbell.errors import InvalidValueError, NotFoundError
+from dumbbell.errors import NotFoundError, check_count
 
 if TYPE_CHECKING:
     from dumbbell.run_core import RunCore
@@ -45,8 +45,8 @@ class ConsoleLogs(Paginator[ConsoleLogLine]):
     """The lines that a run printed, in their order; the server tells no total, so `len()` raises ValueError."""
 
     def __init__(self, client: Client, run: RunCore, per_page: int | None = 1000, last: int | None = None) -> None:
-        if last is not None and last < 1:
-            raise InvalidValueError(f"last is {last}; it must be at least 1")
+        if last is not None:
+            check_count("last", last)
         super().__init__(client, {"entity": run.entity, "project": run.project, "name": run.id}, per_page)
         self.run, self.last = run, last
 

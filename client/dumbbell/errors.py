@@ -84,6 +84,14 @@ class WrongTypeError(InvalidValueError, TypeError):
     """A value of a type that cannot be, or that JSON cannot say. A TypeError too."""
 
 
+def check_count(name: str, value: Any, of: str = "of at least 1") -> None:
+    """Raises WrongTypeError for what is no whole number, InvalidValueError for one below 1."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise WrongTypeError(f"{name} is {value!r}; it is a number {of}")
+    if value < 1:
+        raise InvalidValueError(f"{name} is {value}; it must be at least 1")
+
+
 class UnsafePathError(InvalidValueError):
     """A name that would be written outside of the chosen folder."""
 

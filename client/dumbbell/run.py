@@ -14,6 +14,7 @@ from dumbbell import _json
 from dumbbell._documents import artifacts as artifact_documents
 from dumbbell._documents import runs as documents
 from dumbbell._of_wandb import is_artifact_of_wandb
+from dumbbell._paths import DEFAULT_PROJECT
 from dumbbell.console import ConsoleLogs
 from dumbbell.errors import CommError, InvalidValueError, NotFoundError, WrongTypeError, normalized
 from dumbbell.exports import DownloadHistoryResult, download_exports
@@ -69,7 +70,7 @@ class Run(RunCore):
         """
         name = run_id or "".join(secrets.choice(_ID_LETTERS) for _ in range(8))
         variables = {"entity": entity or api.default_entity, "name": name,
-                     "project": project or api.settings.get("project") or "uncategorized"}
+                     "project": project or api.settings.get("project") or DEFAULT_PROJECT}
         if state != "running":
             variables["state"] = state
         bucket = dict(api.client.execute(documents.CREATE, variables)["upsertBucket"]["bucket"])

@@ -12,9 +12,9 @@ from dumbbell._agent.limits import Limits
 from dumbbell._agent.loop import Loop
 from dumbbell._agent.programs import ProgramExecutor
 from dumbbell._documents import sweeps as documents
-from dumbbell._sweep import PROJECT, place_of
+from dumbbell._sweep import place_of
 from dumbbell.api import Api
-from dumbbell.errors import InvalidValueError, WrongTypeError, normalized
+from dumbbell.errors import InvalidValueError, check_count, normalized
 from dumbbell.run import Run
 from dumbbell.sweeps import Sweep
 
@@ -59,7 +59,8 @@ def agent(sweep_id: str, function: Callable[[Run], object] | Callable[[], object
         CommError: the server refuses the agent.
     """
     for name, value in (("count", count), ("max_consecutive_failed_runs", max_consecutive_failed_runs)):
-        _check_number(name, value)
+        if value is not None:
+            check_count(name, value, "of runs")
     sweep = _sweep(api or Api(), sweep_id, entity, project)
     executor: Executor = ProgramExecutor(sweep) if function is None else FunctionExecutor(sweep, function)
     limits = Limits(max_consecutive_failed_runs)
@@ -68,20 +69,12 @@ def agent(sweep_id: str, function: Callable[[Run], object] | Callable[[], object
     Loop(sweep.client, made["createAgent"]["agent"]["id"], executor, limits, count).run()
 
 
-def _check_number(name: str, value: int | None) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise WrongTypeError(f"{name} is {value!r}; it is a number of runs")
-    if value < 1:
-        raise InvalidValueError(f"{name} is {value}; it must be at least 1")
-
-
 def _sweep(api: Api, sweep_id: str, entity: str | None, project: str | None) -> Sweep:
     """The sweep that a path names, and what the path leaves out the arguments, or what this process knows of it."""
     if not sweep_id:
         raise InvalidValueError("an agent needs the id of a sweep, as dumbbell.sweep() returns it")
     made_entity, made_project = place_of(api, sweep_id)
-    settings = {**api.settings, "project": project or made_project or api.settings.get("project") or PROJECT}
+    own = project or made_project or api.settings.get("project") or _paths.DEFAULT_PROJECT
+    settings = {**api.settings, "project": own}
     place = _paths.run_path(sweep_id, settings, lambda: entity or made_entity or api.default_entity, "sweep")
     return Sweep(api.client, *place)
