@@ -327,7 +327,10 @@ def _renumbered_entry(loading: Loading, entry: Any) -> Any:
 
 
 def _renumbered_reference(loading: Loading, match: re.Match[str]) -> str:
-    """References between versions hold `Artifact:N` in hex (wandb 0.31.0 sdk/artifacts/artifact_manifest_entry.py:ref_url)."""
+    """References between versions hold `Artifact:N` in hex.
+
+    (wandb 0.31.0 sdk/artifacts/artifact_manifest_entry.py:ArtifactManifestEntry.ref_url)
+    """
     kind, _, number = bytes.fromhex(match[1][:len(match[1]) // 2 * 2]).decode("ascii", "replace").partition(":")
     old = ids.row_number(number) if kind == ARTIFACT else None
     if old not in loading.renumbered:

@@ -225,13 +225,13 @@ def _chart(made: _Spot, form: Media, put: Put) -> dict[str, Any]:
 
 
 def charts_of(media: dict[str, Media]) -> dict[str, Any]:
-    """What the config says of charts (wandb 0.31.0 plot/custom_chart.py:config_value)."""
+    """What the config says of charts (wandb 0.31.0 plot/custom_chart.py:CustomChartSpec.config_value)."""
     return {key: _chart_config(f"{key}{_TABLE}", form.caption or key)
             for key, form in media.items() if form.type == "chart"}
 
 
 def _chart_config(table: str, title: str) -> dict[str, Any]:
-    fields = [{"name": name, "fields": []} for name in ("id", "name", "_defaultColorIndex")]
+    fields: list[dict[str, Any]] = [{"name": name, "fields": []} for name in ("id", "name", "_defaultColorIndex")]
     fields.append({"name": "summaryTable", "args": [{"name": "tableKey", "value": table}], "fields": []})
     run_sets = {"name": "runSets", "args": [{"name": "runSets", "value": "${runSets}"}], "fields": fields}
     return {"panel_type": "Vega2", "panel_config": {
