@@ -13,6 +13,8 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
+from dumbbell_server.commands import moving
+
 app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_is_help=True,
                   pretty_exceptions_enable=False, rich_markup_mode=None,
                   context_settings={"help_option_names": ["-h", "--help"]})
@@ -358,3 +360,6 @@ def _open(data_dir: Path | None, database_url: str | None, *, make: bool = False
         _stop(error)
     subscribe(backend)
     return backend
+
+
+moving.register(app)
