@@ -42,7 +42,7 @@ def refused(folder: Path, *arguments: str) -> str:
 
 
 def test_every_command_is_tried_here() -> None:
-    assert set(summaries()) == {"serve", "migrate", "gc", "token", "organization", "seed", "compact", "pull"}
+    assert set(summaries()) == {"serve", "migrate", "gc", "token", "organization", "seed", "compact", "pull", "push"}
 
 
 def test_migrate_gc_token_seed_and_compact(tmp_path: Path) -> None:

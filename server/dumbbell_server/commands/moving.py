@@ -1,4 +1,4 @@
-"""`dumbbell pull`: projects of other servers as folders."""
+"""`dumbbell pull` and `dumbbell push`: projects between servers, by way of a folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REFUSED = 1
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (pull,):
+    for command in (pull, push):
         app.command()(command)
 
 
@@ -55,6 +55,37 @@ def pull(
     for line in done.left_out:
         typer.echo(line, err=True)
     typer.echo(f"{folder} has {done.runs} runs and {done.versions} artifact versions of {entity}/{name}.")
+    if done.left_out:
+        raise typer.Exit(_REFUSED)
+
+
+def push(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A fixture, such as a pull or an export.")],
+    project: Annotated[str, typer.Argument(metavar="ENTITY/PROJECT", help="Where it goes.")],
+    to: Annotated[str, typer.Option(metavar="BASE_URL", help="Such as http://localhost:8080.")],
+    source: Annotated[str | None, typer.Option("--source", metavar="ENTITY/PROJECT", help="Which project of the "
+                                               "folder [the only one].")] = None,
+    api_key: _Key = None,
+) -> None:
+    """Send a project to any server of the protocol, as its own clients would.
+
+    Again changes nothing, and a push that was cut goes on. Over the protocol nobody can set when a thing was made,
+    the number in its id, or whose it is: all of it is made now, by the owner of the key. References of artifacts to
+    artifacts of the folder follow the new ids. `dumbbell seed DIR` loads all of that as it was, where the server is
+    Dumbbell.
+
+    Example: `dumbbell push recorded my-team/my-project --to http://localhost:8080`.
+    """
+    from dumbbell_server.moving.push import push as work
+    from dumbbell_server.moving.wire import opened
+
+    with _refusals():
+        entity, name = _place(project)
+        with opened(to, api_key) as api:
+            done = work(api, folder, None if source is None else _place(source), entity, name)
+    for line in done.left_out:
+        typer.echo(line, err=True)
+    typer.echo(f"{entity}/{name} has {done.runs} runs and {done.versions} artifact versions of {folder}.")
     if done.left_out:
         raise typer.Exit(_REFUSED)
 
