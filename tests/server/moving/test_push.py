@@ -24,13 +24,13 @@ OWN = {"created", "updated", "heartbeat", "joined", "row", "member_row", "commit
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pull of the project; not to be changed."""
     folder = tmp_path_factory.mktemp("first")
     with start_server(folder, **STILL) as started:
         moving.rich(started, folder / "made")
         pulled(started, folder / "out")
-    yield folder / "out"
+    return folder / "out"
 
 
 @pytest.fixture
