@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from dumbbell_server.commands import admin as admin_commands
-from dumbbell_server.commands import fixtures
+from dumbbell_server.commands import fixtures, moving
 from dumbbell_server.commands.shared import Database, Folder, open_stopped, settings_of, stop
 
 app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_is_help=True,
@@ -43,7 +43,8 @@ def summaries() -> dict[str, str]:
     return found
 
 
-fixtures.add_to(app)
+fixtures.register(app)
+moving.register(app)
 
 
 @app.callback()
