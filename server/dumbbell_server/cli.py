@@ -79,7 +79,8 @@ def serve(
     fixture_port: Annotated[int | None, typer.Option(help="Another name for --admin-port.")] = None,
     open_: Annotated[bool | None, typer.Option("--open", help="Accept any well-formed key; loopback only.")] = None,
     ready_file: Annotated[Path | None, typer.Option(help="JSON file to write once requests are answered.")] = None,
-    seed: Annotated[str | None, typer.Option(help="Load `demo` or a YAML file first, as `dumbbell seed`.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Load fixtures first, as `dumbbell seed`; with commas between."),
+                    ] = None,
 ) -> None:
     """Serve until SIGTERM. Each option is also DUMBBELL_<OPTION> in the environment.
 
@@ -130,6 +131,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.backend import open_backend
     from dumbbell_server.clock import Clock
     from dumbbell_server.errors import StartupError
+    from dumbbell_server.seeding.at_start import fixtures_at_start
     from dumbbell_server.seeding.form import read_form
     from dumbbell_server.seeding.load import load
     from dumbbell_server.serving import Ending, Once, Started, Upkeep, listen, run, url_of, write_ready_file
@@ -143,10 +145,11 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
         key = made or settings.api_key
         app = create_app(backend)
         apps: list[Any] = [(app, sockets)]
-        if settings.seed is not None:
+        if seeds := fixtures_at_start(settings):
             gc.freeze()
             gc.enable()  # a file may be long
-            load(backend, read_form(settings.seed))
+            for name in seeds:
+                load(backend, read_form(name))
         admin = open_port(backend, listen)
         apps.extend(admin.apps)
         started = Started(url_of(settings.host, sockets), admin.url, os.getpid(), key, admin.url, admin.token)

@@ -53,7 +53,10 @@ class Settings(BaseSettings):
     user: str = Field("local", description="name of the user made on first start")
     api_key: str | None = Field(
         None, repr=False, description="key of that user; without it one is made and printed once")
-    seed: str | None = Field(None, description="`demo` or a YAML file to load before serving; without it nothing")
+    seed: str | None = Field(None, description="fixtures to load before serving, with commas between: names such as "
+                                               "`demo`, or paths; without it nothing")
+    seed_dir: Path | None = Field(None, description="folder of which every file and folder is a fixture to load "
+                                                    "before serving")
     heartbeat_timeout: float = Field(300.0, gt=0, description="seconds of silence after which a run has crashed")
     agent_timeout: float = Field(60.0, gt=0, description="seconds of silence after which an agent of a sweep is dead, "
                                                          "and its run is given to another")
