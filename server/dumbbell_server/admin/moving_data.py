@@ -6,33 +6,35 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 from dumbbell_server.backend import Backend
 from dumbbell_server.errors import BadInput, NotFound
-from dumbbell_server.seeding.form import read_form
+from dumbbell_server.seeding.export import Written, export
 from dumbbell_server.seeding.load import load
+from dumbbell_server.seeding.reading import read_fixture, shipped
 
 FOLDER = "moving"  # below the data folder: what goes in or out may be too long for /tmp
 
 
 def seed_shipped(backend: Backend, name: str) -> dict[str, int]:
     """What of the shipped fixture is not there yet. Returns how much was made. NotFound for any other name."""
-    if not name.isidentifier() or not (files("dumbbell_fixtures") / name).is_dir():  # nobody reads files by their paths
+    if name not in shipped():  # nobody reads files by their paths
         raise NotFound(f"no fixture {name[:80]!r} comes with the server; send a folder of your own as a tar stream")
-    return vars(load(backend, read_form(name)))
+    return vars(load(backend, read_fixture(name)))
 
 
 def seed_folder(backend: Backend, folder: Path) -> dict[str, int]:
     """The same of a folder. BadInput as `FILE:LINE: what is wrong`, with paths as they are in the folder."""
-    found = sorted(folder.rglob("*.yaml"))
-    if len(found) != 1:
-        raise BadInput(f"the folder has {len(found)} files *.dumbbell.yaml; one is expected")
     try:
-        return vars(load(backend, read_form(str(found[0]))))
+        return vars(load(backend, read_fixture(folder)))
     except BadInput as error:
-        raise BadInput(error.message.replace(f"{folder}/", "")) from None
+        raise BadInput(error.message.replace(f"{folder}", ".")) from None
+
+
+def write_folder(backend: Backend, folder: Path, scope: str | None, *, with_keys: bool) -> Written:
+    """What the server holds, as a fixture in this empty folder."""
+    return export(backend, folder, scope, with_keys=with_keys)
 
 
 @contextlib.contextmanager
