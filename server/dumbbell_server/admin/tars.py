@@ -28,8 +28,7 @@ _SHOWN = 80  # characters of a name in an error
 
 
 def packed(path: Path) -> Iterator[bytes]:
-    """The folder's files in the order of their paths, as the same bytes each time; or the one file. No chunk is empty.
-    """
+    """The folder's files by their paths, or the one file: the same bytes each time, in chunks that are not empty."""
     if path.is_file():
         yield from _member(path, path.name)
     else:
