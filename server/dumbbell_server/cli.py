@@ -139,7 +139,8 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
         if seeds := fixtures_at_start(settings):
             gc.freeze()
             gc.enable()  # a file may be long
-            load_named(backend, seeds)
+            for names in seeds:
+                load_named(backend, names)
         admin = open_port(backend, listen)
         apps.extend(admin.apps)
         started = Started(url_of(settings.host, sockets), admin.url, os.getpid(), key, admin.url, admin.token)
