@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
@@ -45,6 +46,8 @@ class Started:
     fixture_url: str | None
     pid: int
     api_key: str | None
+    admin_url: str | None = None
+    admin_token: str | None = None
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
@@ -151,15 +154,18 @@ async def _serve(servers: list[tuple[_Server, list[socket.socket]]], on_ready: C
 class Ending:
     """The end of the process, from a signal on: whatever still runs, it goes. What was acknowledged is on the disk."""
 
-    def __init__(self, stops: Sequence[Callable[[], None]], commit: Callable[[], None]) -> None:
+    def __init__(self, stops: Sequence[Callable[[], None]], commit: Callable[[], None], *, last: bool = True) -> None:
+        """`last`: nothing comes after it. Else the process goes on, once its work has stopped."""
         self._stops = stops
         self._commit = commit
+        self._last = last
 
     def begin(self) -> None:
         """Ask everything to stop, and return; the process has ended after a while, whether it has or not."""
         for number, stop in enumerate(self._stops):
             threading.Thread(target=stop, name=f"dumbbell-stop-{number}", daemon=True).start()
-        threading.Thread(target=self._run, name="dumbbell-end", daemon=True).start()
+        if self._last:
+            threading.Thread(target=self._run, name="dumbbell-end", daemon=True).start()
 
     def _run(self) -> None:
         began = time.monotonic()
@@ -209,9 +215,13 @@ class Upkeep:
 
 
 def write_ready_file(path: Path, started: Started) -> None:
-    """All of it or nothing: whoever waits for the file may read it at once."""
+    write_private(path, asdict(started))
+
+
+def write_private(path: Path, facts: dict[str, Any]) -> None:
+    """All of it or nothing: whoever waits for the file may read it at once, if it is the owner."""
     waiting = path.with_name(path.name + ".tmp")
     waiting.unlink(missing_ok=True)  # of somebody else, or of a server that was killed
     with open(waiting, "x", opener=private) as file:
-        file.write(json.dumps(asdict(started)))  # it holds a key
+        file.write(json.dumps(facts))  # keys and tokens
     waiting.replace(path)

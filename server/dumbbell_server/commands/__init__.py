@@ -1,1 +1,1 @@
-"""Commands of `dumbbell`, by subject."""
+"""The commands of `dumbbell` that the server brings, by subject."""
