@@ -132,7 +132,7 @@ class _Scrub:
         """Console lines: some are JSON, some are not."""
         with path.open("rb") as source, target.open("wb") as file:
             for line in source:
-                file.write(self._names.bytes(line, as_json=line.startswith(b'{"')))
+                file.write(self._names.data(line, as_json=line.startswith(b'{"')))
 
     # bytes by digest -------------------------------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ class _Scrub:
             data = self._without_keys(path, ending) if ending else None
             if data is not None:
                 self._names.met = True  # it is small: it may as well be looked at again
-                file.write(self._names.bytes(data, as_json=ending not in _YAML))
+                file.write(self._names.data(data, as_json=ending not in _YAML))
             else:
                 with path.open("rb") as source:
                     self._names.stream(source, file)

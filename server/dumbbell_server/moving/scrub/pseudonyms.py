@@ -6,11 +6,14 @@ short, or a part of what the form of a folder needs (`_step`), it is found only 
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import secrets
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -27,12 +30,21 @@ _ROWS = {"_step", "_runtime", "_timestamp", "_wandb", "_type", "value", "desc", 
          "storageLayout", "contents", "digest", "version", "birthArtifactID", "extra", "wandb-storage-policy-v1",
          "content", "level", "label", "NaN", "Infinity", "true", "false", "null", "sha256", "path", "size",
          "wandb-artifact", "manifest.json", "history.jsonl", "system.jsonl", "output.log", "borrowed.jsonl", "dumbbell"}
-_STARTS = rb"(?:(?<![A-Za-z0-9._%+\-\\])|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4}))"
-_EMAIL = _STARTS + rb"[A-Za-z0-9._%+\-]{1,64}@(?:[A-Za-z0-9\-]{1,63}\.){1,6}[A-Za-z]{2,24}(?![A-Za-z0-9\-])"
-_HOME = rb"(?<=/home/|/Users/)[^/\\\s\"'`:;,<>|*?()\[\]{}\x00-\x1f]{1,64}"
-_WINDOWS_HOME = rb"(?<=[\\/]Users\\)\\{0,3}[^/\\\s\"'`:;,<>|*?\x00-\x1f]{1,64}"
-_SHA256 = rb"(?<![0-9a-fA-F])[0-9a-f]{64}(?![0-9a-fA-F])"
+_STARTS = rb"(?:(?<![a-z0-9._%+\-\\])|(?<=\\[nrtbf])|(?<=\\u[0-9a-f]{4}))"
+_EMAIL = re.compile(_STARTS + rb"[a-z0-9._%+\-]{1,64}@(?:[a-z0-9\-]{1,63}\.){1,6}[a-z]{2,24}(?![a-z0-9\-])")
+_BEFORE_AT = 72  # bytes: the longest that stands before it, and what that is told from
+_HOME = re.compile(rb"(?:(?<=/home/)|(?<=/users/))[^/\\\s\"'`:;,<>|*?()\[\]{}\x00-\x1f]{1,64}"
+                   rb"|(?<=[\\/]users\\)\\{0,3}[^/\\\s\"'`:;,<>|*?\x00-\x1f]{1,64}")
+_HOMES = (b"/home/", b"/users/", b"users\\")
+_SHA256 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _JSON = re.compile(rb'\s*(\{\s*["}]|\[\s*[\[{"\]])')
+_BACKSLASH = 92
+_AFTER_AT = 480
+_NOTHING: frozenset[int] = frozenset()
+_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789")
+_NAME = _WORD | frozenset(b"_")
+_ESCAPES = frozenset((b"b", b"f", b"n", b"r", b"t", b"u", b'"', b"/"))
+_ESCAPE = re.compile(rb"\\+u[0-9a-f]{4}")
 _LETTERS = frozenset(string.ascii_letters.encode())
 
 
@@ -50,56 +62,70 @@ class Pseudonyms:
         self._known: dict[bytes, bytes] = {}
         self._taken: set[bytes] = set()
         forms = {form for word in words for form in _forms(word)}
-        reserved = b"\0".join(sorted(name.lower().encode() for name in _reserved()))
-        parts = [_SHA256, *([_EMAIL] if emails else []), *([_HOME, _WINDOWS_HOME] if homes else [])]
-        ordered = [(form, _pattern(form, reserved)) for form in sorted(forms, key=lambda form: (-len(form), form))]
         self._forms = frozenset(forms)
-        self._raw = _compiled([*parts, *(pattern for _, pattern in ordered)])
-        self._json = _compiled([*parts, *(_in_json(form, pattern) for form, pattern in ordered)])
+        self._words = list(_patterns(forms))
+        self._emails, self._homes = emails, homes
         self._overlap = max([_LEAST_OVERLAP, *(2 * len(form) for form in forms)])
 
     def __len__(self) -> int:
         """How many words have been met."""
         return len(self._known)
 
-    def bytes(self, data: bytes, *, as_json: bool = False) -> bytes:
-        return (self._json if as_json else self._raw).sub(self._replacement, data)
+    def data(self, data: bytes, *, as_json: bool = False) -> bytes:
+        return self._until(data, 0, len(data), as_json=as_json)[0]
 
     def text(self, text: str) -> str:
         """The same for a text, which may be JSON."""
         data = text.encode("utf-8", "surrogatepass")
-        return self.bytes(data, as_json="\\" in text and _is_json(text)).decode("utf-8", "surrogatepass")
+        return self.data(data, as_json="\\" in text and _is_json(text)).decode("utf-8", "surrogatepass")
 
     def stream(self, source: BinaryIO, target: BinaryIO) -> None:
         """The same for a file of any length; whether it is JSON is seen by how it begins."""
         self.met = False
         piece = source.read(PIECE)
-        pattern = self._json if _JSON.match(piece) else self._raw
+        as_json = _JSON.match(piece) is not None
         before, rest = b"", b""
         while True:
             data = before + rest + piece
             limit = max(len(before), len(data) - self._overlap) if piece else len(data)
-            done, end = self._until(pattern, data, len(before), limit)
+            done, end = self._until(data, len(before), limit, as_json=as_json)
             target.write(done)
             if not piece:
                 return
             before, rest = data[max(0, end - _BEHIND):end], data[end:]
             piece = source.read(PIECE)
 
-    def _until(self, pattern: re.Pattern[bytes], data: bytes, start: int, limit: int) -> tuple[bytes, int]:
+    def _until(self, data: bytes, start: int, limit: int, *, as_json: bool) -> tuple[bytes, int]:
         """What stands from `start` to at least `limit`, with pseudonyms, and where it ends in the data."""
         found: list[bytes] = []
         place = start
-        for match in pattern.finditer(data, start):
-            if match.start() >= limit:
+        for first, end in sorted(self._places(data.lower(), start, as_json=as_json), key=lambda each: (
+                each[0], -each[1])):
+            if first >= limit:
                 break
-            found += [data[place:match.start()], self._replacement(match)]
-            place = match.end()
+            if first >= place:
+                found += [data[place:first], self._replacement(data[first:end])]
+                place = end
         end = max(place, limit)
         return b"".join([*found, data[place:end]]), end
 
-    def _replacement(self, match: re.Match[bytes]) -> bytes:
-        word = match[0]
+    def _places(self, lower: bytes, start: int, *, as_json: bool) -> Iterator[tuple[int, int]]:
+        """Where something is to be replaced; places may overlap."""
+        for words in self._words:
+            yield from words.places(lower, start, as_json=as_json)
+        others = [_SHA256]
+        if self._homes and any(each in lower for each in _HOMES):
+            others.append(_HOME)
+        for pattern in others:
+            yield from (match.span() for match in pattern.finditer(lower, start))
+        at = lower.find(b"@", start) if self._emails else -1
+        while at >= 0:
+            match = _EMAIL.search(lower, max(start, at - _BEFORE_AT), at + _AFTER_AT)
+            if match is not None:
+                yield match.span()
+            at = lower.find(b"@", at + 1)
+
+    def _replacement(self, word: bytes) -> bytes:
         if len(word) == _HEX_LENGTH and word.lower() not in self._forms:
             self.met = True
             return self.digests.get(word, word)
@@ -112,7 +138,8 @@ class Pseudonyms:
     def _new(self, word: bytes) -> bytes:
         """Letters for letters and digits for digits; what separates them stays."""
         for _ in range(_TRIES):
-            found = bytes(_other(each) for each in word)
+            plain = _ESCAPE.sub(lambda escape: b"x" * len(escape[0]), word)  # `\\u00fc` is a letter
+            found = bytes(_other(each) for each in plain)
             if found != word and found not in self._taken and not any(form in found for form in self._forms):
                 break
         self._taken.add(found)
@@ -141,20 +168,60 @@ def _forms(word: str) -> set[bytes]:
     return {form for form in found if form}
 
 
-def _pattern(form: bytes, reserved: bytes) -> bytes:
-    escaped = re.escape(form)
-    if form in reserved:  # not where it is the name of something
-        return rb"(?<![A-Za-z0-9_])" + escaped + rb"(?![A-Za-z0-9_]|\\{0,3}\"\s*:)"
-    return rb"(?<![A-Za-z0-9])" + escaped + rb"(?![A-Za-z0-9])" if len(form) < _SHORT else escaped
+@dataclass(frozen=True)
+class _Words:
+    """Words that are found alike."""
+
+    pattern: re.Pattern[bytes]
+    behind: AbstractSet[int]  # bytes that may not stand before one
+    escapes: bool  # whether they begin with a letter of an escape
+
+    def places(self, lower: bytes, start: int, *, as_json: bool) -> Iterator[tuple[int, int]]:
+        escapes = self.escapes and as_json
+        for match in self.pattern.finditer(lower, start):
+            first = match.start()
+            before = lower[first - 1] if first else -1
+            if before in self.behind or (escapes and before == _BACKSLASH and lower[first - 2:first - 1] != b"\\"):
+                continue  # not the n of a line break; behind an escaped backslash it is a name
+            yield match.span()
 
 
-def _in_json(form: bytes, pattern: bytes) -> bytes:
-    """Not the letter of an escape: in `\\nora` it is a line break before `ora`; `C:\\\\nora` is a folder."""
-    return rb"(?<!(?<!\\)\\)" + pattern if form[:1] in b'bfnrtu"/' else pattern
+def _patterns(forms: AbstractSet[bytes]) -> Iterator[_Words]:
+    """Those that are found anywhere, those that stand by themselves, and those that name something."""
+    reserved = b"\0".join(sorted(name.lower().encode() for name in _reserved()))
+    named = {form for form in forms if form in reserved}
+    short = {form for form in forms - named if len(form) < _SHORT}
+    for some, behind, ahead in ((forms - named - short, _NOTHING, b""), (short, _WORD, rb"(?![a-z0-9])"),
+                                (named, _NAME, rb"(?![a-z0-9_]|\\{0,3}\"\s*:)")):  # a field's name stays
+        escaped = {form for form in some if form[:1] in _ESCAPES}
+        for each, escapes in ((some - escaped, False), (escaped, True)):
+            if each:
+                yield _Words(re.compile(tree_pattern(each) + ahead), behind, escapes)
 
 
-def _compiled(parts: list[bytes]) -> re.Pattern[bytes]:
-    return re.compile(b"|".join(parts), re.IGNORECASE)
+def tree_pattern(forms: Iterable[bytes]) -> bytes:
+    """A pattern of many words that looks at each byte once: what they begin with alike stands in it once."""
+    ordered = sorted(set(forms))
+    return _branches(ordered, 0)
+
+
+def _branches(forms: list[bytes], start: int) -> bytes:
+    """Of sorted words that are alike up to `start`; the longest is found."""
+    ends, longer = [form for form in forms if len(form) == start], [form for form in forms if len(form) > start]
+    found: list[bytes] = []
+    for _, group in itertools.groupby(longer, lambda form: form[start]):
+        some = list(group)
+        alike = _alike(some[0], some[-1])
+        found.append(re.escape(some[0][start:alike]) + _branches(some, alike))
+    if not found:
+        return b""
+    return b"(?:" + b"|".join(found) + b")" + (b"?" if ends else b"")
+
+
+def _alike(one: bytes, other: bytes) -> int:
+    """How many bytes they begin with alike."""
+    return next((number for number, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+                min(len(one), len(other)))
 
 
 def _is_json(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ _FORM = frozenset({
     "updated", "heartbeat", "joined", "expires", "deleted", "blob", "digest", "births", "storage_region"})
 _ROLES = frozenset({"members", "teams"})  # mappings whose values are roles
 _NAMED = frozenset({"files", "references", "media", "members", "config", "summary", "metadata", "spec", "keys"})
+_CONTENTS = frozenset({"files", "references", "media"})  # mappings whose values are documents' own
 _PATHS = frozenset({"manifest", "lines", "file", "borrowed"})
 _JSON = frozenset({"config_json", "summary_json", "metadata_json", "config_yaml", "spec_json", "controller",
                    "scheduler", "views", "system_metrics_json"})
+_HEX = re.compile("[0-9a-f]{32,64}")
 _ALGORITHM = "MANIFEST_MD5"
 
 
@@ -72,20 +75,18 @@ class Trees:
         return self._text(value, name) if isinstance(value, str) else value
 
     def _field(self, key: str, value: Any, parent: str, *, free: bool) -> Any:
-        if free:
-            if parent in _ROLES:
-                return value
-            inner = parent in {"files", "references", "media"} and isinstance(value, dict)
-            return self._of(value, "" if inner else parent, free=not inner)
-        if key == "blob":
-            return self._md5(value)
-        if key in _FORM or (key == "type" and parent == "reports"):
+        if free and parent in _ROLES:
             return value
+        if free:
+            inner = parent in _CONTENTS and isinstance(value, dict)
+            return self._of(value, "" if inner else parent, free=not inner)
+        if key == "digest" and hex_of(value) is None and not _HEX.fullmatch(value):
+            return self._names.text(value)  # of a reference: its URL
+        if key in _FORM or (key == "type" and parent == "reports"):
+            return self._md5(value) if key == "blob" else value
         if key in _PATHS:
             return self._path(value)
-        if key == "teams" and isinstance(value, list):
-            return self._of(value, key, free=False)
-        return self._of(value, key, free=key in _NAMED | _ROLES)
+        return self._of(value, key, free=isinstance(value, dict) and key in _NAMED | _ROLES)
 
     def _text(self, text: str, name: str) -> str:
         if name in _JSON and self._keys:
