@@ -1,0 +1,1 @@
+"""The commands of `dumbbell` that the server brings, by subject."""

@@ -1,0 +1,1 @@
+"""Data that moves: between servers by way of a fixture's folder, and out of offline runs."""
