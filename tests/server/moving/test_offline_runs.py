@@ -266,6 +266,10 @@ HOSTILE: dict[str, tuple[Sequence[Record], str]] = {
     "a key nested too deeply": ([{"summary": {"update": [item(["k"] * 5000, 1)]}}], "a key is nested more than 200"),
     "a time that no clock shows": ([{"stats": {"timestamp": {"seconds": 1 << 62}}}], "are no time"),
     "a digest that is none": ([artifact("data", {"path": "a", "digest": "!", "local_path": "/x"})], "is no base64"),
+    "a file of an artifact above it": ([artifact("data", {"path": "../a", "digest": "x", "ref": "s3://x"})],
+                                       "manifest entry '../a'"),
+    "an alias with a slash": ([artifact("data", aliases=["a/b"])], "artifact 'data': versions.0.aliases.0"),
+    "notes with a NUL": ([run_record(notes="a\0b")], "notes: the text holds a NUL"),
     "an artifact of two types": ([artifact("data"), artifact("data", type="other")], "is of type 'other' here"),
 }
 
@@ -286,8 +290,8 @@ def test_a_path_without_runs_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a/../../b", "..", "x/y"])
-def test_a_run_id_never_leads_out_of_the_fixture(tmp_path: Path, name: str) -> None:
+def test_a_run_id_that_none_can_be_is_refused(tmp_path: Path, name: str) -> None:
     folder = write_run(tmp_path / "in", [HEADER, run_record(name), EXIT], "made")
-    with pytest.raises(BadInput, match="id"):
+    with pytest.raises(BadInput, match=r"run-made\.wandb: runs\.0\.id"):
         Made(tmp_path, folder)
     assert {path.name for path in tmp_path.iterdir()} == {"in", "fixture"}

@@ -14,10 +14,13 @@ from typing import Any
 
 import orjson
 
+from dumbbell_server.artifact_files import manifests
 from dumbbell_server.artifacts.names import LATEST, version_number
 from dumbbell_server.errors import BadInput
 from dumbbell_server.moving.offline.blobs import Blobs
+from dumbbell_server.moving.offline.checking import checked
 from dumbbell_server.moving.offline.values import moment_text
+from dumbbell_server.seeding.documents import Collection
 from dumbbell_server.seeding.folder import Folder, described, manifest_name, write_document
 
 _KEPT = ("digest", "size", "ref", "extra")  # of an entry: local paths are nobody's business
@@ -31,6 +34,21 @@ class _Collection:
     type: str
     versions: list[dict[str, Any]] = field(default_factory=list)
     client_ids: list[str] = field(default_factory=list)
+    by_digest: dict[str, dict[str, Any]] = field(default_factory=dict)
+    by_alias: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def call(self, version: dict[str, Any], found: Fields) -> None:
+        """The version has these names, and no other one has them. `latest` and `vN` follow from its place."""
+        for alias in found.get("aliases", ()):
+            if alias == LATEST or version_number(alias) is not None:
+                continue
+            if alias in self.by_alias:
+                self.by_alias[alias]["aliases"].remove(alias)
+            self.by_alias[alias] = version
+            version["aliases"].append(alias)
+        for known, name in ((version["client_ids"], "client_id"), (self.client_ids, "sequence_client_id")):
+            if found.get(name) and found[name] not in known:
+                known.append(found[name])
 
 
 class _LeftOut(Exception):
@@ -48,23 +66,26 @@ class Artifacts:
 
     def add(self, found: Fields, entity: str, project: str, run: str, heard: int) -> None:
         """A version; or the one of the same digest that was logged before has the aliases of this one too."""
-        name = found.get("name", "")
-        collection = self._found.setdefault((entity, project, name), _Collection(found.get("type", "")))
-        if collection.type != found.get("type", ""):
-            raise BadInput(f"artifact {name!r} is of type {found.get('type')!r} here, of {collection.type!r} before")
-        same = next((version for version in collection.versions if version["digest"] == found.get("digest")), None)
-        try:
-            if same is None:
+        name, kind, digest = found.get("name", ""), found.get("type", ""), found.get("digest", "")
+        collection = self._found.setdefault((entity, project, name), _Collection(kind))
+        if collection.type != kind:
+            raise BadInput(f"artifact {name[:80]!r} is of type {kind[:80]!r} here, of {collection.type!r} before")
+        file = manifest_name(len(collection.versions))
+        version = _version(found, run, heard, file)
+        checked(Collection, {"name": name, "type": kind, "versions": [
+            version | {"aliases": list(found.get("aliases", ()))}]}, f"artifact {name[:80]!r}")
+        if digest not in collection.by_digest:
+            try:
                 manifest = self._manifest(found)
-                where = self._folder.collection(entity, project, name) / manifest_name(len(collection.versions))
-                where.parent.mkdir(parents=True, exist_ok=True)
-                where.write_bytes(orjson.dumps(manifest))
-                same = _version(found, run, heard, where.name)
-                collection.versions.append(same)
-        except _LeftOut as error:
-            self._say(f"artifact {name} of run {run} is left out: {error}")
-            return
-        _name(collection, same, found)
+            except _LeftOut as error:
+                self._say(f"artifact {name} of run {run} is left out: {error}")
+                return
+            where = self._folder.collection(entity, project, name) / file
+            where.parent.mkdir(parents=True, exist_ok=True)
+            where.write_bytes(orjson.dumps(manifest))
+            collection.by_digest[digest] = version
+            collection.versions.append(version)
+        collection.call(collection.by_digest[digest], found)
 
     def finish(self) -> None:
         """All documents are written."""
@@ -82,8 +103,11 @@ class Artifacts:
         contents = {entry.get("path", ""): self._entry(entry) for entry in _entries(given)}
         config = {pair.get("key", ""): _json(pair.get("value_json", "null"))
                   for pair in given.get("storage_policy_config", ())}
-        return {"version": 1, "storagePolicy": given.get("storage_policy") or "wandb-storage-policy-v1",
-                "storagePolicyConfig": config, "contents": contents}
+        manifest = {"version": 1, "storagePolicy": given.get("storage_policy") or "wandb-storage-policy-v1",
+                    "storagePolicyConfig": config, "contents": contents}
+        for _ in manifests.entries(manifest):
+            pass  # a path that leads out is refused there
+        return manifest
 
     def _entry(self, entry: Fields) -> dict[str, Any]:
         """The entry as a manifest has it; its bytes are there."""
@@ -146,21 +170,8 @@ def _json(text: str) -> Any:
 
 
 def _version(found: Fields, run: str, heard: int, manifest: str) -> dict[str, Any]:
-    heard_text = moment_text(heard)
-    ttl = found.get("ttl_seconds") or None
-    return described(
-        aliases=[], tags=found.get("tags"), description=found.get("description"), metadata_json=found.get("metadata"),
-        run=run, digest=found.get("digest", ""), digest_algorithm=found.get("digest_algorithm"), ttl_seconds=ttl,
-        manifest=manifest, created=heard_text, updated=heard_text)
-
-
-def _name(collection: _Collection, version: dict[str, Any], found: Fields) -> None:
-    """The version has these aliases, and no other one has them. `latest` and `vN` follow from its place."""
-    aliases = [alias for alias in found.get("aliases", ()) if alias != LATEST and version_number(alias) is None]
-    for other in collection.versions:
-        other["aliases"] = [alias for alias in other.get("aliases", ()) if alias not in aliases]
-    version["aliases"] = [*version["aliases"], *aliases]
-    for known, name in ((version.setdefault("client_ids", []), "client_id"),
-                        (collection.client_ids, "sequence_client_id")):
-        if found.get(name) and found[name] not in known:
-            known.append(found[name])
+    moment = moment_text(heard)
+    return {"aliases": [], "client_ids": [], **described(
+        tags=found.get("tags"), description=found.get("description"), metadata_json=found.get("metadata"), run=run,
+        digest=found.get("digest"), digest_algorithm=found.get("digest_algorithm"),
+        ttl_seconds=found.get("ttl_seconds") or None, manifest=manifest, created=moment, updated=moment)}

@@ -18,11 +18,13 @@ from dumbbell_server.files.names import clean
 from dumbbell_server.json_text import dumps, loads
 from dumbbell_server.moving.offline.artifacts import Artifacts
 from dumbbell_server.moving.offline.blobs import Blobs
+from dumbbell_server.moving.offline.checking import checked
 from dumbbell_server.moving.offline.console import Console
 from dumbbell_server.moving.offline.part import Fields, Found, Part, Reader
 from dumbbell_server.moving.offline.values import moment_text
 from dumbbell_server.projects.service import UNCATEGORIZED
 from dumbbell_server.runs.states import PREEMPTING, RUNNING, after_completion
+from dumbbell_server.seeding import documents
 from dumbbell_server.seeding import folder as layout
 from dumbbell_server.seeding.folder import Folder, described, write_document
 
@@ -90,15 +92,16 @@ class Conversion:
     def add(self, founds: Sequence[Found], count: Callable[[int], object]) -> None:
         """The logs of one run, in the order in which their processes ran."""
         entity, project, run_id = self._target.path(founds[0].run)
-        if not run_id:
-            raise BadInput(f"{founds[0].path}: the run has no id")
+        checked(documents.Project, {"entity": entity, "name": project, "runs": [{"id": run_id}]}, str(founds[0].path))
         where = self._folder.run(entity, project, run_id)
         where.mkdir(parents=True, exist_ok=True)
         merged = _Merged()
         for found in founds:
             self._add_part(where, merged, found, (entity, project, run_id), count)
+        document = _document(where, run_id, merged)
+        checked(documents.Run, document, str(founds[0].path))
         write_document(self._folder.run_file(entity, project, run_id),
-                       {"projects": [{"entity": entity, "name": project, "runs": [_document(where, run_id, merged)]}]})
+                       {"projects": [{"entity": entity, "name": project, "runs": [document]}]})
         first = self._projects.setdefault((entity, project), merged.start)
         self._projects[entity, project] = min(first, merged.start)
         self.runs += 1

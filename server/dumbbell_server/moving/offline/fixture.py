@@ -51,4 +51,7 @@ def _grouped(paths: Iterable[Path], target: Target, say: Callable[[str], object]
         groups.setdefault(target.path(found.run), []).append(found)
     if not groups:
         raise BadInput("none of these logs holds a run")
+    ids = sorted({found.run.get("run_id", "") for founds in groups.values() for found in founds})
+    if target.run_id and len(ids) > 1:
+        raise BadInput(f"an id is for one run, and these are {len(ids)}: {', '.join(ids)[:200]}")
     return [sorted(founds, key=lambda found: found.start) for founds in groups.values()]
