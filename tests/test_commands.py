@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -42,7 +43,31 @@ def refused(folder: Path, *arguments: str) -> str:
 
 
 def test_every_command_is_tried_here() -> None:
-    assert set(summaries()) == {"serve", "migrate", "gc", "token", "organization", "seed", "compact"}
+    assert set(summaries()) == {"serve", "migrate", "gc", "token", "organization", "compact", "seed", "export", "schema",
+                                "generate"}
+
+
+def test_export_schema_and_generate(tmp_path: Path) -> None:
+    run(tmp_path, "generate", "load.dumbbell.yaml", "--runs", "3", "--rows", "7", "--keys", "6")
+    assert run(tmp_path, "seed", "load.dumbbell.yaml").endswith("Made 1 projects, 3 runs.\n")
+    assert run(tmp_path, "export", "out", "local/load") == "Wrote 1 projects with 4 objects to out.\n"
+    assert len((tmp_path / "out/local/load/runs/load00002/history.jsonl").read_text().splitlines()) == 7
+    assert "is there already, and not empty" in refused(tmp_path, "export", "out")
+    assert "entity 'nobody' not found" in refused(tmp_path, "export", "other", "nobody")
+    assert "must end in .dumbbell.yaml" in refused(tmp_path, "generate", "load.txt")
+    assert "ENTITY/PROJECT" in refused(tmp_path, "generate", "a.dumbbell.yaml", "--project", "load")
+    printed = run(tmp_path, "generate", "-", "--runs", "1", "--seed", "4")
+    assert printed == run(tmp_path, "generate", "-", "--runs", "1", "--seed", "4")
+    assert json.loads(run(tmp_path, "schema"))["title"] == "Dumbbell fixture"
+
+
+def test_what_a_server_holds_is_written_at_its_end(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "data").mkdir()
+    with start_server(tmp_path / "data", DUMBBELL_SEED="demo", DUMBBELL_EXPORT_ON_EXIT=str(out)):
+        assert not out.exists()
+    assert (out / "gym/digits/runs/digits01/run.dumbbell.json").is_file()
+    assert "is there already, and not empty" in refused(tmp_path, "serve", "--export-on-exit", "out", "--port", "0")
 
 
 def test_migrate_gc_token_seed_and_compact(tmp_path: Path) -> None:

@@ -9,17 +9,18 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
+
+from dumbbell_server.commands import fixtures
+from dumbbell_server.commands.shared import Database, Folder, open_stopped, settings_of, stop
 
 app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_is_help=True,
                   pretty_exceptions_enable=False, rich_markup_mode=None,
                   context_settings={"help_option_names": ["-h", "--help"]})
 
 _T = TypeVar("_T")
-_Folder = Annotated[Path | None, typer.Option(help="Folder of the database and of stored files [.dumbbell].")]
-_Database = Annotated[str | None, typer.Option(help="postgresql://… instead of SQLite in the data folder.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -37,22 +38,7 @@ def summaries() -> dict[str, str]:
     return found
 
 
-def _stop(message: object) -> NoReturn:
-    typer.echo(f"dumbbell: {message}", err=True)
-    raise typer.Exit(2)
-
-
-def _settings(**given: Any) -> Any:
-    """Options over the environment over defaults."""
-    from pydantic import ValidationError
-
-    from dumbbell_server.settings import Settings
-
-    try:
-        return Settings(**{key: value for key, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        _stop(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
+fixtures.add_to(app)
 
 
 @app.callback()
@@ -64,14 +50,17 @@ def _main() -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [localhost].")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on [8080]; 0 takes a free one.")] = None,
-    data_dir: _Folder = None,
-    database_url: _Database = None,
+    data_dir: Folder = None,
+    database_url: Database = None,
     blob_url: Annotated[str | None, typer.Option(help="memory:// or s3://bucket/prefix for stored files.")] = None,
     public_url: Annotated[str | None, typer.Option(help="Base of the URLs handed out [the request's Host].")] = None,
     fixture_port: Annotated[int | None, typer.Option(help="Port of the fixture service.")] = None,
     open_: Annotated[bool | None, typer.Option("--open", help="Accept any well-formed key; loopback only.")] = None,
     ready_file: Annotated[Path | None, typer.Option(help="JSON file to write once requests are answered.")] = None,
-    seed: Annotated[str | None, typer.Option(help="Load `demo` or a YAML file first, as `dumbbell seed`.")] = None,
+    seed: Annotated[str | None, typer.Option(help="Load fixtures first, as `dumbbell seed`; with commas between."),
+                    ] = None,
+    export_on_exit: Annotated[Path | None, typer.Option(help="Write all there is to this folder at the end, as "
+                                                             "`dumbbell export`.")] = None,
 ) -> None:
     """Serve until SIGTERM. Each option is also DUMBBELL_<OPTION> in the environment.
 
@@ -82,13 +71,14 @@ def serve(
         from dumbbell_server.logs import set_up
     from dumbbell_server.errors import DumbbellError, StartupError
 
-    settings = _settings(host=host, port=port, data_dir=data_dir, database_url=database_url, blob_url=blob_url,
-                         public_url=public_url, fixture_port=fixture_port, open=open_, seed=seed)
+    settings = settings_of(host=host, port=port, data_dir=data_dir, database_url=database_url, blob_url=blob_url,
+                         public_url=public_url, fixture_port=fixture_port, open=open_, seed=seed,
+                           export_on_exit=export_on_exit)
     set_up(settings.log_level)
     try:
         _serve(settings, ready_file or _from_environment())
     except (StartupError, DumbbellError) as error:
-        _stop(error)
+        stop(error)
 
 
 @contextlib.contextmanager
@@ -115,13 +105,15 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.artifact_files import garbage
     from dumbbell_server.backend import open_backend
     from dumbbell_server.clock import Clock
+    from dumbbell_server.commands.fixtures import export_at_end, load_named
     from dumbbell_server.errors import StartupError
-    from dumbbell_server.seeding.form import read_form
-    from dumbbell_server.seeding.load import load
+    from dumbbell_server.seeding.export import check_target
     from dumbbell_server.serving import Ending, Once, Started, Upkeep, listen, run, url_of, write_ready_file
 
     if settings.open and settings.host not in {"localhost", "127.0.0.1", "::1"}:
         raise StartupError(f"--open lets everybody in, and {settings.host} is not loopback; use --host localhost")
+    if settings.export_on_exit is not None:
+        check_target(settings.export_on_exit)
     sockets = listen(settings.host, settings.port)
     backend = open_backend(settings, Clock())
     try:
@@ -132,7 +124,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
         if settings.seed is not None:
             gc.freeze()
             gc.enable()  # a file may be long
-            load(backend, read_form(settings.seed))
+            load_named(backend, settings.seed.split(","))
         fixture_url = None
         if settings.fixture_port is not None:
             fixture_sockets = listen(settings.admin_host, settings.fixture_port)
@@ -151,12 +143,14 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
         removing = Once(backend.remove_leftovers, backend.ending.set)
         stops = [removing.stop, app.state.worker.stop, upkeep.stop]
         try:
-            run(apps, on_ready, Ending(stops, backend.database.close).begin)
+            run(apps, on_ready, Ending(stops, backend.database.close, last=settings.export_on_exit is None).begin)
         finally:
             for stop in stops:
                 stop()
     finally:
         backend.close()
+    if settings.export_on_exit is not None:
+        export_at_end(settings)
 
 
 def _greet(started: Any, made_now: bool) -> None:
@@ -180,12 +174,12 @@ def _show_link(backend: Any, sign_in: Any, base_url: str) -> None:
 
 
 @app.command()
-def migrate(data_dir: _Folder = None, database_url: _Database = None) -> None:
+def migrate(data_dir: Folder = None, database_url: Database = None) -> None:
     """Bring the database to this version's form, as `serve` does at its start.
 
     Example: `dumbbell migrate --data-dir .dumbbell`.
     """
-    backend = _open(data_dir, database_url)
+    backend = open_stopped(data_dir, database_url)
     backend.close()
     typer.echo("The database is up to date.")
 
@@ -193,7 +187,7 @@ def migrate(data_dir: _Folder = None, database_url: _Database = None) -> None:
 @app.command("gc")
 def collect_garbage(
     delete: Annotated[bool, typer.Option(help="Remove it; without this it is only counted.")] = False,
-    data_dir: _Folder = None, database_url: _Database = None,
+    data_dir: Folder = None, database_url: Database = None,
 ) -> None:
     """Remove expired and abandoned artifact versions, and bytes that nothing names. In a stopped folder.
 
@@ -203,7 +197,7 @@ def collect_garbage(
 
     from dumbbell_server.artifact_files import garbage
 
-    backend = _open(data_dir, database_url)
+    backend = open_stopped(data_dir, database_url)
     try:
         found = garbage.survey(backend)
         if delete:
@@ -218,7 +212,7 @@ def collect_garbage(
 @app.command()
 def token(
     user: Annotated[str | None, typer.Option(help="Whose key [the first user].")] = None,
-    data_dir: _Folder = None, database_url: _Database = None,
+    data_dir: Folder = None, database_url: Database = None,
 ) -> None:
     """Make another API key and print it. A running server takes it at once.
 
@@ -242,7 +236,7 @@ def _as_user(user: str | None, data_dir: Path | None, database_url: str | None, 
     from dumbbell_server.database.units import Unit
     from dumbbell_server.errors import DumbbellError, NotFound, StartupError
 
-    settings = _settings(data_dir=data_dir, database_url=database_url)
+    settings = settings_of(data_dir=data_dir, database_url=database_url)
     name, find = user or settings.user, user_by_name if user else first_user
 
     def run(session: Any) -> _T:
@@ -256,14 +250,14 @@ def _as_user(user: str | None, data_dir: Path | None, database_url: str | None, 
         with contextlib.closing(database):
             return database.write(run)
     except (StartupError, DumbbellError) as error:
-        _stop(error)
+        stop(error)
 
 
 @app.command()
 def organization(
     name: Annotated[str, typer.Argument(help="Of the organization, once on the server.")],
     user: Annotated[str | None, typer.Option(help="Its admin [the first user].")] = None,
-    data_dir: _Folder = None, database_url: _Database = None,
+    data_dir: Folder = None, database_url: Database = None,
 ) -> None:
     """Make an organization, which registries belong to. A running server knows it within seconds.
 
@@ -275,41 +269,12 @@ def organization(
     typer.echo(f"Made the organization {made}.")
 
 
-@app.command("seed")
-def seed_folder(
-    name_or_path: Annotated[str, typer.Argument(help="`demo`, or the path of a YAML file of that form.")],
-    data_dir: _Folder = None, database_url: _Database = None,
-) -> None:
-    """Load users, projects and runs from a file, whole or not at all. What exists is left alone. In a stopped folder.
-
-    Examples: `dumbbell seed demo`; `dumbbell seed my.yaml --data-dir /tmp/x`.
-    """
-    from dumbbell_server.app import first_key
-    from dumbbell_server.errors import DumbbellError
-    from dumbbell_server.seeding.form import read_form
-    from dumbbell_server.seeding.load import load
-
-    try:
-        form = read_form(name_or_path)
-        backend = _open(data_dir, database_url, make=True)
-        try:
-            made = first_key(backend)
-            if made is not None and backend.settings.api_key is None:
-                typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
-            counts = load(backend, form)
-        finally:
-            backend.close()
-    except DumbbellError as error:
-        _stop(error)
-    typer.echo("Made " + ", ".join(f"{number} {what}" for what, number in vars(counts).items()) + ".")
-
-
 @app.command()
 def compact(
     url: Annotated[str | None, typer.Option(help="A running server that is to do it, such as http://localhost:8080.",
                                             )] = None,
     api_key: Annotated[str | None, typer.Option(help="A key of that server [DUMBBELL_API_KEY, WANDB_API_KEY].")] = None,
-    data_dir: _Folder = None, database_url: _Database = None,
+    data_dir: Folder = None, database_url: Database = None,
 ) -> None:
     """Do all the work of the background now: histories to columns, those of ended runs to Parquet files.
 
@@ -324,11 +289,11 @@ def compact(
         try:
             ask(url, key or "", _show_left)
         except OSError as error:
-            _stop(f"{url} does not do it: {error}; check --url and --api-key")
+            stop(f"{url} does not do it: {error}; check --url and --api-key")
     else:
         from dumbbell_server.app import make_worker
 
-        backend = _open(data_dir, database_url)
+        backend = open_stopped(data_dir, database_url)
         try:
             make_worker(backend).run(lambda _done, left: _show_left(left))
         finally:
@@ -339,22 +304,3 @@ def compact(
 def _show_left(left: int) -> None:
     if left:
         typer.echo(f"{left} {'run is' if left == 1 else 'runs are'} left.")
-
-
-def _open(data_dir: Path | None, database_url: str | None, *, make: bool = False) -> Any:
-    """The backend of a stopped folder that has a database; with `make` also of one that has none yet."""
-    from dumbbell_server.app import subscribe
-    from dumbbell_server.backend import open_backend
-    from dumbbell_server.clock import Clock
-    from dumbbell_server.database.opening import require_database
-    from dumbbell_server.errors import StartupError
-
-    settings = _settings(data_dir=data_dir, database_url=database_url)
-    try:
-        if not make:
-            require_database(settings.database_url, settings.data_dir.absolute())
-        backend = open_backend(settings, Clock())
-    except StartupError as error:
-        _stop(error)
-    subscribe(backend)
-    return backend

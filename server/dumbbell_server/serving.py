@@ -151,15 +151,18 @@ async def _serve(servers: list[tuple[_Server, list[socket.socket]]], on_ready: C
 class Ending:
     """The end of the process, from a signal on: whatever still runs, it goes. What was acknowledged is on the disk."""
 
-    def __init__(self, stops: Sequence[Callable[[], None]], commit: Callable[[], None]) -> None:
+    def __init__(self, stops: Sequence[Callable[[], None]], commit: Callable[[], None], *, last: bool = True) -> None:
+        """`last`: nothing comes after it. Else the process goes on, once its work has stopped."""
         self._stops = stops
         self._commit = commit
+        self._last = last
 
     def begin(self) -> None:
         """Ask everything to stop, and return; the process has ended after a while, whether it has or not."""
         for number, stop in enumerate(self._stops):
             threading.Thread(target=stop, name=f"dumbbell-stop-{number}", daemon=True).start()
-        threading.Thread(target=self._run, name="dumbbell-end", daemon=True).start()
+        if self._last:
+            threading.Thread(target=self._run, name="dumbbell-end", daemon=True).start()
 
     def _run(self) -> None:
         began = time.monotonic()

@@ -48,7 +48,9 @@ class Settings(BaseSettings):
     user: str = Field("local", description="name of the user made on first start")
     api_key: str | None = Field(
         None, repr=False, description="key of that user; without it one is made and printed once")
-    seed: str | None = Field(None, description="`demo` or a YAML file to load before serving; without it nothing")
+    seed: str | None = Field(None, description="fixtures to load before serving, with commas between: names such as "
+                                               "`demo`, or paths; without it nothing")
+    export_on_exit: Path | None = Field(None, description="folder to write all there is to, at the end")
     heartbeat_timeout: float = Field(300.0, gt=0, description="seconds of silence after which a run has crashed")
     agent_timeout: float = Field(60.0, gt=0, description="seconds of silence after which an agent of a sweep is dead, "
                                                          "and its run is given to another")

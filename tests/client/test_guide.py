@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dumbbell_server.seeding.form import read_form
 
 import dumbbell
-from dumbbell_server.seeding.form import read_form
 from dumbbell_server.seeding.load import load
 from support.world import World
 

@@ -159,7 +159,7 @@ def _insert_some(unit: Unit, artifact_id: int, contents: Contents, entries: Sequ
     artifact = _locked(unit.session, artifact_id)
     if artifact.state == COMMITTED or not _is_current(queries.manifests_of(unit.session, artifact_id), contents):
         return False
-    _insert(unit.session, artifact, entries)
+    insert_entries(unit.session, artifact, entries)
     return True
 
 
@@ -175,7 +175,7 @@ def _commit(unit: Unit, artifact_id: int, contents: Contents, last: Sequence[Ent
         session.execute(delete(EntryRow).where(col(EntryRow.artifact_id) == artifact_id))
         if len(contents.entries) > len(last):
             return None
-    _insert(session, artifact, last)
+    insert_entries(session, artifact, last)
     _leave_one_manifest(unit, stored, contents.manifest)
     expected.forget(unit, artifact_id)
     service.commit(unit, artifact, digest=contents.digest or artifact.digest,
@@ -183,7 +183,7 @@ def _commit(unit: Unit, artifact_id: int, contents: Contents, last: Sequence[Ent
     return artifact
 
 
-def _insert(session: Session, artifact: ArtifactRow, entries: Sequence[Entry]) -> None:
+def insert_entries(session: Session, artifact: ArtifactRow, entries: Sequence[Entry]) -> None:
     """Files of the version, by path, each with its bytes. BadInput names one whose bytes are not there or others."""
     held = queries.stored_blobs(session, artifact.project_id,
                                 (entry.digest for entry in entries if entry.ref is None))

@@ -404,6 +404,7 @@ class Collection(Part):
     versions: list[ArtifactVersion] = Field([], description="logged here")
     links: list[Link] = Field([], description="linked here: then nothing is logged here")
     portfolio: bool = Field(False, description="links come here, though there are none yet")
+    no_latest: bool = Field(False, description="nothing is `latest`")
     next_version: of.Count | None = None
     client_ids: list[of.Text] = []
     created: of.Moment | None = None
@@ -478,5 +479,5 @@ class Document(Part):
 
 def json_schema() -> dict[str, Any]:
     """For editors: the JSON Schema of `*.dumbbell.yaml` and `*.dumbbell.json`."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Dumbbell fixture",
-            **Document.model_json_schema(by_alias=True)}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Document.model_json_schema(by_alias=True),
+            "title": "Dumbbell fixture"}

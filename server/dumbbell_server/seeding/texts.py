@@ -1,6 +1,6 @@
 """YAML and JSON as values, and the line of each: a refusal says where in the file.
 
-YAML is read as its version 1.2 has it: `1e-3` is a number, `no` a text, and so is a date.
+YAML is read as its version 1.2 has it: `1e-3` is a number, `no` a text, and so is a date; and so is `007`, an id.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # eight times as fas
 _CONSTANTS = {"null": None, "Null": None, "NULL": None, "~": None, "": None, "true": True, "True": True, "TRUE": True,
               "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _STRING = "tag:yaml.org,2002:str"
 _LONGEST_NUMBER = 400

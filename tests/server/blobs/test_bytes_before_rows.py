@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from dumbbell_server.app import make_worker
 from dumbbell_server.blobs.garbage import columns
-from dumbbell_server.seeding.form import parse
 from dumbbell_server.seeding.load import load
+from dumbbell_server.seeding.reading import Fixture, parse
 from support.artifact_driver import ArtifactDriver, digest_of, entry
 from support.world import World, open_world
 
@@ -123,7 +123,7 @@ def export(world: World) -> None:
 
 
 def seed(world: World) -> None:
-    load(world.backend, parse(SEED, "seed.yaml"))
+    load(world.backend, Fixture((parse(SEED, "seed.dumbbell.yaml"),)))
 
 
 @pytest.mark.parametrize(("come", "named"), [

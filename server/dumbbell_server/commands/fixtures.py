@@ -1,0 +1,137 @@
+"""Fixtures: `dumbbell seed`, `export`, `schema`, `generate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dumbbell_server.commands.shared import Database, Folder, open_stopped, stop
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("seed")(seed)
+    app.command("export")(export)
+    app.command("schema")(schema)
+    app.command("generate")(generate)
+
+
+def load_named(backend: Any, names: Sequence[str]) -> Any:
+    """All of these fixtures, as one: whole or not at all."""
+    from dumbbell_server.seeding.load import load
+    from dumbbell_server.seeding.reading import Fixture, read_fixture
+
+    return load(backend, sum((read_fixture(name.strip()) for name in names if name.strip()), Fixture()))
+
+
+def seed(
+    fixtures: Annotated[list[str], typer.Argument(help="Names of shipped fixtures, such as `demo`, or paths of folders "
+                                                       "or of files *.dumbbell.yaml.")],
+    data_dir: Folder = None, database_url: Database = None,
+) -> None:
+    """Load fixtures, whole or not at all. What exists is left alone, and nothing fires. In a stopped folder.
+
+    Examples: `dumbbell seed demo`; `dumbbell seed my.dumbbell.yaml recorded/ --data-dir /tmp/x`.
+    """
+    from dumbbell_server.app import first_key
+    from dumbbell_server.errors import DumbbellError
+
+    try:
+        backend = open_stopped(data_dir, database_url, make=True)
+        try:
+            made = first_key(backend)
+            if made is not None and backend.settings.api_key is None:
+                typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
+            counts = load_named(backend, fixtures)
+        finally:
+            backend.close()
+    except DumbbellError as error:
+        stop(error)
+    typer.echo(f"Made {counts}.")
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder to write, which is not there yet or empty.")],
+    scope: Annotated[str | None, typer.Argument(help="ENTITY or ENTITY/PROJECT [everything].")] = None,
+    with_keys: Annotated[bool, typer.Option(help="API keys too, as hashes: they work where it is loaded.")] = False,
+    data_dir: Folder = None, database_url: Database = None,
+) -> None:
+    """Write what the server holds as a fixture: loaded elsewhere, it gives equal answers. In a stopped folder.
+
+    Examples: `dumbbell export saved/`; `dumbbell export saved/ team/project`.
+    """
+    from dumbbell_server.errors import DumbbellError
+
+    backend = open_stopped(data_dir, database_url)
+    try:
+        _export(backend, folder, scope, with_keys=with_keys)
+    except DumbbellError as error:
+        stop(error)
+    finally:
+        backend.close()
+
+
+def export_at_end(settings: Any) -> None:
+    """All that a server held that has just stopped."""
+    from dumbbell_server.backend import open_backend
+    from dumbbell_server.clock import Clock
+
+    backend = open_backend(settings, Clock())
+    try:
+        _export(backend, settings.export_on_exit, None, with_keys=False)
+    finally:
+        backend.close()
+
+
+def _export(backend: Any, folder: Path, scope: str | None, *, with_keys: bool) -> None:
+    from tqdm import tqdm
+
+    from dumbbell_server.seeding.export import export as write
+
+    with tqdm(unit=" objects", disable=None) as bar:
+        written = write(backend, folder, scope, with_keys=with_keys, on_progress=bar.update)
+    for line in written.left_out:
+        typer.echo(f"Left out: {line}.", err=True)
+    typer.echo(f"Wrote {written} to {folder}.")
+
+
+def schema() -> None:
+    """Print the JSON Schema of fixtures, which editors check *.dumbbell.yaml and *.dumbbell.json by.
+
+    Example: `dumbbell schema > dumbbell.schema.json`, and in VS Code's settings
+    `"yaml.schemas": {"./dumbbell.schema.json": "*.dumbbell.yaml"}`.
+    """
+    from dumbbell_server.seeding.documents import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def generate(
+    file: Annotated[Path, typer.Argument(help="File to write, such as load.dumbbell.yaml; - prints.")],
+    runs: Annotated[int, typer.Option(min=1, max=100_000, help="Runs.")] = 100,
+    rows: Annotated[int, typer.Option(min=1, max=1_000_000, help="Rows of each run's history.")] = 1000,
+    keys: Annotated[int, typer.Option(min=1, max=1000, help="Keys of each row.")] = 5,
+    seed_: Annotated[int, typer.Option("--seed", help="Another seed, other values.")] = 0,
+    project: Annotated[str, typer.Option(help="ENTITY/PROJECT.")] = "local/load",
+) -> None:
+    """Write a fixture of so many runs, for load. `dumbbell seed` and `dumbbell push` take it.
+
+    Example: `dumbbell generate load.dumbbell.yaml --runs 1000 --rows 1000`.
+    """
+    from dumbbell_server.errors import DumbbellError
+    from dumbbell_server.seeding.generated import fixture_text
+
+    try:
+        text = fixture_text(project, runs=runs, rows=rows, keys=keys, seed=seed_)
+        if str(file) == "-":
+            sys.stdout.write(text)
+        elif not file.name.endswith((".dumbbell.yaml", ".dumbbell.yml")):
+            stop(f"{file} must end in .dumbbell.yaml, so that it is known as a fixture")
+        else:
+            file.write_text(text, encoding="utf-8")
+    except (OSError, DumbbellError) as error:
+        stop(error)
