@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from dumbbell_server.commands import fixtures
+from dumbbell_server.commands import fixtures, offline
 from dumbbell_server.commands.shared import Database, Folder, open_stopped, settings_of, stop
 
 app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_is_help=True,
@@ -39,6 +39,7 @@ def summaries() -> dict[str, str]:
 
 
 fixtures.add_to(app)
+offline.add_to(app)
 
 
 @app.callback()
