@@ -44,6 +44,8 @@ ONE_MODULE = {
     r"network_stream|get_extra_info": "client/dumbbell/_pieces.py",
     r"instrumentation": "client/dumbbell/_retry.py",
     r"capture_signals|should_exit|on_tick|force_exit": "server/dumbbell_server/serving.py",
+    # what it relies on is shown by tests/server/admin/test_tars.py
+    r"tar\.members|tar\.offset|frombuf": "server/dumbbell_server/admin/tars.py",
     # what it relies on is shown by tests/server/http/test_protocol.py
     r"HttpToolsProtocol|\.pipeline\b|read_paused|response_complete": "server/dumbbell_server/http/protocol.py",
 }

@@ -13,12 +13,15 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from dumbbell_server.commands import fixtures, offline
+from dumbbell_server.commands import admin as admin_commands
+from dumbbell_server.commands import fixtures, moving, offline
 from dumbbell_server.commands.shared import Database, Folder, open_stopped, settings_of, stop
 
 app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_is_help=True,
                   pretty_exceptions_enable=False, rich_markup_mode=None,
                   context_settings={"help_option_names": ["-h", "--help"]})
+
+app.add_typer(admin_commands.app, name="admin", help=admin_commands.SUMMARY)
 
 _T = TypeVar("_T")
 
@@ -35,11 +38,14 @@ def summaries() -> dict[str, str]:
         assert command.callback is not None  # noqa: S101 - each is a function below
         text = inspect.getdoc(command.callback) or ""
         found[command.name or command.callback.__name__] = text.partition("\n")[0].partition(". ")[0].rstrip(".")
+    for group in app.registered_groups:
+        found[group.name or ""] = group.help or ""
     return found
 
 
-fixtures.add_to(app)
-offline.add_to(app)
+fixtures.register(app)
+moving.register(app)
+offline.register(app)
 
 
 @app.callback()
@@ -55,7 +61,9 @@ def serve(
     database_url: Database = None,
     blob_url: Annotated[str | None, typer.Option(help="memory:// or s3://bucket/prefix for stored files.")] = None,
     public_url: Annotated[str | None, typer.Option(help="Base of the URLs handed out [the request's Host].")] = None,
-    fixture_port: Annotated[int | None, typer.Option(help="Port of the fixture service.")] = None,
+    admin_port: Annotated[int | None, typer.Option(help="Port of the admin and the fixture service; 0 takes a free "
+                                                        "one.")] = None,
+    fixture_port: Annotated[int | None, typer.Option(help="Another name for --admin-port.")] = None,
     open_: Annotated[bool | None, typer.Option("--open", help="Accept any well-formed key; loopback only.")] = None,
     ready_file: Annotated[Path | None, typer.Option(help="JSON file to write once requests are answered.")] = None,
     seed: Annotated[str | None, typer.Option(help="Load fixtures first, as `dumbbell seed`; with commas between."),
@@ -73,13 +81,19 @@ def serve(
     from dumbbell_server.errors import DumbbellError, StartupError
 
     settings = settings_of(host=host, port=port, data_dir=data_dir, database_url=database_url, blob_url=blob_url,
-                         public_url=public_url, fixture_port=fixture_port, open=open_, seed=seed,
-                           export_on_exit=export_on_exit)
+                           public_url=public_url, open=open_, seed=seed, export_on_exit=export_on_exit,
+                           **_one_port(admin_port, fixture_port))
     set_up(settings.log_level)
     try:
         _serve(settings, ready_file or _from_environment())
     except (StartupError, DumbbellError) as error:
         stop(error)
+
+
+def _one_port(admin_port: int | None, fixture_port: int | None) -> dict[str, int | None]:
+    """An option of either name is over the environment of both; two that differ are for the settings to refuse."""
+    given = admin_port if admin_port is not None else fixture_port
+    return {"admin_port": given, "fixture_port": given if fixture_port is None else fixture_port}
 
 
 @contextlib.contextmanager
@@ -101,7 +115,7 @@ def _from_environment() -> Path | None:
 
 
 def _serve(settings: Any, ready_file: Path | None) -> None:
-    from dumbbell_server.admin.fixture import fixture_app
+    from dumbbell_server.admin.port import open_port
     from dumbbell_server.app import create_app, first_key
     from dumbbell_server.artifact_files import garbage
     from dumbbell_server.backend import open_backend
@@ -126,14 +140,12 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
             gc.freeze()
             gc.enable()  # a file may be long
             load_named(backend, settings.seed.split(","))
-        fixture_url = None
-        if settings.fixture_port is not None:
-            fixture_sockets = listen(settings.admin_host, settings.fixture_port)
-            fixture_url = url_of(settings.admin_host, fixture_sockets)
-            apps.append((fixture_app(backend), fixture_sockets))
-        started = Started(url_of(settings.host, sockets), fixture_url, os.getpid(), key)
+        admin = open_port(backend, listen)
+        apps.extend(admin.apps)
+        started = Started(url_of(settings.host, sockets), admin.url, os.getpid(), key, admin.url, admin.token)
 
         def on_ready() -> None:
+            admin.announce()
             if ready_file is not None:
                 write_ready_file(ready_file, started)
             _greet(started, made is not None and settings.api_key is None)
@@ -142,7 +154,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
         upkeep = Upkeep(settings.collect_every, lambda: garbage.run(backend))
         app.state.worker.start()
         removing = Once(backend.remove_leftovers, backend.ending.set)
-        stops = [removing.stop, app.state.worker.stop, upkeep.stop]
+        stops = [removing.stop, app.state.worker.stop, upkeep.stop, admin.withdraw]
         try:
             run(apps, on_ready, Ending(stops, backend.database.close, last=settings.export_on_exit is None).begin)
         finally:

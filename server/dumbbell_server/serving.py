@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 import uvicorn
@@ -45,6 +46,8 @@ class Started:
     fixture_url: str | None
     pid: int
     api_key: str | None
+    admin_url: str | None = None
+    admin_token: str | None = None
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
@@ -212,9 +215,13 @@ class Upkeep:
 
 
 def write_ready_file(path: Path, started: Started) -> None:
-    """All of it or nothing: whoever waits for the file may read it at once."""
+    write_private(path, asdict(started))
+
+
+def write_private(path: Path, facts: dict[str, Any]) -> None:
+    """All of it or nothing: whoever waits for the file may read it at once, if it is the owner."""
     waiting = path.with_name(path.name + ".tmp")
     waiting.unlink(missing_ok=True)  # of somebody else, or of a server that was killed
     with open(waiting, "x", opener=private) as file:
-        file.write(json.dumps(asdict(started)))  # it holds a key
+        file.write(json.dumps(facts))  # keys and tokens
     waiting.replace(path)

@@ -2,14 +2,15 @@
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 _NAME = r"^\*$|^(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
+_SAFE = r"^[A-Za-z0-9_.~+/=-]{20,512}$"
 _FRAMER = r"^[a-z][a-z0-9+.-]*:(//(\*\.)?[A-Za-z0-9.-]+(:(\d+|\*))?)?$"
 
 
@@ -42,8 +43,12 @@ class Settings(BaseSettings):
         (), description="origins whose pages may show ours in frames, beside our own and loopback, with commas between")
     host: str = Field("localhost", description="address to listen on; localhost is both IPv4 and IPv6")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    fixture_port: int | None = Field(None, ge=0, le=65535, description="port of the fixture service")
-    admin_host: str = Field("localhost", description="address of the fixture service, which asks for no key")
+    admin_port: int | None = Field(None, ge=0, le=65535, description="port of the admin and the fixture service; 0 "
+                                                                     "takes a free one, without it there is none")
+    fixture_port: int | None = Field(None, ge=0, le=65535, description="another name for admin_port")
+    admin_host: str = Field("localhost", description="address of that port, whose fixture service asks for no key")
+    admin_token: Annotated[str, Field(pattern=_SAFE)] | None = Field(
+        None, repr=False, description="token of the admin service; without it one is made at each start")
     open: bool = Field(False, description="accept any well-formed key as the first user; loopback only")
     user: str = Field("local", description="name of the user made on first start")
     api_key: str | None = Field(
@@ -87,3 +92,14 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no base of URLs; it looks like https://wandb.example.com "
                              "or https://example.com/wandb")
         return value
+
+    @model_validator(mode="after")
+    def _has_one_admin_port(self) -> Self:
+        """Either name gives it; both have it from here on."""
+        names = (self.admin_port, self.fixture_port)
+        if None not in names and names[0] != names[1]:
+            raise ValueError(f"admin_port and fixture_port are two names of one port, and say {names[0]} and "
+                             f"{names[1]}; leave out fixture_port")
+        given = names[0] if names[0] is not None else names[1]
+        self.admin_port = self.fixture_port = given
+        return self

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from graphql import lexicographic_sort_schema, print_schema
 
+from dumbbell_server.admin.api import admin_app
 from dumbbell_server.schema import build_schema
+from dumbbell_server.settings import Settings
 from support import compatibility
 from support.repository import ROOT
 
@@ -17,9 +22,16 @@ def schema() -> str:
     return print_schema(lexicographic_sort_schema(build_schema())) + "\n"
 
 
+def admin_document() -> str:
+    """OpenAPI of the admin port."""
+    backend: Any = SimpleNamespace(settings=Settings())
+    return json.dumps(admin_app(backend, "").openapi(), indent=1, sort_keys=True) + "\n"
+
+
 PAGES: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "compatibility.md": compatibility.page,
     ROOT / "docs" / "schema.graphql": schema,
+    ROOT / "docs" / "admin-openapi.json": admin_document,
 }
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ class Server:
     process: subprocess.Popen[bytes]
     data_dir: Path
     log: Path
+    admin_url: str | None = None
+    admin_token: str | None = None
 
     def stop(self) -> int:
         """SIGTERM; the exit code once it has ended."""
@@ -69,7 +71,7 @@ def start_server(tmp_path: Path, port: int = 0, **env: str) -> Iterator[Server]:
         process.wait()
         raise
     server = Server(facts["base_url"], facts.get("fixture_url"), facts.get("api_key") or API_KEY,
-                    process.pid, process, data_dir, log)
+                    process.pid, process, data_dir, log, facts.get("admin_url"), facts.get("admin_token"))
     try:
         yield server
     finally:

@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dumbbell_server.accounts import organizations, queries, service, teams
 from dumbbell_server.accounts.first_user import first_user
@@ -22,9 +19,8 @@ from dumbbell_server.accounts.keys import add_key, digest, well_formed
 from dumbbell_server.accounts.tables import UserRow
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.units import Unit
-from dumbbell_server.errors import BadInput, Conflict, DumbbellError, Forbidden
+from dumbbell_server.errors import BadInput, Conflict, DumbbellError
 from dumbbell_server.http.bodies import json_object, read_body
-from dumbbell_server.http.hosts import known_names, loopback, name_of
 from dumbbell_server.http.memory import LARGE, Memory
 from dumbbell_server.http.middleware import refusal
 from dumbbell_server.json_text import UNSTORABLE, storable
@@ -33,55 +29,17 @@ from dumbbell_server.settings import Settings
 Arguments = dict[str, Any]
 Command = Callable[[Unit, Settings, Arguments], Arguments]
 
-_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
-_SHOWN = 60  # characters of a header in an error
 _MEMORY = 16 << 20  # bytes of bodies at once
 
 
-def fixture_app(backend: Backend) -> Starlette:
-    """An app of its own, for a port of its own."""
-    return Starlette(middleware=[Middleware(_Guard, backend.settings)], routes=[
+def fixture_routes(backend: Backend) -> list[Route]:
+    """Its paths on the admin port, which ask for no key."""
+    return [
         Route("/health", _health),
         Route("/db/user", _route(backend, _USER), methods=["POST"]),
         Route("/db/organization", _route(backend, _ORGANIZATION), methods=["POST"]),
         Route("/db/team", _route(backend, _TEAM), methods=["POST"]),
-    ])
-
-
-class _Guard:
-    """Nothing of browsers comes in: any page may have them send requests to loopback, if simple ones."""
-
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self.app = app
-        self._known = _names(settings)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            if scope["type"] == "http":
-                self._check(Request(scope))
-        except DumbbellError as error:
-            await refusal(error)(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    def _check(self, request: Request) -> None:
-        headers = request.headers
-        if "origin" in headers or headers.get("sec-fetch-site", "none") != "none":
-            raise Forbidden("the fixture service takes no requests of pages in browsers; send it from a program")
-        host = headers.get("host", "localhost")
-        if not self._known(host):
-            raise Forbidden(f"the fixture service does not go by the name {host[:_SHOWN]!r}; use localhost, or say in "
-                            "DUMBBELL_ADMIN_HOST where it is to listen")
-        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if request.method == "POST" and media_type != "application/json":
-            raise BadInput(f"Content-Type is {media_type[:_SHOWN]!r}; commands are application/json")
-
-
-def _names(settings: Settings) -> Callable[[str], bool]:
-    """Whether a Host header is one by which the service was told to be asked."""
-    if settings.admin_host in _EVERYWHERE:
-        return known_names(settings)
-    return lambda host: loopback(host) or name_of(host) == settings.admin_host.lower()
+    ]
 
 
 async def _health(_: Request) -> Response:

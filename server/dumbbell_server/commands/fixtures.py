@@ -13,7 +13,7 @@ import typer
 from dumbbell_server.commands.shared import Database, Folder, open_stopped, stop
 
 
-def add_to(app: typer.Typer) -> None:
+def register(app: typer.Typer) -> None:
     app.command("seed")(seed)
     app.command("export")(export)
     app.command("schema")(schema)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 import webbrowser
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import typer
 from dumbbell_server.commands.shared import Database, Folder, open_stopped, stop
 
 
-def add_to(app: typer.Typer) -> None:
+def register(app: typer.Typer) -> None:
     app.command("import")(import_)
     app.command("view")(view)
 
@@ -25,33 +26,55 @@ def import_(
     entity: Annotated[str | None, typer.Option(help="Instead of the one that a run names [or the first user].")] = None,
     project: Annotated[str | None, typer.Option(help="Instead of the one that a run names.")] = None,
     run_id: Annotated[str | None, typer.Option("--id", help="Of the run, where it is one.")] = None,
+    url: Annotated[str | None, typer.Option(help="Admin port of a running server that is to have them, such as "
+                                                 "http://localhost:8081.")] = None,
+    token: Annotated[str | None, typer.Option(help="Of that port [DUMBBELL_ADMIN_TOKEN].")] = None,
     data_dir: Folder = None, database_url: Database = None,
 ) -> None:
     """Load offline runs of wandb, as `wandb sync` does, whole or not at all. What exists is left alone.
 
-    In a stopped folder. Folders of one run that went on become one run.
+    Into a stopped folder, or with --url into a running server. Folders of one run that went on become one run.
 
-    Examples: `dumbbell import wandb/offline-run-*`; `dumbbell import wandb --entity team`.
+    Examples: `dumbbell import wandb/offline-run-*`; `dumbbell import wandb --url http://localhost:8081 --token …`.
     """
-    from dumbbell_server.app import first_key
     from dumbbell_server.errors import DumbbellError
     from dumbbell_server.moving.offline.convert import Target
-    from dumbbell_server.seeding.load import load
-    from dumbbell_server.seeding.reading import read_fixture
 
     try:
         with _converted(paths, Target(entity, project, run_id)) as folder:
-            backend = open_stopped(data_dir, database_url, make=True)
-            try:
-                made = first_key(backend)
-                if made is not None and backend.settings.api_key is None:
-                    typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
-                counts = load(backend, read_fixture(folder))
-            finally:
-                backend.close()
+            made = _into_folder(folder, data_dir, database_url) if url is None else _into_server(folder, url, token)
     except DumbbellError as error:
         stop(error)
-    typer.echo(f"Made {counts}.")
+    typer.echo(f"Made {made}.")
+
+
+def _into_folder(fixture: Path, data_dir: Path | None, database_url: str | None) -> object:
+    from dumbbell_server.app import first_key
+    from dumbbell_server.seeding.load import load
+    from dumbbell_server.seeding.reading import read_fixture
+
+    backend = open_stopped(data_dir, database_url, make=True)
+    try:
+        made = first_key(backend)
+        if made is not None and backend.settings.api_key is None:
+            typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
+        return load(backend, read_fixture(fixture))
+    finally:
+        backend.close()
+
+
+def _into_server(fixture: Path, url: str, token: str | None) -> object:
+    from dumbbell_server.admin.client import AdminClient, AdminError
+    from dumbbell_server.seeding.loading import Counts
+
+    token = token or os.environ.get("DUMBBELL_ADMIN_TOKEN")
+    if not token:
+        stop(f"{url} asks for a token; give it by --token or DUMBBELL_ADMIN_TOKEN")
+    try:
+        with AdminClient(url, token) as client:
+            return Counts(**client.seed(fixture))
+    except AdminError as error:
+        stop(error)
 
 
 @contextlib.contextmanager

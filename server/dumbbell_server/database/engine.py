@@ -259,7 +259,7 @@ def _sqlite_settings(synchronous: str, next_revision: Callable[[], int]) -> Call
 
 
 class PostgresDatabase:
-    """Anything that speaks Postgres. Races end in a unique violation or a deadlock; the unit is then run again."""
+    """Anything that speaks Postgres. Races end in a violated constraint or a deadlock; the unit is then run again."""
 
     def __init__(self, url: str) -> None:
         self.engine = create_engine(url, pool_size=8, max_overflow=24, pool_use_lifo=True, pool_pre_ping=True)
@@ -316,8 +316,8 @@ def _again_after_races(attempt: Callable[[], T]) -> T:
 
 
 def _is_race(error: DBAPIError) -> bool:
-    # unique violation, serialization failure, deadlock
-    return getattr(error.orig, "sqlstate", None) in {"23505", "40001", "40P01"}
+    # unique violation, a row that went while the unit wrote what names it, serialization failure, deadlock
+    return getattr(error.orig, "sqlstate", None) in {"23505", "23503", "40001", "40P01"}
 
 
 @contextlib.contextmanager

@@ -12,7 +12,9 @@ from typing import IO
 from dumbbell_server.errors import StartupError
 
 _OTHERS = 0o077
-_OURS = ("dumbbell.db", "dumbbell.db-wal", "dumbbell.db-shm", ".lock", "blobs", "exporting", "ready.json")
+_OURS = ("dumbbell.db", "dumbbell.db-wal", "dumbbell.db-shm", ".lock", "blobs", "exporting", "moving", "ready.json",
+         "admin.json")
+
 
 def take_folder(folder: Path) -> IO[bytes]:
     """Make the folder and hold its lock for as long as the returned file is open. Only its owner may look into it."""

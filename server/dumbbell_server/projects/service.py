@@ -328,5 +328,12 @@ def _forget_names(session: Session, project_id: int) -> None:
 
 def entity_deleting(unit: Unit, event: EntityDeleting) -> None:
     """The entity's projects go with it."""
-    for project in queries.of_entity(unit.session, event.entity_id):
+    delete_all(unit, event.entity_id)
+
+
+def delete_all(unit: Unit, entity_id: int) -> int:
+    """The entity has no projects any more. Returns how many it had."""
+    projects = queries.of_entity(unit.session, entity_id)
+    for project in projects:
         _remove(unit, project)
+    return len(projects)

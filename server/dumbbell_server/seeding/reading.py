@@ -27,6 +27,10 @@ _EXPECTED = {  # by pydantic's names of what is wrong
 SHIPPED = "dumbbell_fixtures"
 
 
+class Located(BadInput):
+    """A refusal that says where in a file."""
+
+
 @dataclass(frozen=True)
 class Read:
     """A document, where it lies, and where in it things stand."""
@@ -40,13 +44,15 @@ class Read:
         return self.source.where(path)
 
     def wrong(self, path: Sequence[str | int], problem: object) -> BadInput:
-        return BadInput(f"{self.source.where(path)}: {problem}")
+        return Located(f"{self.source.where(path)}: {problem}")
 
     @contextmanager
     def at(self, *path: str | int) -> Iterator[None]:
-        """Refusals inside name this part of the file."""
+        """Refusals inside name this part of the file, or a part of it."""
         try:
             yield
+        except Located:
+            raise
         except DumbbellError as error:
             raise self.wrong(path, error) from error
 
@@ -130,7 +136,8 @@ def parse(text: str, file: str, beside: Path = Path(), root: Path = Path()) -> R
 def _refusal(source: Source, error: ValidationError) -> BadInput:
     """The first thing that is wrong, and how many more are."""
     details = error.errors(include_url=False, include_context=True)
-    first = details[0]
+    # what is missing may be there under a name with a slip in it
+    first = next((each for each in details if each["type"] == "extra_forbidden"), details[0])
     path = tuple(step.strip("`") if isinstance(step, str) else step for step in first["loc"] if not _is_shape(step))
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return BadInput(f"{source.where(path)}: {_problem(first, path)}{more}")

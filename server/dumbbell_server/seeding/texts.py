@@ -21,7 +21,7 @@ _CONSTANTS = {"null": None, "Null": None, "NULL": None, "~": None, "": None, "tr
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_STRING = "tag:yaml.org,2002:str"
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map")} | {"!"}  # of what says none
 _LONGEST_NUMBER = 400
 
 
@@ -96,6 +96,8 @@ class _Values:
         if id(node) in self._seen:  # of few of them a document without end can be made
             raise self._wrong(node, "aliases (*name) are not allowed; write the part again")
         self._seen.add(id(node))
+        if node.tag not in _TAGS:
+            raise self._wrong(node, f"the tag {node.tag[:40]!r} is not allowed; write the value without it")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, depth)
         if isinstance(node, yaml.SequenceNode):
@@ -114,8 +116,6 @@ class _Values:
 
     def _scalar(self, node: yaml.Node) -> Any:
         text: str = node.value
-        if node.tag not in {_STRING, "!"}:
-            raise self._wrong(node, f"the tag {node.tag[:40]!r} is not allowed; write the value without it")
         if getattr(node, "style", None) or node.tag == "!":  # in quotes, or a block
             return text
         if text in _CONSTANTS:

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.access import Keys
-from dumbbell_server.admin.fixture import fixture_app
+from dumbbell_server.admin.api import admin_app
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import Unauthenticated
@@ -25,7 +25,7 @@ BOB = "user_gw0-" + "b" * 40
 
 @pytest.fixture
 def client(backend: Backend) -> Iterator[TestClient]:
-    with TestClient(fixture_app(backend), base_url="http://localhost:8081") as opened:
+    with TestClient(admin_app(backend, "t" * 20), base_url="http://localhost:8081") as opened:
         yield opened
 
 
@@ -148,7 +148,7 @@ def test_nothing_of_browsers_is_taken(client: TestClient, backend: Backend, head
 ])
 def test_where_it_was_told_to_listen(backend: Backend, admin_host: str, yes: list[str], no: list[str]) -> None:
     backend.settings.admin_host = admin_host
-    with TestClient(fixture_app(backend)) as opened:
+    with TestClient(admin_app(backend, "t" * 20)) as opened:
         for hosts, status in ((yes, 200), (no, 403)):
             for host in hosts:
                 assert opened.get("/health", headers={"host": host}).status_code == status, host

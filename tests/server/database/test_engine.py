@@ -281,6 +281,35 @@ def test_whoever_loses_a_race_for_a_key_is_run_again(database: Database) -> None
 
 
 @postgres_only
+def test_whoever_names_what_goes_meanwhile_is_run_again(database: Database) -> None:
+    """It looks, what it has found goes, and the second time it finds nothing."""
+    database.write(lambda session: session.execute(text("CREATE TABLE below (note_id INT REFERENCES notes (id))")))
+    database.write(add(1))
+    looked, gone = threading.Event(), threading.Event()
+    tries: list[int] = []
+
+    def name_it(session: Session) -> str:
+        tries.append(session.execute(text("SELECT count(*) FROM notes")).scalar_one())
+        looked.set()
+        if not tries[-1]:
+            return "nothing"
+        gone.wait(10)
+        session.execute(text("INSERT INTO below VALUES (1)"))
+        return "named"
+
+    def act(what: str) -> str:
+        if what == "name":
+            return database.write(name_it)
+        looked.wait(10)
+        database.write(lambda session: session.execute(text("DELETE FROM notes")))
+        gone.set()
+        return "deleted"
+
+    assert in_threads(act, "name", "delete") == ["nothing", "deleted"]
+    assert tries == [1, 0]
+
+
+@postgres_only
 def test_units_that_wait_for_each_other_are_both_done(database: Database) -> None:
     """A deadlock: Postgres ends one of them, which is run again."""
     for number in (1, 2):

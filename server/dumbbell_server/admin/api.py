@@ -1,0 +1,221 @@
+"""The admin port: the fixture service, and below /admin what moves data in and out, by a token of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, FastAPI, Request, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from dumbbell_server import __version__
+from dumbbell_server.admin.counting import Counts, count
+from dumbbell_server.admin.fixture import fixture_routes
+from dumbbell_server.admin.guard import JSON, Guard
+from dumbbell_server.admin.moving_data import own_folder, seed_folder, seed_shipped
+from dumbbell_server.admin.reset import reset
+from dumbbell_server.admin.tars import MEDIA_TYPE, unpack
+from dumbbell_server.backend import Backend
+from dumbbell_server.database.engine import reading
+from dumbbell_server.errors import BadInput, TooLarge, Unauthenticated
+from dumbbell_server.http.bodies import json_object, read_body
+from dumbbell_server.http.memory import LARGE, Memory
+from dumbbell_server.http.middleware import no_route, refusal
+
+_MEMORY = 16 << 20  # bytes of JSON bodies at once
+_SEED = "/admin/seed"
+_DESCRIPTION = """Resets and seeds a running Dumbbell. Send the token of the admin port as
+`Authorization: Bearer TOKEN`; a refusal is `{"errors": [{"message": …}]}`."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Info(BaseModel):
+    """What the server is and holds."""
+
+    version: str
+    counts: Counts
+
+
+class ResetRequest(BaseModel):
+    """What to empty."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    entity: str | None = Field(None, description="name of a user, team or organization of which all projects go; "
+                                                 "null for everything but the first user with their keys")
+
+
+class ResetAnswer(BaseModel):
+    """How much has gone."""
+
+    users: int
+    teams: int
+    organizations: int
+    projects: int
+
+
+class SeedRequest(BaseModel):
+    """A fixture that comes with the server."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="such as `demo`")
+
+
+class Refusal(BaseModel):
+    """One thing that is wrong, and what would be right."""
+
+    message: str
+
+
+class Refusals(BaseModel):
+    """The body of every answer that is no success."""
+
+    errors: list[Refusal]
+
+
+def admin_app(backend: Backend, token: str) -> FastAPI:
+    """The app of the admin port. All but the fixture service's paths take this token."""
+    app = FastAPI(
+        title="Dumbbell's admin port", version=__version__, description=_DESCRIPTION,
+        openapi_url="/admin/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False,
+        middleware=[Middleware(Guard, backend.settings, {_SEED: MEDIA_TYPE}), Middleware(_Bearer, token)],
+        exception_handlers={HTTPException: no_route, RequestValidationError: _wrong_arguments})
+    app.include_router(_router(backend))
+    app.router.routes.extend(fixture_routes(backend))
+    return app
+
+
+class _Bearer:
+    """Only who has the token goes on. Before any body is read."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self.app = app
+        self._digest = _digest(token)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not _asks_for_nothing(scope["path"]):
+            kind, _, token = Request(scope).headers.get("authorization", "").partition(" ")
+            if kind.lower() != "bearer" or not hmac.compare_digest(_digest(token.strip()), self._digest):
+                raise Unauthenticated("the admin port takes its own token, as `Authorization: Bearer TOKEN`; it is "
+                                      "DUMBBELL_ADMIN_TOKEN, or in admin.json in the server's data folder")
+        await self.app(scope, receive, send)
+
+
+def _digest(token: str) -> bytes:
+    """Of one length, so that no comparison says how long the token is."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _asks_for_nothing(path: str) -> bool:
+    return path == "/health" or path.startswith("/db/")
+
+
+async def _wrong_arguments(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
+    return refusal(BadInput(_said(error.errors())))
+
+
+def _said(errors: Any) -> str:
+    first = errors[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def _body_of(model: type[BaseModel], *, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What the document says of a body that the function reads by itself: FastAPI's own way has no bound."""
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": model.model_json_schema()}, **(more or {})}}}
+
+
+_TAR: dict[str, Any] = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusals, "description": "Something is wrong with the request; nothing was changed."},
+    401: {"model": Refusals, "description": "The token is not that of the admin port."},
+    403: {"model": Refusals, "description": "Sent by a page in a browser, or to a name that is not the port's."},
+    404: {"model": Refusals, "description": "There is no such thing."},
+    413: {"model": Refusals, "description": "More than the server takes."},
+    "5XX": {"model": Refusals, "description": "The server cannot do it now."},
+}
+
+
+def _router(backend: Backend) -> APIRouter:
+    router = APIRouter(prefix="/admin", responses=_REFUSED, tags=["admin"],
+                       dependencies=[Security(HTTPBearer(scheme_name="token", auto_error=False))])
+    memory = Memory(_MEMORY)
+
+    @router.get("/info", summary="What the server is and holds")
+    async def info() -> Info:
+        return Info(version=__version__, counts=await asyncio.to_thread(_count, backend))
+
+    @router.post("/reset", summary="Make the server, or one entity, empty", openapi_extra=_body_of(ResetRequest))
+    async def empty(request: Request) -> ResetAnswer:
+        wanted = await _read(request, ResetRequest, memory)
+        removed = await asyncio.to_thread(reset, backend, wanted.entity)
+        return ResetAnswer(**vars(removed))
+
+    @router.post("/seed", summary="Load a fixture, whole or not at all",
+                 openapi_extra=_body_of(SeedRequest, more=_TAR))
+    async def seed(request: Request) -> dict[str, int]:
+        if _media_type(request) == MEDIA_TYPE:
+            return await _seed_stream(backend, request)
+        wanted = await _read(request, SeedRequest, memory)
+        return await asyncio.to_thread(seed_shipped, backend, wanted.name)
+
+    return router
+
+
+def _count(backend: Backend) -> Counts:
+    with reading(backend.database) as session:
+        return count(session)
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _read(request: Request, model: type[_Model], memory: Memory) -> _Model:
+    """The body as what the model says. BadInput for anything else."""
+    with memory.lease(known=True) as lease:
+        found = json_object(await read_body(request, LARGE, "a command is short", lease))
+    try:
+        return model.model_validate(found, strict=True)
+    except ValidationError as error:
+        raise BadInput(_said(error.errors())) from None
+
+
+async def _seed_stream(backend: Backend, request: Request) -> dict[str, int]:
+    limit = backend.settings.max_upload
+    with own_folder(backend) as folder:
+        await _spool(request, folder / "stream.tar", limit)
+        return await asyncio.to_thread(_seed_tar, backend, folder, limit)
+
+
+def _seed_tar(backend: Backend, folder: Path, limit: int) -> dict[str, int]:
+    fixture = folder / "fixture"
+    fixture.mkdir()
+    unpack(folder / "stream.tar", fixture, limit)
+    (folder / "stream.tar").unlink()  # its bytes lie in the folder by now
+    return seed_folder(backend, fixture)
+
+
+async def _spool(request: Request, path: Path, limit: int) -> None:
+    """The body is in the file. TooLarge where it has more bytes than the limit."""
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding != "identity":
+        raise BadInput(f"Content-Encoding {encoding[:40]!r} is not taken here; send the tar stream as it is")
+    size = 0
+    with path.open("xb") as file:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > limit:
+                raise TooLarge(f"the tar stream has more than {limit} bytes; see DUMBBELL_MAX_UPLOAD")
+            await asyncio.to_thread(file.write, piece)

@@ -1,0 +1,51 @@
+"""Fixtures into and out of a backend: where the admin port meets `seeding/`."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from dumbbell_server.backend import Backend
+from dumbbell_server.errors import BadInput, NotFound
+from dumbbell_server.seeding.export import Written, export
+from dumbbell_server.seeding.load import load
+from dumbbell_server.seeding.reading import read_fixture, shipped
+
+FOLDER = "moving"  # below the data folder: what goes in or out may be too long for /tmp
+
+
+def seed_shipped(backend: Backend, name: str) -> dict[str, int]:
+    """What of the shipped fixture is not there yet. Returns how much was made. NotFound for any other name."""
+    if name not in shipped():  # nobody reads files by their paths
+        raise NotFound(f"no fixture {name[:80]!r} comes with the server; send a folder of your own as a tar stream")
+    return vars(load(backend, read_fixture(name)))
+
+
+def seed_folder(backend: Backend, folder: Path) -> dict[str, int]:
+    """The same of a folder. BadInput as `FILE:LINE: what is wrong`, with paths as they are in the folder."""
+    try:
+        return vars(load(backend, read_fixture(folder)))
+    except BadInput as error:
+        raise BadInput(error.message.replace(f"{folder}", ".")) from None
+
+
+def write_folder(backend: Backend, folder: Path, scope: str | None, *, with_keys: bool) -> Written:
+    """What the server holds, as a fixture in this empty folder."""
+    return export(backend, folder, scope, with_keys=with_keys)
+
+
+@contextlib.contextmanager
+def own_folder(backend: Backend) -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    above = backend.settings.data_dir.absolute() / FOLDER
+    above.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=above, ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def clear_folder(backend: Backend) -> None:
+    """At a start: what an earlier server had under way when it was killed."""
+    shutil.rmtree(backend.settings.data_dir.absolute() / FOLDER, ignore_errors=True)
