@@ -38,7 +38,8 @@ EVERYTHING = """
         row = {"loss": 1 / (step + 1), "acc": (0.1, 0.5, 0.3, 0.9, 0.2)[step], "val/x": step * 2, "epoch": step,
                "nested": {"a": step, "b": {"c": str(step)}}}
         if step == 2:
-            row |= {"nan": math.nan, "inf": math.inf, "text": "\\u00e9\\u2028\\u2713", "none": None, "a.b": 3, "yes": True}
+            row |= {"nan": math.nan, "inf": math.inf, "text": "\\u00e9\\u2028\\u2713", "none": None, "a.b": 3}
+            row["yes"] = True
             if not old:  # whose engine breaks over it
                 row["big"] = 2**70
         if step == 3:
@@ -61,7 +62,8 @@ EVERYTHING = """
     run.save("saved.txt", policy="now")
     run.save("sub/deep.bin", base_path=".", policy="end")
     for number in range(2):
-        artifact = wandb.Artifact("data", type="dataset", description="words", metadata={"k": [1, {"z": None}], "n": 1.5})
+        artifact = wandb.Artifact("data", type="dataset", description="words",
+                                  metadata={"k": [1, {"z": None}], "n": 1.5})
         artifact.add_file("saved.txt", name="dir/saved.txt")
         pathlib.Path("number.txt").write_text(str(number))
         artifact.add_file("number.txt")
@@ -83,7 +85,7 @@ KILLED = """
     import time
     import wandb
 
-    run = wandb.init(project="offline", id="all", mode="offline", config={"a": 1})
+    run = wandb.init(project="offline", id="all", name="Shown", mode="offline", config={"a": 1})
     print("began")
     for step in range(2000):
         run.log({f"key{number}": step * number for number in range(10)})

@@ -50,6 +50,7 @@ def import_(
 
 def _into_folder(fixture: Path, data_dir: Path | None, database_url: str | None) -> object:
     from dumbbell_server.app import first_key
+    from dumbbell_server.moving.offline.fixture import check_entities
     from dumbbell_server.seeding.load import load
     from dumbbell_server.seeding.reading import read_fixture
 
@@ -58,7 +59,9 @@ def _into_folder(fixture: Path, data_dir: Path | None, database_url: str | None)
         made = first_key(backend)
         if made is not None and backend.settings.api_key is None:
             typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
-        return load(backend, read_fixture(fixture))
+        read = read_fixture(fixture)
+        check_entities(backend, read)
+        return load(backend, read)
     finally:
         backend.close()
 
@@ -94,7 +97,7 @@ def _converted(paths: list[Path], target: Any, *, teams: bool = False) -> Iterat
 def view(
     folder: Annotated[Path, typer.Argument(help="Folder with offline runs somewhere below, or a fixture.")],
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 0,
-    browser: Annotated[bool, typer.Option(help="Open the page.")] = True,
+    browser: Annotated[bool, typer.Option(help="Open the page of the first project.")] = True,
 ) -> None:
     """Show offline runs, or a fixture, in the browser: without a key, and only to this machine. Until Ctrl-C.
 
@@ -107,10 +110,10 @@ def view(
     from dumbbell_server.moving.viewing import show
     from dumbbell_server.seeding.folder import documents
 
-    def on_ready(url: str) -> None:
-        typer.echo(f"{folder} is shown at {url} until Ctrl-C.")
+    def on_ready(addresses: list[str]) -> None:
+        typer.echo(f"{folder} is shown until Ctrl-C at {' '.join(addresses)}")
         if browser:
-            webbrowser.open(url)
+            webbrowser.open(addresses[0])
 
     set_up("warning")
     try:

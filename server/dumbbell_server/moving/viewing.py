@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
@@ -31,33 +32,34 @@ class _Given(Settings):
         return (init_settings,)
 
 
-def show(folder: Path, port: int, on_ready: Callable[[str], None]) -> None:
-    """Serve the fixture until SIGINT or SIGTERM, to this machine and without a key. `on_ready` gets the address."""
+def show(folder: Path, port: int, on_ready: Callable[[list[str]], None]) -> None:
+    """Serve the fixture until SIGINT or SIGTERM, to this machine and without a key.
+
+    `on_ready` gets the addresses of its projects' pages.
+    """
     fixture = read_fixture(folder)
     sockets = listen(_HOST, port)
     with tempfile.TemporaryDirectory(prefix="dumbbell-", ignore_cleanup_errors=True) as name:
-        settings = _Given(data_dir=Path(name), host=_HOST, port=port, open=True, synchronous="NORMAL")
-        backend = open_backend(settings, Clock())
+        given: dict[str, Any] = {"data_dir": Path(name), "open": True, "synchronous": "NORMAL"}
+        backend = open_backend(_Given(**given), Clock())
         try:
             first_key(backend)
             app = create_app(backend)
             load(backend, fixture)
             app.state.worker.start()
-            url = url_of(_HOST, sockets) + _page(fixture, backend.settings.user)
+            base = url_of(_HOST, sockets)
+            addresses = [f"{base}{path}" for path in _pages(fixture, backend.settings.user)]
             try:
-                run([(app, sockets)], lambda: on_ready(url), lambda: None)
+                run([(app, sockets)], lambda: on_ready(addresses), lambda: None)
             finally:
                 app.state.worker.stop()
         finally:
             backend.close()
 
 
-def _page(fixture: Fixture, first: str) -> str:
-    """Of the project, where it is one; else the list of all."""
-    renamed = {user.name: first for read in fixture.documents for user in read.document.users if user.first}
-    projects = {(renamed.get(project.entity, project.entity), project.name)
-                for read in fixture.documents for project in read.document.projects}
-    if len(projects) != 1:
-        return "/"
-    [path] = projects
-    return "".join(f"/{quote(part, safe='')}" for part in path)
+def _pages(fixture: Fixture, first: str) -> list[str]:
+    """Of all projects; of the server, where there is none."""
+    called = {user.name: first for read in fixture.documents for user in read.document.users if user.first}
+    paths = {(called.get(project.entity, project.entity), project.name)
+             for read in fixture.documents for project in read.document.projects}
+    return [f"/{quote(entity, safe='')}/{quote(project, safe='')}" for entity, project in sorted(paths)] or ["/"]

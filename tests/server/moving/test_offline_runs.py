@@ -235,6 +235,30 @@ def test_the_first_step_of_a_process_decides_what_it_replaces(tmp_path: Path, fi
     assert [line["_step"] for line in found.lines("history.jsonl")] == expected
 
 
+def test_rows_of_a_process_that_resumes_follow(tmp_path: Path) -> None:
+    """As 0.31.0 was seen to sync these."""
+    for at, steps in enumerate(([0, 5], [3, 4, 9], [1, 2])):
+        write_run(tmp_path, [HEADER, run_record(start_time={"seconds": START + at}, resume=True),
+                             *(row(step, x=step) for step in steps),
+                             {"summary": {"update": [item("_step", steps[-1])]}}], stamp=f"2026092{at}_101010")
+    found = Made(tmp_path, tmp_path)
+    assert [(line["_step"], line["x"]) for line in found.lines("history.jsonl")] == [
+        (0, 0), (5, 5), (6, 3), (7, 4), (9, 9), (10, 1), (11, 2)]
+    assert found.summary() == {"_step": 11}
+
+
+def test_a_run_of_a_sweep_comes_without_it(tmp_path: Path) -> None:
+    found = made(tmp_path, [HEADER, run_record(sweep="s1"), EXIT])
+    assert found.run().sweep is None
+    assert found.said == ["run made is not put into sweep s1, which only its own server has"]
+
+
+def test_a_fork_names_its_parent(tmp_path: Path) -> None:
+    found = made(tmp_path, [HEADER, run_record(branch_point={"run": "parent", "value": 7.0, "metric": "_step"}), EXIT])
+    assert (found.run().fork.run, found.run().fork.step) == ("parent", 7)
+    assert found.config()["_wandb"]["value"]["branch_point"] == {"run_id": "parent", "step": 7}
+
+
 def test_runs_go_where_they_are_told_to(tmp_path: Path) -> None:
     folder = write_run(tmp_path, [*BASE, EXIT])
     found = Made(tmp_path, folder, target=Target("team", "other", "renamed"))

@@ -98,6 +98,8 @@ class Conversion:
         merged = _Merged()
         for found in founds:
             self._add_part(where, merged, found, (entity, project, run_id), count)
+        if "sweep" in merged.run:
+            self._say(f"run {run_id} is not put into sweep {merged.run['sweep']}, which only its own server has")
         document = _document(where, run_id, merged)
         checked(documents.Run, document, str(founds[0].path))
         write_document(self._folder.run_file(entity, project, run_id),
@@ -113,7 +115,7 @@ class Conversion:
             rows = opened.enter_context((where / _ROWS).open("w", encoding="ascii"))
             events = opened.enter_context((where / layout.SYSTEM).open("a", encoding="ascii"))
             reader = Reader(rows, events, console, lambda artifact, part: self._artifacts.add(
-                artifact, *path, part.heard))
+                artifact, *path, part.heard), merged.steps[1] if merged.steps else None)
             part = reader.read(found.path, count)
         _go_on(where, merged, part)
         merged.add(part)
@@ -132,7 +134,8 @@ class Conversion:
             blobs["wandb-metadata.json"] = self._blobs.store(orjson.dumps(part.about.environment,
                                                                           option=orjson.OPT_INDENT_2))
         blobs["config.yaml"] = self._blobs.store(yaml.safe_dump(loads(dumps(merged.config)), indent=4).encode())
-        blobs["wandb-summary.json"] = self._blobs.store(dumps(part.summary).encode())
+        if part.producer or part.summary:
+            blobs["wandb-summary.json"] = self._blobs.store(dumps(part.summary).encode())
         heard = moment_text(part.heard)
         return {name: {"blob": md5, "created": heard, "updated": heard} for name, md5 in blobs.items()}
 
@@ -217,7 +220,7 @@ def _document(where: Path, run_id: str, merged: _Merged) -> dict[str, Any]:
                                                         ("console", layout.CONSOLE)) if _has_some(where / file)}
     return {"id": run_id, "state": merged.state, **described(
         name=run.get("name"), group=run.get("group"), job_type=run.get("job_type"), notes=run.get("notes"),
-        tags=list(dict.fromkeys(run.get("tags", ()))), sweep=run.get("sweep"), host=run.get("host"),
+        tags=list(dict.fromkeys(run.get("tags", ()))), host=run.get("host"),
         program=environment.get("program"), repo=run.get("git", {}).get("remote"),
         commit=run.get("git", {}).get("commit"), config_json=dumps(merged.config),
         summary_json=dumps(merged.summary), system_metrics_json=dumps(merged.system), files=merged.files,

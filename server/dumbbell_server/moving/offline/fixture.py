@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dumbbell_server.errors import BadInput
+from dumbbell_server.accounts.queries import entity_by_name
+from dumbbell_server.backend import Backend
+from dumbbell_server.database.engine import reading
+from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.moving.offline import finding
 from dumbbell_server.moving.offline.convert import FIRST, Conversion, Target
 from dumbbell_server.moving.offline.part import Found, look
 from dumbbell_server.seeding.folder import ACCOUNTS, write_document
+from dumbbell_server.seeding.reading import Fixture
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,13 @@ def _grouped(paths: Iterable[Path], target: Target, say: Callable[[str], object]
     if target.run_id and len(ids) > 1:
         raise BadInput(f"an id is for one run, and these are {len(ids)}: {', '.join(ids)[:200]}")
     return [sorted(founds, key=lambda found: found.start) for founds in groups.values()]
+
+
+def check_entities(backend: Backend, fixture: Fixture) -> None:
+    """NotFound for an entity that runs name and that the server does not have."""
+    names = {project.entity for read in fixture.documents for project in read.document.projects} - {FIRST}
+    with reading(backend.database) as session:
+        for name in sorted(names):
+            if entity_by_name(session, name) is None:
+                raise NotFound(f"runs name the entity {name!r}, which is not on this server; make it there, or say "
+                               "--entity")

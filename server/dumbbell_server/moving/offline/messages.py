@@ -25,7 +25,8 @@ _RUN = Message({
     1: ("run_id", TEXT), 2: ("entity", TEXT), 3: ("project", TEXT), 4: ("config", _CHANGES), 5: ("summary", _CHANGES),
     6: ("group", TEXT), 7: ("job_type", TEXT), 8: ("name", TEXT), 9: ("notes", TEXT), 10: ("tags", [TEXT]),
     12: ("sweep", TEXT), 13: ("host", TEXT), 17: ("start_time", TIMESTAMP), 19: ("telemetry", BYTES),
-    21: ("git", _GIT), 23: ("branch_point", Message({1: ("run", TEXT), 2: ("value", DOUBLE), 3: ("metric", TEXT)}))})
+    21: ("git", _GIT), 23: ("branch_point", Message({1: ("run", TEXT), 2: ("value", DOUBLE), 3: ("metric", TEXT)})),
+    24: ("resume", BOOL)})
 _METRIC = Message({
     1: ("name", TEXT), 2: ("glob_name", TEXT), 4: ("step_metric", TEXT), 6: ("options", BYTES), 7: ("summary", BYTES),
     8: ("goal", INT), 9: ("control", BYTES), 10: ("expanded_from_glob", BOOL)})

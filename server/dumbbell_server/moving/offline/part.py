@@ -76,13 +76,21 @@ class Part:
     def start(self) -> int:
         return nanoseconds(self.run.get("start_time", {}))
 
+    @property
+    def resumes(self) -> bool:
+        return bool(self.run.get("resume"))
+
 
 class Reader:
-    """Reads a log into a part; rows, system metrics and console go to files that are open."""
+    """Reads a log into a part; rows, system metrics and console go to files that are open.
 
-    def __init__(self, rows: TextIO, events: TextIO, console: Console,
-                 artifact: Callable[[Fields, Part], None]) -> None:
+    `after` is the last step of the processes before it: where this one resumes them, its rows follow.
+    """
+
+    def __init__(self, rows: TextIO, events: TextIO, console: Console, artifact: Callable[[Fields, Part], None],
+                 after: int | None = None) -> None:
         self.part = Part()
+        self._last_step = after
         self._rows = rows
         self._events = events
         self._console = console
@@ -108,6 +116,8 @@ class Reader:
                 raise log.wrong(path, entry.offset, error) from None
             count(entry.offset - done)
             done = entry.offset
+        if self.part.resumes and self.part.steps and "_step" in self.part.summary:
+            self.part.summary["_step"] = self.part.steps[1]
         if self._runtime is not None:
             merge(self.part.summary, {"_wandb": {"runtime": self._runtime}})
         return self.part
@@ -138,9 +148,10 @@ class Reader:
         row: dict[str, Any] = {}
         for item in found.get("item", ()):
             put(row, item)
-        row.setdefault(_STEP, found.get("step", {}).get("num", 0))
-        step, moment_of_row = row[_STEP], row.get("_timestamp")
+        step, moment_of_row = row.setdefault(_STEP, found.get("step", {}).get("num", 0)), row.get("_timestamp")
         if isinstance(step, int):
+            if self.part.resumes and self._last_step is not None:
+                row[_STEP] = step = self._last_step = max(step, self._last_step + 1)
             self.part.steps = [min([step, *self.part.steps]), max([step, *self.part.steps])]
         if isinstance(moment_of_row, int | float) and abs(moment_of_row) < _NANOS * 100:
             self._hear(int(moment_of_row * _NANOS))
