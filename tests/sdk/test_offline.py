@@ -19,7 +19,7 @@ pytestmark = pytest.mark.sdk
 Answers = dict[str, Any]
 # Releases by which a run is logged, and by which it is synced: by their own, and by today's where that reads all of it.
 PAIRS = [("0.12.21", "0.12.21"), ("0.22.3", "0.22.3"), ("0.22.3", "0.31.0"), ("0.31.0", "0.31.0")]
-# Made anew by each sync, with keys in another order or of that very moment.
+# Made again by each sync, with keys in another order or of that very moment.
 MADE_FILES = {"config.yaml", "wandb-summary.json", "output.log", "wandb-metadata.json"}
 
 

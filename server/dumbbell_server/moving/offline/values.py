@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dumbbell_server.clock import to_text
-from dumbbell_server.json_text import MOST_LEVELS
+from dumbbell_server.json_text import MOST_LEVELS, loads
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOS = 10**9
+_SHORT = 18  # digits that a whole number of 64 bits may have in any case: beyond them orjson makes floats
 _PLAIN = ("boolean", "integer", "number", "text")
 
 Item = Mapping[str, Any]
@@ -19,14 +20,11 @@ Item = Mapping[str, Any]
 
 def value_of(item: Item) -> Any:
     """What an item says, numbers as exact as they stand there. ValueError where it is no JSON."""
-    for name in _PLAIN:
-        if name in item:
-            return item[name]
     text = item.get("value_json") or item.get("json")
     if text is None:
-        return None
+        return next((item[name] for name in _PLAIN if name in item), None)
     try:
-        return json.loads(text)
+        return loads(text) if len(text) <= _SHORT else json.loads(text)
     except RecursionError:
         raise ValueError("a value is nested too deeply") from None
     except ValueError as error:
@@ -40,7 +38,11 @@ def path_of(item: Item) -> Sequence[str]:
 
 def put(target: dict[str, Any], item: Item) -> None:
     """The item's value is in the target, in objects where its key is one of several."""
-    *way, last = path_of(item)
+    path = path_of(item)
+    if len(path) == 1:
+        target[path[0]] = value_of(item)
+        return
+    *way, last = path
     if len(way) >= MOST_LEVELS:
         raise ValueError(f"a key is nested more than {MOST_LEVELS} levels deep")
     for key in way:
