@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     reasons = {"compose": "needs a Docker engine; run with --compose", "soak": "takes long; run with --soak"}
     for item in items:
         for mark, reason in reasons.items():
-            if mark in item.keywords and not config.getoption(f"--{mark}"):
+            if item.get_closest_marker(mark) is not None and not config.getoption(f"--{mark}"):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 

@@ -79,7 +79,7 @@ def test_what_a_server_holds_is_written_at_its_end(tmp_path: Path) -> None:
 
 
 def test_migrate_gc_token_seed_and_compact(tmp_path: Path) -> None:
-    assert run(tmp_path, "seed", "demo").startswith("Made 1 users")
+    assert run(tmp_path, "seed", "demo").startswith("Made 2 users")
     assert run(tmp_path, "migrate") == "The database is up to date.\n"
     assert len(run(tmp_path, "token").strip()) == len(API_KEY)
     assert run(tmp_path, "compact").endswith("Nothing is left to do.\n")

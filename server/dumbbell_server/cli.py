@@ -122,6 +122,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.clock import Clock
     from dumbbell_server.commands.fixtures import export_at_end, load_named
     from dumbbell_server.errors import StartupError
+    from dumbbell_server.seeding.at_start import fixtures_at_start
     from dumbbell_server.seeding.export import check_target
     from dumbbell_server.serving import Ending, Once, Started, Upkeep, listen, run, url_of, write_ready_file
 
@@ -136,10 +137,10 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
         key = made or settings.api_key
         app = create_app(backend)
         apps: list[Any] = [(app, sockets)]
-        if settings.seed is not None:
+        if seeds := fixtures_at_start(settings):
             gc.freeze()
             gc.enable()  # a file may be long
-            load_named(backend, settings.seed.split(","))
+            load_named(backend, seeds)
         admin = open_port(backend, listen)
         apps.extend(admin.apps)
         started = Started(url_of(settings.host, sockets), admin.url, os.getpid(), key, admin.url, admin.token)

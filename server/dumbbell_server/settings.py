@@ -55,6 +55,8 @@ class Settings(BaseSettings):
         None, repr=False, description="key of that user; without it one is made and printed once")
     seed: str | None = Field(None, description="fixtures to load before serving, with commas between: names such as "
                                                "`demo`, or paths; without it nothing")
+    seed_dir: Path | None = Field(None, description="folder of which every file and folder is a fixture to load "
+                                                    "before serving")
     export_on_exit: Path | None = Field(None, description="folder to write all there is to, at the end")
     heartbeat_timeout: float = Field(300.0, gt=0, description="seconds of silence after which a run has crashed")
     agent_timeout: float = Field(60.0, gt=0, description="seconds of silence after which an agent of a sweep is dead, "

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dumbbell_server.seeding.form import read_form
 
 import dumbbell
 from dumbbell_server.seeding.load import load
+from dumbbell_server.seeding.reading import read_fixture
 from support.world import World
 
 GUIDE = Path(__file__).parents[2] / "docs" / "client.md"
@@ -21,7 +21,7 @@ SWEEP = """mutation S($config: String!) {
 
 @pytest.fixture
 def _first(world: World, api: dumbbell.Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    load(world.backend, read_form("demo"))  # as `make serve` does
+    load(world.backend, read_fixture("demo"))  # as `make serve` does
     for number in range(3):
         world.upsert(f"r{number}", displayName=f"run {number}", modelName="first",
                      config=json.dumps({"lr": {"value": number / 10}}),

@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
 
-from fastapi import APIRouter, FastAPI, Request, Security
+from fastapi import APIRouter, FastAPI, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dumbbell_server import __version__
 from dumbbell_server.admin.counting import Counts, count
 from dumbbell_server.admin.fixture import fixture_routes
 from dumbbell_server.admin.guard import JSON, Guard
-from dumbbell_server.admin.moving_data import own_folder, seed_folder, seed_shipped
+from dumbbell_server.admin.moving_data import own_folder, seed_folder, seed_shipped, write_folder
 from dumbbell_server.admin.reset import reset
-from dumbbell_server.admin.tars import MEDIA_TYPE, unpack
+from dumbbell_server.admin.tars import LEFT_OUT, MEDIA_TYPE, packed, unpack
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import reading
-from dumbbell_server.errors import BadInput, TooLarge, Unauthenticated
+from dumbbell_server.errors import BadInput, NotFound, TooLarge, Unauthenticated
 from dumbbell_server.http.bodies import json_object, read_body
 from dumbbell_server.http.memory import LARGE, Memory
 from dumbbell_server.http.middleware import no_route, refusal
+from dumbbell_server.json_text import UNSTORABLE, storable
 
+_LONGEST_HEADER = 4096
 _MEMORY = 16 << 20  # bytes of JSON bodies at once
 _SEED = "/admin/seed"
-_DESCRIPTION = """Resets and seeds a running Dumbbell. Send the token of the admin port as
+_DESCRIPTION = """Resets, seeds and exports a running Dumbbell. Send the token of the admin port as
 `Authorization: Bearer TOKEN`; a refusal is `{"errors": [{"message": …}]}`."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -93,7 +98,18 @@ def admin_app(backend: Backend, token: str) -> FastAPI:
         exception_handlers={HTTPException: no_route, RequestValidationError: _wrong_arguments})
     app.include_router(_router(backend))
     app.router.routes.extend(fixture_routes(backend))
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's own, but for 422: what it would refuse so is our 400."""
+    found = FastAPI.openapi(app)
+    for operation in (each for methods in found["paths"].values() for each in methods.values()):
+        operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        found["components"]["schemas"].pop(name, None)
+    return found
 
 
 class _Bearer:
@@ -136,6 +152,7 @@ def _body_of(model: type[BaseModel], *, more: dict[str, Any] | None = None) -> d
     return {"requestBody": {"required": True, "content": {JSON: {"schema": model.model_json_schema()}, **(more or {})}}}
 
 
+_LEFT_OUT = "What no fixture can say, in lines, percent-encoded; empty where that is nothing."
 _TAR: dict[str, Any] = {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusals, "description": "Something is wrong with the request; nothing was changed."},
@@ -169,6 +186,19 @@ def _router(backend: Backend) -> APIRouter:
             return await _seed_stream(backend, request)
         wanted = await _read(request, SeedRequest, memory)
         return await asyncio.to_thread(seed_shipped, backend, wanted.name)
+
+    @router.get("/export", summary="A fixture of what the server holds", response_class=StreamingResponse,
+                responses={200: {"content": _TAR, "description": "A tar stream of a fixture folder.",
+                                 "headers": {LEFT_OUT: {"schema": {"type": "string"}, "description": _LEFT_OUT}}}})
+    async def export(
+        scope: Annotated[str | None, Query(description="ENTITY or ENTITY/PROJECT; without it everything")] = None,
+        with_keys: Annotated[bool, Query(description="API keys too, as their hashes")] = False,
+    ) -> Response:
+        if scope == "":  # of a variable that nobody has set: it would mean everything
+            raise BadInput("scope is empty; it is ENTITY or ENTITY/PROJECT, and left out for everything")
+        if scope is not None and not storable(scope):
+            raise NotFound(f"there is nothing called {scope[:80]!r}: it {UNSTORABLE}")
+        return await _export(backend, scope, with_keys=with_keys)
 
     return router
 
@@ -219,3 +249,19 @@ async def _spool(request: Request, path: Path, limit: int) -> None:
             if size > limit:
                 raise TooLarge(f"the tar stream has more than {limit} bytes; see DUMBBELL_MAX_UPLOAD")
             await asyncio.to_thread(file.write, piece)
+
+
+async def _export(backend: Backend, scope: str | None, *, with_keys: bool) -> Response:
+    """Everything is in a folder before the first byte goes out, so that what fails is a refusal and no cut stream."""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(own_folder(backend)) / "fixture"
+        written = await asyncio.to_thread(write_folder, backend, folder, scope, with_keys=with_keys)
+        kept = stack.pop_all()
+    left_out = quote("\n".join(written.left_out))[:_LONGEST_HEADER]
+    return StreamingResponse(_sent(packed(folder), kept), media_type=MEDIA_TYPE, headers={LEFT_OUT: left_out})
+
+
+async def _sent(chunks: Iterator[bytes], folder: contextlib.ExitStack) -> AsyncIterator[bytes]:
+    with folder:
+        while chunk := await asyncio.to_thread(next, chunks, b""):
+            yield chunk

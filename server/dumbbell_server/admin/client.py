@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import unquote
 
 import httpx2
 
-from dumbbell_server.admin.tars import MEDIA_TYPE, packed
+from dumbbell_server.admin.tars import LEFT_OUT, MEDIA_TYPE, packed, unpack
+from dumbbell_server.errors import DumbbellError
+from dumbbell_server.seeding.reading import shipped
 
 _CONNECTING = 10.0  # seconds; what is asked for may take any time
 _SHOWN = 500  # characters of an answer that is no refusal of ours
@@ -66,9 +71,33 @@ class AdminClient:
     def seed(self, fixture: str | Path) -> dict[str, int]:
         """A folder or file of one's own by its path, or a shipped fixture by its name. Returns how much was made."""
         path = Path(fixture)
-        if isinstance(fixture, str) and not path.exists():
+        if isinstance(fixture, str) and (fixture in shipped() or not path.exists()):
             return self._json("POST", "/admin/seed", json={"name": fixture})
         return self._json("POST", "/admin/seed", content=packed(path), headers={"content-type": MEDIA_TYPE})
+
+    def export(self, folder: str | Path, scope: str | None = None, *, with_keys: bool = False) -> list[str]:
+        """Write the server, an entity or a project (ENTITY/PROJECT) as a fixture to a folder that is new or empty.
+
+        API keys only where they are asked for. Returns what could not be exported, in words. On a failure nothing is
+        left.
+        """
+        target = Path(folder).absolute()
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise AdminError(f"{str(folder)!r} is there already, and not empty; name another folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        wanted = {"with_keys": str(with_keys).lower()} | ({} if scope is None else {"scope": scope})
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as name:
+            stream, fixture = Path(name) / "stream.tar", Path(name) / "fixture"
+            with self._answer("GET", "/admin/export", params=wanted) as answer, stream.open("xb") as file:
+                for chunk in answer.iter_bytes():
+                    file.write(chunk)
+            fixture.mkdir()
+            try:
+                unpack(stream, fixture, sys.maxsize)
+            except DumbbellError as error:
+                raise AdminError(f"what {self._url} sent is no fixture: {error}") from None
+            fixture.replace(target)
+        return unquote(answer.headers.get(LEFT_OUT, "")).splitlines()
 
     def _json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         with self._answer(method, path, **more) as answer:

@@ -15,6 +15,7 @@ from dumbbell_server.errors import BadInput, TooLarge
 from dumbbell_server.json_text import storable
 
 MEDIA_TYPE = "application/x-tar"
+LEFT_OUT = "Dumbbell-Left-Out"  # header of an answer: what an export could not say
 _CHUNK = 1 << 20  # bytes
 _MOST_MEMBERS = 1_000_000
 _LONGEST_PATH = 1024  # bytes

@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-SUMMARY = "Reset and seed a running server by its admin port"
+from dumbbell_server.commands.shared import stop
+
+SUMMARY = "Reset, seed and export a running server by its admin port"
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -45,7 +47,7 @@ def reset(
     Examples: `dumbbell admin reset gym`; `dumbbell admin reset --all`.
     """
     if (entity is None) is not everything:
-        _stop("name an entity, or say --all, which removes everything but the first user with their keys")
+        stop("name an entity, or say --all, which removes everything but the first user with their keys")
     with _client(url, token, data_dir) as client:
         typer.echo(f"Removed {_listed(client.reset(entity))}.")
 
@@ -64,6 +66,24 @@ def seed(
             typer.echo(f"Made {_listed(client.seed(fixture))}.")
 
 
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder to write, which is not there yet or empty.")],
+    scope: Annotated[str | None, typer.Argument(help="ENTITY or ENTITY/PROJECT [everything].")] = None,
+    with_keys: Annotated[bool, typer.Option(help="API keys too, as hashes: they work where it is loaded.")] = False,
+    url: _Url = None, token: _Token = None, data_dir: _Folder = None,
+) -> None:
+    """Write what the server holds as a fixture: loaded elsewhere, it gives equal answers.
+
+    Examples: `dumbbell admin export saved/`; `dumbbell admin export saved/ team/project`.
+    """
+    with _client(url, token, data_dir) as client:
+        left_out = client.export(folder, scope, with_keys=with_keys)
+    for line in left_out:
+        typer.echo(f"Left out: {line}.", err=True)
+    typer.echo(f"Wrote {folder}.")
+
+
 @contextlib.contextmanager
 def _client(url: str | None, token: str | None, data_dir: Path | None) -> Iterator[Any]:
     """By options, else the environment, else what a server has written into its data folder."""
@@ -75,7 +95,7 @@ def _client(url: str | None, token: str | None, data_dir: Path | None) -> Iterat
         with _found(AdminClient, url, token, data_dir) as client:
             yield client
     except AdminError as error:
-        _stop(error)
+        stop(error)
 
 
 def _found(kind: Any, url: str | None, token: str | None, data_dir: Path | None) -> Any:
@@ -83,14 +103,9 @@ def _found(kind: Any, url: str | None, token: str | None, data_dir: Path | None)
         return kind.of_folder(data_dir or Path(os.environ.get("DUMBBELL_DATA_DIR") or ".dumbbell"))
     token = token or os.environ.get("DUMBBELL_ADMIN_TOKEN")
     if not token:
-        _stop(f"{url} asks for a token; give it by --token or DUMBBELL_ADMIN_TOKEN")
+        stop(f"{url} asks for a token; give it by --token or DUMBBELL_ADMIN_TOKEN")
     return kind(url, token)
 
 
 def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {what}" for what, number in counts.items())
-
-
-def _stop(message: object) -> None:
-    typer.echo(f"dumbbell: {message}", err=True)
-    raise typer.Exit(2)
+    return ", ".join(f"{number} {what}" for what, number in counts.items() if number) or "nothing"

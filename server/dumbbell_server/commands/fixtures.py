@@ -118,7 +118,7 @@ def generate(
     seed_: Annotated[int, typer.Option("--seed", help="Another seed, other values.")] = 0,
     project: Annotated[str, typer.Option(help="ENTITY/PROJECT.")] = "local/load",
 ) -> None:
-    """Write a fixture of so many runs, for load. `dumbbell seed` and `dumbbell push` take it.
+    """Write a fixture of so many runs, for load: `dumbbell seed` takes it.
 
     Example: `dumbbell generate load.dumbbell.yaml --runs 1000 --rows 1000`.
     """

@@ -191,8 +191,8 @@ class Media(Part):
     type: Literal[MEDIA]  # type: ignore[valid-type]
     steps: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="at so many steps, evenly from the first to the "
                                                                        "last")
-    count: Annotated[int, Field(ge=1, le=100)] = Field(1, description="at each of them: images, rows of a table, bins "
-                                                                      "of a histogram, points")
+    count: Annotated[int, Field(ge=1, le=10_000)] = Field(1, description="at each of them: images, rows of a table, "
+                                                                         "bins of a histogram, points")
     size: Annotated[int, Field(ge=1, le=4096)] = Field(32, description="pixels, or milliseconds of audio")
     caption: of.Text | None = None
     boxes: bool = Field(False, description="images have a box and a mask")

@@ -44,8 +44,13 @@ def test_the_commands_by_folder_by_url_and_by_environment(tmp_path: Path) -> Non
         by_folder = ("--data-dir", str(server.data_dir))
         by_url = ("--url", str(server.admin_url), "--token", str(server.admin_token))
         by_env = {"DUMBBELL_ADMIN_URL": str(server.admin_url), "DUMBBELL_ADMIN_TOKEN": str(server.admin_token)}
-        assert ", 1 projects, 1 runs," in command(tmp_path, "admin", "seed", "demo", "mine", *by_folder)[1]
-        assert "runs 13\n" in command(tmp_path, "admin", "info", *by_url)[1]
+        seeded = command(tmp_path, "admin", "seed", "demo", "mine", *by_folder)[1].splitlines()
+        assert (" runs, " in seeded[0], seeded[1]) == (True, "Made 1 projects, 1 runs.")
+        assert command(tmp_path, "admin", "seed", "mine", *by_folder)[1] == "Made nothing.\n"
+        assert command(tmp_path, "admin", "export", "saved", "gym", *by_folder)[1] == "Wrote saved.\n"
+        assert (tmp_path / "saved" / "gym").is_dir()
+        assert "not empty" in refused(tmp_path, "admin", "export", "saved", *by_folder)
+        assert "runs " in command(tmp_path, "admin", "info", *by_url)[1]
         assert "1 projects" in command(tmp_path, "admin", "reset", "gym", **by_env)[1]
         assert "mine" in refused(tmp_path, "admin", "reset", "mine", *by_folder)
         assert "say --all" in refused(tmp_path, "admin", "reset", *by_folder)
