@@ -68,8 +68,11 @@ def test_versions_follow_those_that_are_there(tmp_path: Path) -> None:
         assert versions(server) == {"v0": (a, set()), "v1": (b, {"best"}), "v2": (c, {"other", "latest"})}
         client = Client(server)
         made = client.ask(OUTPUTS)
+        known = [client.ask(f'{{ clientIDMapping(clientID: "{run}-{a}") {{ serverID }} }}')["clientIDMapping"]
+                 for run in ("one", "two")]
         client.close()
     assert {edge["node"]["digest"] for edge in made["project"]["run"]["outputArtifacts"]["edges"]} == {a, c}
+    assert known[0] == known[1] is not None  # by which tables in rows name their files
 
 
 def test_nothing_of_a_list_is_there_where_one_is_damaged(tmp_path: Path) -> None:

@@ -106,6 +106,14 @@ def test_a_release_without_core_has_the_whole_summary_in_each_record(tmp_path: P
     assert found.file("any.txt") == b"any"
 
 
+def test_the_output_of_a_release_without_core_is_its_own_file_or_made_of_the_log(tmp_path: Path) -> None:
+    records = [run_record(), output("said\n"), EXIT]
+    for name, files, expected in (("own", {"output.log": b"own"}, b"own"), ("none", {"a": b""}, b"said\n")):
+        folder = write_run(tmp_path / name, records, files=files)
+        (tmp_path / f"to-{name}").mkdir()
+        assert Made(tmp_path / f"to-{name}", folder).file("output.log") == expected
+
+
 def test_metrics_name_the_metric_of_their_steps_by_its_place(tmp_path: Path) -> None:
     found = made(tmp_path, [
         *BASE, {"metric": {"name": "epoch", "options": b"\x18\x01"}},

@@ -25,6 +25,7 @@ from dumbbell_server.seeding.folder import Folder, described, manifest_name, wri
 
 _KEPT = ("digest", "size", "ref", "extra")  # of an entry: local paths are nobody's business
 _MANY = 256 << 20  # bytes of entries in a file of their own
+_LONGEST = 1 << 20  # of one of them
 
 Fields = Mapping[str, Any]
 
@@ -143,7 +144,7 @@ def _entries_of_file(path: str) -> Iterator[Fields]:
     done = 0
     try:
         with gzip.open(path) as file:
-            for line in file:
+            while line := file.readline(_LONGEST):
                 done += len(line)
                 if done > _MANY:
                     raise _LeftOut(f"its list of files has more than {_MANY} bytes, in {path}")

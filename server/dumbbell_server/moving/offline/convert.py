@@ -127,7 +127,7 @@ class Conversion:
     def _files(self, where: Path, found: Found, part: Part, merged: _Merged, has_output: bool) -> dict[str, Any]:
         """Those that the run has saved, and those that say what is in its log."""
         blobs = {name: self._blobs.copy(path) for name, path in self._saved(found, part)}
-        if part.producer and has_output:
+        if has_output and (part.producer or layout.CONSOLE not in blobs):
             blobs[layout.CONSOLE] = self._blobs.copy(where / _LINES)
         (where / _LINES).unlink(missing_ok=True)
         if part.about.environment:
@@ -140,7 +140,7 @@ class Conversion:
         return {name: {"blob": md5, "created": heard, "updated": heard} for name, md5 in blobs.items()}
 
     def _saved(self, found: Found, part: Part) -> Iterator[tuple[str, Path]]:
-        """Names and places of files. Releases before 0.17 send all that is in the folder."""
+        """Names and places of files. Releases before 0.18 send all that is in the folder."""
         root = found.folder / "files"
         names = [*part.files, *([] if part.producer else ["**"])]
         for name in dict.fromkeys(names):

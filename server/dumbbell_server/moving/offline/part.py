@@ -58,7 +58,7 @@ def _records(path: Path, message: Message) -> Iterator[dict[str, Any]]:
 
 @dataclass
 class Part:
-    """A process of a run. What was written by one from before 0.17 has no `producer`, and other habits."""
+    """A process of a run. What was written by one from before 0.18 has no `producer`, and other habits."""
 
     run: dict[str, Any] = field(default_factory=dict)
     producer: str = ""
