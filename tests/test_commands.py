@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from dumbbell_server.cli import summaries
+from support.offline_logs import EXIT, HEADER, run_record, write_run
 from support.repository import ROOT
 from support.server import API_KEY, start_server
 from support.wire import Client
@@ -44,7 +45,7 @@ def refused(folder: Path, *arguments: str) -> str:
 
 def test_every_command_is_tried_here() -> None:
     assert set(summaries()) == {"serve", "migrate", "gc", "token", "organization", "compact", "seed", "export",
-                                "schema", "generate", "admin", "pull", "push", "scrub"}
+                                "schema", "generate", "admin", "pull", "push", "scrub", "import", "view"}
 
 
 def test_export_schema_and_generate(tmp_path: Path) -> None:
@@ -59,6 +60,13 @@ def test_export_schema_and_generate(tmp_path: Path) -> None:
     printed = run(tmp_path, "generate", "-", "--runs", "1", "--seed", "4")
     assert printed == run(tmp_path, "generate", "-", "--runs", "1", "--seed", "4")
     assert json.loads(run(tmp_path, "schema"))["title"] == "Dumbbell fixture"
+
+
+def test_import_and_view(tmp_path: Path) -> None:
+    write_run(tmp_path / "wandb", [HEADER, run_record(), EXIT])
+    assert run(tmp_path, "import", "wandb") == "Made 1 projects, 1 runs, 2 files.\n"
+    assert "there is no offline run in '.dumbbell'" in refused(tmp_path, "import", ".dumbbell")
+    assert "there is no file or folder 'none'" in refused(tmp_path, "view", "none", "--no-browser")
 
 
 def test_what_a_server_holds_is_written_at_its_end(tmp_path: Path) -> None:

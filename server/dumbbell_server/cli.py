@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from dumbbell_server.commands import admin as admin_commands
-from dumbbell_server.commands import fixtures, moving
+from dumbbell_server.commands import fixtures, moving, offline
 from dumbbell_server.commands.shared import Database, Folder, open_stopped, settings_of, stop
 
 app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_is_help=True,
@@ -45,6 +45,7 @@ def summaries() -> dict[str, str]:
 
 fixtures.register(app)
 moving.register(app)
+offline.register(app)
 
 
 @app.callback()

@@ -45,6 +45,7 @@ from dumbbell_server.seeding import projects
 from dumbbell_server.seeding.contents import Incoming
 from dumbbell_server.seeding.documents import ArtifactVersion, Collection, Link, ProjectFields, Use
 from dumbbell_server.seeding.loading import Loading
+from dumbbell_server.seeding.logged import number_of
 from dumbbell_server.seeding.reading import Read
 from dumbbell_server.seeding.runs import as_text
 from dumbbell_server.seeding.taking import Path_, spot
@@ -145,7 +146,8 @@ def _versions(loading: Loading, place: Place, path: Path_, form: Collection, row
     made: list[NewVersion] = []
     last = form.versions[-1] if form.versions else None
     takes_latest = not form.no_latest and not any(LATEST in version.aliases for version in form.versions)
-    for at, (index, version) in enumerate(indexed(form)):
+    for at, (given, version) in enumerate(indexed(form)):
+        index = number_of(loading, row, version, given)
         name = f"{place.name}/{form.name}:v{index}"
         with place.read.at(*path, "versions", at):
             there = queries.membership_by_path(loading.session, place.row.id, f"{form.name}:v{index}")

@@ -349,7 +349,8 @@ AnyReference = Annotated[Annotated[of.Text, Shape("~url")] | Annotated[Reference
 
 
 class ArtifactVersion(Part):
-    index: of.Count | None = Field(None, description="N of vN [the next]")
+    index: of.Count | None = Field(None, description="N of vN [the next; with client_ids, the next that is "
+                                                           "not there]")
     aliases: list[of.Alias] = Field([], description="`latest` is the last one's unless another has it")
     tags: list[of.Tag] = []
     user: of.UserRef | None = None

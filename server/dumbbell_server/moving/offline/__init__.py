@@ -1,0 +1,1 @@
+"""Offline runs of `wandb`: their logs read, and turned into a fixture (docs/protocol/offline.md)."""
