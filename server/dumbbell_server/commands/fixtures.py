@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,12 +20,12 @@ def register(app: typer.Typer) -> None:
     app.command("generate")(generate)
 
 
-def load_named(backend: Any, names: Sequence[str]) -> Any:
+def load_named(backend: Any, names: Sequence[str], on_progress: Callable[[int], object] | None = None) -> Any:
     """All of these fixtures, as one: whole or not at all."""
     from dumbbell_server.seeding.load import load
     from dumbbell_server.seeding.reading import Fixture, read_fixture
 
-    return load(backend, sum((read_fixture(name.strip()) for name in names if name.strip()), Fixture()))
+    return load(backend, sum(map(read_fixture, names), Fixture()), on_progress)
 
 
 def seed(
@@ -39,6 +39,8 @@ def seed(
 
     Examples: `dumbbell seed demo`; `dumbbell seed my.dumbbell.yaml recorded/ --data-dir /tmp/x`.
     """
+    from tqdm import tqdm
+
     from dumbbell_server.app import first_key
     from dumbbell_server.errors import DumbbellError
 
@@ -52,7 +54,8 @@ def seed(
         made = first_key(backend)
         if made is not None and backend.settings.api_key is None:
             typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
-        counts = load_named(backend, fixtures)
+        with tqdm(unit=" objects", disable=None) as bar:
+            counts = load_named(backend, fixtures, bar.update)
     except DumbbellError as error:
         stop(error)
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 from dumbbell_server.backend import Backend
@@ -25,15 +25,18 @@ from dumbbell_server.seeding.runs import load_run
 from dumbbell_server.seeding.taking import Path_, Taken, Taking
 
 
-def load(backend: Backend, fixture: Fixture) -> Counts:
-    """Everything of the fixture that is not there yet. On a failure nothing of it is left."""
+def load(backend: Backend, fixture: Fixture, on_progress: Callable[[int], object] | None = None) -> Counts:
+    """Everything of the fixture that is not there yet. On a failure nothing of it is left.
+
+    `on_progress` hears of each run and version that was made.
+    """
     check_distinct(fixture)
     incoming = Incoming(backend)
     used: set[str] = set()
     everything = False
     try:
         taken = asyncio.run(_take(backend, fixture, incoming))
-        done = backend.write(None, lambda unit: _load(backend, fixture, unit, taken, incoming))
+        done = backend.write(None, lambda unit: _load(backend, fixture, unit, taken, incoming, on_progress))
         used = done.used
     except StorageUnavailable:
         everything = True  # or so it may be
@@ -49,8 +52,10 @@ async def _take(backend: Backend, fixture: Fixture, incoming: Incoming) -> Taken
         return await Taking(backend, session, fixture, incoming).run()
 
 
-def _load(backend: Backend, fixture: Fixture, unit: Unit, taken: Taken, incoming: Incoming) -> Loading:
+def _load(backend: Backend, fixture: Fixture, unit: Unit, taken: Taken, incoming: Incoming,
+          on_progress: Callable[[int], object] | None) -> Loading:
     loading = Loading(backend, fixture, unit, unit.clock.now(), taken, Numbers(unit.session))
+    loading.on_progress = on_progress or loading.on_progress
     load_accounts(loading)
     places = list(_places(loading))
     for place in places:
@@ -64,6 +69,7 @@ def _load(backend: Backend, fixture: Fixture, unit: Unit, taken: Taken, incoming
         versions += artifacts.load_collections(loading, place)
     for version in sorted(versions, key=lambda version: version.row.id):
         artifacts.load_files(loading, incoming, version)
+        loading.on_progress(1)
     for place in places:
         artifacts.load_links(loading, place)
     for place, path, row in made:
@@ -141,6 +147,7 @@ def _load_runs(loading: Loading, place: Place) -> Iterator[tuple[Place, Path_, R
             row = load_run(loading, place.read, path, form, place.row, _number(place.read, path, at))
             if loading.counts.runs > before:
                 sweeps.load_place(loading, form, row, run.sweep)
+                loading.on_progress(1)
                 yield place, path, row
     if form.runs_made is not None and place.row.id in loading.new_projects:
         loading.runs_made[place.row.id] = form.runs_made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -109,6 +110,7 @@ class Loading:
     new_users: set[int] = field(default_factory=set)
     new_projects: set[int] = field(default_factory=set)
     runs_made: dict[int, int] = field(default_factory=dict)  # by new project, where the fixture says it
+    on_progress: Callable[[int], object] = lambda _count: None
     _users: dict[str, int] = field(default_factory=dict)
     _entities: dict[str, EntityRow] = field(default_factory=dict)
 
