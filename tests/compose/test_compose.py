@@ -184,9 +184,11 @@ def test_empty_and_fixtures_of_ones_own(tmp_path: Path) -> None:
 def test_one_port_leads_to_two_servers(tmp_path: Path) -> None:
     provide_images()
     with composed(SCALE) as running:
+        containers = running.containers()
+        took = max(map(seconds_until_healthy, containers))
+        print(f"two servers: healthy {took:.1f} s after their start")
         log(running, tmp_path)
         check_read(running, tmp_path)
-        containers = running.containers()
         assert len(containers) == 2
         for container in containers:  # each by itself, past the port
             assert _steps_by(container, running.api_key) == 100
@@ -194,8 +196,6 @@ def test_one_port_leads_to_two_servers(tmp_path: Path) -> None:
         assert len(served) == 2
         docker("kill", "--signal", "KILL", containers[0])
         check_read(running, tmp_path)
-        took = max(map(seconds_until_healthy, containers[1:]))
-        print(f"two servers: healthy {took:.1f} s after their start")
         running.up()
         check_read(running, tmp_path)
 

@@ -102,7 +102,7 @@ def inspect(thing: str) -> Any:
 
 
 def seconds_until_healthy(container: str) -> float:
-    """From its start to the end of the first check that succeeded."""
+    """From its start to the end of the first check that succeeded; asked soon, for only the last five are known."""
     state = inspect(container)["State"]
     first = next(check for check in state["Health"]["Log"] if check["ExitCode"] == 0)
     return _moment(first["End"]) - _moment(state["StartedAt"])
