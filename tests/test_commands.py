@@ -45,7 +45,7 @@ def refused(folder: Path, *arguments: str) -> str:
 
 def test_every_command_is_tried_here() -> None:
     assert set(summaries()) == {"serve", "migrate", "gc", "token", "organization", "compact", "seed", "export",
-                                "schema", "generate", "admin", "pull", "push", "import", "view"}
+                                "schema", "generate", "admin", "pull", "push", "scrub", "import", "view"}
 
 
 def test_export_schema_and_generate(tmp_path: Path) -> None:
@@ -181,3 +181,15 @@ def test_postgres_without_its_driver_says_what_to_install(tmp_path: Path) -> Non
                           timeout=60, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "dumbbell: --database-url needs psycopg: pip install 'dumbbell[postgres]'\n"
+
+
+def test_seed_and_export_ask_a_server_that_runs_on_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "mine.dumbbell.yaml").write_text("projects: [{entity: local, name: mine, runs: [{id: a}]}]\n")
+    with start_server(tmp_path / "data", DUMBBELL_ADMIN_PORT="0") as server:
+        folder = ("--data-dir", str(server.data_dir))
+        assert run(tmp_path, "seed", "mine.dumbbell.yaml", *folder) == "Made 1 projects, 1 runs.\n"
+        assert run(tmp_path, "export", "out", "local/mine", *folder) == "Wrote out.\n"
+    assert (tmp_path / "out/local/mine/runs/a/run.dumbbell.json").is_file()
+    with start_server(tmp_path / "data") as server:
+        assert "start it with --admin-port" in refused(tmp_path, "seed", "demo", "--data-dir", str(server.data_dir))

@@ -123,12 +123,13 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.commands.fixtures import export_at_end, load_named
     from dumbbell_server.errors import StartupError
     from dumbbell_server.seeding.at_start import fixtures_at_start
-    from dumbbell_server.seeding.export import check_target
     from dumbbell_server.serving import Ending, Once, Started, Upkeep, listen, run, url_of, write_ready_file
 
     if settings.open and settings.host not in {"localhost", "127.0.0.1", "::1"}:
         raise StartupError(f"--open lets everybody in, and {settings.host} is not loopback; use --host localhost")
     if settings.export_on_exit is not None:
+        from dumbbell_server.seeding.export import check_target  # with all of fixtures, a tenth of a start
+
         check_target(settings.export_on_exit)
     sockets = listen(settings.host, settings.port)
     backend = open_backend(settings, Clock())
@@ -140,7 +141,8 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
         if seeds := fixtures_at_start(settings):
             gc.freeze()
             gc.enable()  # a file may be long
-            load_named(backend, seeds)
+            for names in seeds:
+                load_named(backend, names)
         admin = open_port(backend, listen)
         apps.extend(admin.apps)
         started = Started(url_of(settings.host, sockets), admin.url, os.getpid(), key, admin.url, admin.token)

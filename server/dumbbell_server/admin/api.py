@@ -24,7 +24,8 @@ from dumbbell_server import __version__
 from dumbbell_server.admin.counting import Counts, count
 from dumbbell_server.admin.fixture import fixture_routes
 from dumbbell_server.admin.guard import JSON, Guard
-from dumbbell_server.admin.moving_data import own_folder, seed_folder, seed_shipped, write_folder
+from dumbbell_server.admin.moving_data import seed_folder, seed_shipped, write_folder
+from dumbbell_server.admin.own_folder import own_folder
 from dumbbell_server.admin.reset import reset
 from dumbbell_server.admin.tars import LEFT_OUT, MEDIA_TYPE, packed, unpack
 from dumbbell_server.backend import Backend

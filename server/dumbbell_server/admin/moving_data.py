@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from dumbbell_server.backend import Backend
@@ -13,8 +9,6 @@ from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.seeding.export import Written, export
 from dumbbell_server.seeding.load import load
 from dumbbell_server.seeding.reading import read_fixture, shipped
-
-FOLDER = "moving"  # below the data folder: what goes in or out may be too long for /tmp
 
 
 def seed_shipped(backend: Backend, name: str) -> dict[str, int]:
@@ -35,17 +29,3 @@ def seed_folder(backend: Backend, folder: Path) -> dict[str, int]:
 def write_folder(backend: Backend, folder: Path, scope: str | None, *, with_keys: bool) -> Written:
     """What the server holds, as a fixture in this empty folder."""
     return export(backend, folder, scope, with_keys=with_keys)
-
-
-@contextlib.contextmanager
-def own_folder(backend: Backend) -> Iterator[Path]:
-    """A folder that is gone afterwards."""
-    above = backend.settings.data_dir.absolute() / FOLDER
-    above.mkdir(mode=0o700, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=above, ignore_cleanup_errors=True) as name:
-        yield Path(name)
-
-
-def clear_folder(backend: Backend) -> None:
-    """At a start: what an earlier server had under way when it was killed."""
-    shutil.rmtree(backend.settings.data_dir.absolute() / FOLDER, ignore_errors=True)

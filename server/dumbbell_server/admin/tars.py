@@ -28,7 +28,7 @@ _SHOWN = 80  # characters of a name in an error
 
 
 def packed(path: Path) -> Iterator[bytes]:
-    """The folder's files in the order of their paths, as the same bytes each time; or the one file."""
+    """The folder's files by their paths, or the one file: the same bytes each time, in chunks that are not empty."""
     if path.is_file():
         yield from _member(path, path.name)
     else:
@@ -49,7 +49,8 @@ def _member(path: Path, name: str) -> Iterator[bytes]:
                 raise OSError(f"{path} has become shorter while it was read")
             left -= len(chunk)
             yield chunk
-    yield bytes(-member.size % tarfile.BLOCKSIZE)
+    if member.size % tarfile.BLOCKSIZE:
+        yield bytes(-member.size % tarfile.BLOCKSIZE)
 
 
 def unpack(file: Path, folder: Path, limit: int) -> None:

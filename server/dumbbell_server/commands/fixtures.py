@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dumbbell_server.commands.shared import Database, Folder, open_stopped, stop
+from dumbbell_server.commands.shared import Database, Folder, Token, Url, listed, open_or_ask, running, stop
 
 
 def register(app: typer.Typer) -> None:
@@ -31,42 +31,54 @@ def load_named(backend: Any, names: Sequence[str]) -> Any:
 def seed(
     fixtures: Annotated[list[str], typer.Argument(help="Names of shipped fixtures, such as `demo`, or paths of folders "
                                                        "or of files *.dumbbell.yaml.")],
-    data_dir: Folder = None, database_url: Database = None,
+    data_dir: Folder = None, database_url: Database = None, url: Url = None, token: Token = None,
 ) -> None:
-    """Load fixtures, whole or not at all. What exists is left alone, and nothing fires. In a stopped folder.
+    """Load fixtures, whole or not at all. What exists is left alone, and nothing fires.
+
+    Into a stopped folder, or by a running server that has an admin port.
 
     Examples: `dumbbell seed demo`; `dumbbell seed my.dumbbell.yaml recorded/ --data-dir /tmp/x`.
     """
     from dumbbell_server.app import first_key
     from dumbbell_server.errors import DumbbellError
 
+    backend = None if url is not None else open_or_ask(data_dir, database_url, make=True)
+    if backend is None:
+        with running(url, token, data_dir) as client:
+            for fixture in fixtures:
+                typer.echo(f"Made {listed(client.seed(fixture))}.")
+        return
     try:
-        backend = open_stopped(data_dir, database_url, make=True)
-        try:
-            made = first_key(backend)
-            if made is not None and backend.settings.api_key is None:
-                typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
-            counts = load_named(backend, fixtures)
-        finally:
-            backend.close()
+        made = first_key(backend)
+        if made is not None and backend.settings.api_key is None:
+            typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
+        counts = load_named(backend, fixtures)
     except DumbbellError as error:
         stop(error)
-    typer.echo(f"Made {counts}.")
+    finally:
+        backend.close()
+    typer.echo(f"Made {listed(vars(counts))}.")
 
 
 def export(
     folder: Annotated[Path, typer.Argument(help="Folder to write, which is not there yet or empty.")],
     scope: Annotated[str | None, typer.Argument(help="ENTITY or ENTITY/PROJECT [everything].")] = None,
     with_keys: Annotated[bool, typer.Option(help="API keys too, as hashes: they work where it is loaded.")] = False,
-    data_dir: Folder = None, database_url: Database = None,
+    data_dir: Folder = None, database_url: Database = None, url: Url = None, token: Token = None,
 ) -> None:
-    """Write what the server holds as a fixture: loaded elsewhere, it gives equal answers. In a stopped folder.
+    """Write what a server holds as a fixture: loaded elsewhere, it gives equal answers.
+
+    Of a stopped folder, or of a running server that has an admin port.
 
     Examples: `dumbbell export saved/`; `dumbbell export saved/ team/project`.
     """
     from dumbbell_server.errors import DumbbellError
 
-    backend = open_stopped(data_dir, database_url)
+    backend = None if url is not None else open_or_ask(data_dir, database_url)
+    if backend is None:
+        with running(url, token, data_dir) as client:
+            _show(client.export(folder, scope, with_keys=with_keys), f"Wrote {folder}.")
+        return
     try:
         _export(backend, folder, scope, with_keys=with_keys)
     except DumbbellError as error:
@@ -94,9 +106,13 @@ def _export(backend: Any, folder: Path, scope: str | None, *, with_keys: bool) -
 
     with tqdm(unit=" objects", disable=None) as bar:
         written = write(backend, folder, scope, with_keys=with_keys, on_progress=bar.update)
-    for line in written.left_out:
+    _show(written.left_out, f"Wrote {written} to {folder}.")
+
+
+def _show(left_out: Sequence[str], done: str) -> None:
+    for line in left_out:
         typer.echo(f"Left out: {line}.", err=True)
-    typer.echo(f"Wrote {written} to {folder}.")
+    typer.echo(done)
 
 
 def schema() -> None:

@@ -1,4 +1,4 @@
-"""`dumbbell pull` and `dumbbell push`: projects between servers, by way of a folder."""
+"""`dumbbell pull`, `dumbbell push` and `dumbbell scrub`: projects between servers, by way of a folder."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Annotated, Any
 import typer
 
 _Key = Annotated[str | None, typer.Option(help="[WANDB_API_KEY, or the netrc entry of the host].", show_default=False)]
+_Scrub = Annotated[str | None, typer.Option(metavar="WHAT", help="Any of names,hosts,emails,paths: pseudonyms.")]
+_Config = Annotated[list[str], typer.Option("--scrub-config", metavar="KEY", help="A key of the config whose value "
+                                            "goes, such as opt.user; may be given again.")]
+_Word = Annotated[list[str], typer.Option("--scrub-word", metavar="WORD", help="Any other word; may be given again.")]
 _REFUSED = 1
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (pull, push):
+    for command in (pull, push, scrub):
         app.command()(command)
 
 
@@ -32,7 +36,7 @@ def pull(
     artifacts: Annotated[bool, typer.Option(help="Artifacts and who used them.")] = True,
     console: Annotated[bool, typer.Option(help="What runs printed.")] = True,
     max_artifact_size: Annotated[str, typer.Option(metavar="SIZE", help="Larger versions are left out.")] = "100MB",
-    api_key: _Key = None,
+    api_key: _Key = None, scrub: _Scrub = None, scrub_config: _Config = [], scrub_word: _Word = [],  # noqa: B006
 ) -> None:
     """Record a project of any server, W&B's own included, in a folder that `dumbbell seed DIR` loads.
 
@@ -41,7 +45,8 @@ def pull(
     then 1.
 
     Examples: `dumbbell pull --from https://api.wandb.ai my-team/my-project recorded`;
-    `dumbbell pull --from https://api.wandb.ai my-team/my-project shown --max-runs 20 --samples 500`.
+    `dumbbell pull --from https://api.wandb.ai my-team/my-project shown --max-runs 20 --samples 500
+    --scrub names,hosts,emails,paths`.
     """
     from dumbbell_server.moving.pull import pull as work
     from dumbbell_server.moving.wire import opened
@@ -50,8 +55,14 @@ def pull(
         wanted = _options(filters, order, max_runs, samples, max_artifact_size,
                           history=history, files=files, artifacts=artifacts, console=console)
         entity, name = _place(project)
+        words = _wanted_scrub(scrub, scrub_config, scrub_word)
         with opened(from_, api_key) as api:
-            done = work(api, entity, name, folder, wanted)
+            if words is None:
+                done = work(api, entity, name, folder, wanted)
+            else:
+                from dumbbell_server.moving.scrubbed_pull import scrubbed_pull
+
+                done = scrubbed_pull(api, entity, name, folder, wanted, words)
     for line in done.left_out:
         typer.echo(line, err=True)
     typer.echo(f"{folder} has {done.runs} runs and {done.versions} artifact versions of {entity}/{name}.")
@@ -90,6 +101,28 @@ def push(
         raise typer.Exit(_REFUSED)
 
 
+def scrub(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A pull or an export.")],
+    what: Annotated[str | None, typer.Option("--scrub", metavar="WHAT", help="Any of names,hosts,emails,paths [all, "
+                                             "unless keys or words are given].")] = None,
+    scrub_config: _Config = [], scrub_word: _Word = [],  # noqa: B006
+) -> None:
+    """Put pseudonyms of the same length in the place of names, hosts, e-mails, paths, words and values of config keys.
+
+    In all files of the folder and in their names: of documents, rows, console, run files, manifests and the files of
+    artifacts. Digests and sizes follow. What is packed or pictured (a zip, a PNG) is not looked into.
+
+    Example: `dumbbell scrub recorded --scrub names,emails --scrub-config wandb_user`.
+    """
+    from dumbbell_server.moving.scrub.folders import scrub_folder
+
+    with _refusals():
+        words = _wanted_scrub(what if what or scrub_config or scrub_word else "names,hosts,emails,paths",
+                              scrub_config, scrub_word)
+        count = scrub_folder(folder, words)
+    typer.echo(f"{folder} has pseudonyms for {count} words.")
+
+
 @contextlib.contextmanager
 def _refusals() -> Iterator[None]:
     """Errors of the way, the server and the folder, in one line."""
@@ -125,3 +158,11 @@ def _options(filters: str | None, order: str, max_runs: int | None, samples: int
     except ValidationError:
         raise BadInput(f"--max-artifact-size {size[:40]!r} is no size, such as 100MB or 2GiB") from None
     return Options(filters, order, max_runs, samples, max_artifact_size=largest, **wanted)
+
+
+def _wanted_scrub(what: str | None, keys: list[str], words: list[str]) -> Any:
+    if what is None and not keys and not words:
+        return None
+    from dumbbell_server.moving.scrub.words import wanted
+
+    return wanted(what, keys, words)

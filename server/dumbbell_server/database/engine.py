@@ -262,7 +262,9 @@ class PostgresDatabase:
     """Anything that speaks Postgres. Races end in a violated constraint or a deadlock; the unit is then run again."""
 
     def __init__(self, url: str) -> None:
-        self.engine = create_engine(url, pool_size=8, max_overflow=24, pool_use_lifo=True, pool_pre_ping=True)
+        # said by us: of a database without an encoding (SQL_ASCII, as `initdb` makes under LANG=C) texts come as bytes
+        self.engine = create_engine(url, pool_size=8, max_overflow=24, pool_use_lifo=True, pool_pre_ping=True,
+                                    connect_args={"client_encoding": "utf8"})
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._still = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._pool = ThreadPoolExecutor(8, "dumbbell-writer")

@@ -198,3 +198,15 @@ query PulledArtifactFiles($id: ID!, $cursor: String, $perPage: Int) {
     }
   }
 }""")
+
+AGENT_RUNS = Document("""
+query PulledAgentRuns($entity: String!, $project: String!, $name: String!, $agent: String!, $cursor: String,
+                      $perPage: Int) {
+  project(name: $project, entityName: $entity) {
+    sweep(sweepName: $name) {
+      agent(agentName: $agent) {
+        runs(after: $cursor, first: $perPage) { edges { node { name } } pageInfo { endCursor hasNextPage } }
+      }
+    }
+  }
+}""")

@@ -11,7 +11,7 @@ import orjson
 
 from dumbbell_server.seeding.folder import write_whole
 
-_NAME = ".pulled"
+MARK = ".pulled"
 
 
 def digest(seen: Any) -> str:
@@ -22,7 +22,7 @@ def digest(seen: Any) -> str:
 def left_out(folder: Path, seen: str, document: Path) -> list[str] | None:
     """What was left out of a part that is whole and as the server tells of it; None for any other part."""
     try:
-        mark = orjson.loads((folder / _NAME).read_bytes())
+        mark = orjson.loads((folder / MARK).read_bytes())
     except (OSError, orjson.JSONDecodeError):
         return None
     lines: list[str] = mark["left_out"]
@@ -31,4 +31,4 @@ def left_out(folder: Path, seen: str, document: Path) -> list[str] | None:
 
 def write(folder: Path, seen: str, lines: Sequence[str]) -> None:
     """The part is whole."""
-    write_whole(folder / _NAME, orjson.dumps({"seen": seen, "left_out": list(lines)}))
+    write_whole(folder / MARK, orjson.dumps({"seen": seen, "left_out": list(lines)}))

@@ -140,6 +140,9 @@ class _Pull:
         for edge in at(data, "project", "sweep", "agents", "edges") or ():
             node = edge["node"]
             state = str(node.get("state") or "").upper()
+            for run in self._wire.nodes(ask.AGENT_RUNS, "project", "sweep", "agent", "runs", name=sweep,
+                                        agent=node.get("name")):
+                self._known.agents[str(run.get("name"))] = str(node.get("name"))
             yield described(
                 name=node.get("name"), host=node.get("host"), user=user, created=node.get("createdAt"),
                 state=state if state in _AGENT_STATES else "FINISHED", heartbeat=node.get("heartbeatAt"),

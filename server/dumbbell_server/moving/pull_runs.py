@@ -18,7 +18,7 @@ from dumbbell_server.moving.blobs import Blobs
 from dumbbell_server.moving.checked import Notes, checked, username
 from dumbbell_server.moving.options import Options
 from dumbbell_server.moving.wire import Wire, at, run_of
-from dumbbell_server.runs.states import STATES
+from dumbbell_server.runs.states import ENDED_STATES, STATES
 from dumbbell_server.seeding import documents as form
 from dumbbell_server.seeding.folder import CONSOLE, HISTORY, SYSTEM, Folder, described, write_document
 
@@ -41,6 +41,7 @@ class Known:
     runs: dict[str, str] = field(default_factory=dict)  # digest of what the server tells
     versions: dict[str, str | None] = field(default_factory=dict)
     sweeps: set[str] = field(default_factory=set)
+    agents: dict[str, str] = field(default_factory=dict)  # by the runs that they did
 
 
 class RunPull:
@@ -76,7 +77,7 @@ class RunPull:
         """Whether all that the run names is in the folder."""
         run = orjson.loads(document.read_bytes())["projects"][0]["runs"][0]
         return (all(use["artifact"] in self._known.versions for use in run.get("uses", ()))
-                and run.get("sweep") in {None, *self._known.sweeps}
+                and sweep_of(run) in {None, *self._known.sweeps}
                 and at(run, "fork", "run") in {None, *self._known.runs})
 
     def _fetched(self, name: str, notes: Notes) -> dict[str, Any] | None:
@@ -102,17 +103,24 @@ class RunPull:
 
     def _facts(self, run: Mapping[str, Any]) -> dict[str, Any]:
         state = str(run.get("state") or "").lower()
-        sweep = run.get("sweepName")
         return {
             "id": run["name"], "name": run.get("displayName"), "user": username(run.get("user")),
             "state": state if state in STATES else "finished", "exitcode": run.get("exitcode"),
             "group": run.get("group"), "job_type": run.get("jobType"), "notes": run.get("notes"),
             "description": run.get("description"), "tags": run.get("tags"), "config_json": run.get("config"),
             "summary_json": run.get("summaryMetrics"), "system_metrics_json": run.get("systemMetrics"),
-            "sweep": sweep if sweep in self._known.sweeps else None, "host": run.get("host"),
+            "sweep": self._sweep(run), "host": run.get("host"),
             "program": at(run, "runInfo", "program"), "repo": at(run, "runInfo", "git", "remote"),
             "commit": run.get("commit") or at(run, "runInfo", "git", "commit"), "stop_requested": run.get("stopped"),
             "created": run.get("createdAt"), "updated": run.get("updatedAt"), "heartbeat": run.get("heartbeatAt")}
+
+    def _sweep(self, run: Mapping[str, Any]) -> str | dict[str, Any] | None:
+        """The sweep of a run; with the agent that did it, which was told to by the sweep."""
+        sweep, agent = run.get("sweepName"), self._known.agents.get(run["name"])
+        if sweep not in self._known.sweeps:
+            return None
+        ended = str(run.get("state")).lower() in ENDED_STATES
+        return sweep if agent is None else {"sweep": sweep, "agent": agent, "made": True, "ended": ended}
 
     def _fork(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """A fork of a run that is here too; any other has all of its rows."""
@@ -208,6 +216,12 @@ class RunPull:
                     notes.add(f"run {name}: that it used {version} is left out, since that is not in the folder")
                     continue
                 yield {"artifact": version} | ({"kind": kind} if kind == "output" else {})
+
+
+def sweep_of(run: Mapping[str, Any]) -> Any:
+    """The name of the sweep of a run, in a document."""
+    place = run.get("sweep")
+    return place["sweep"] if isinstance(place, dict) else place
 
 
 def version_of(node: Mapping[str, Any]) -> str | None:

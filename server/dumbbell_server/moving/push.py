@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,8 @@ class _Push:
             self._report(report)
         runs = [(read, run) for read, part in self._parts for run in part.runs]
         logging = RunPush(self._wire, {name: node["name"] for name, node in sweeps.items()})
-        for generation in _generations(runs):
-            self._each("runs", lambda one: logging.push(one[0], one[1], self._notes), generation)
+        for generation in _generations(sorted(runs, key=lambda one: (one[1].created or "", one[1].row or 0))):
+            self._log(logging, generation)
         count = self._artifacts(runs)
         for sweep in (sweep for _, part in self._parts for sweep in part.sweeps):
             self._end(sweep, sweeps[sweep.name])
@@ -114,6 +115,22 @@ class _Push:
         self._wire.ask(ask.UPSERT_VIEW, input=place | {
             name: value for name, value in fields.items() if value is not None})
 
+    def _log(self, logging: RunPush, runs: list[tuple[Read, form.Run]]) -> None:
+        """Runs that are not there yet: begun one after the other, in their order, and sent several at a time."""
+        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="push")
+        waiting: deque[Future[None]] = deque()
+        try:
+            there = pool.map(lambda one: logging.is_there(*one), runs)
+            missing = [one for one, is_there in zip(runs, there, strict=True) if not is_there]
+            for read, run in tqdm(missing, desc="runs", disable=None):
+                waiting.append(pool.submit(logging.send, read, run, logging.start(run), self._notes))
+                if len(waiting) > _THREADS:
+                    waiting.popleft().result()
+            for future in waiting:
+                future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
     def _artifacts(self, runs: list[tuple[Read, form.Run]]) -> int:
         """Versions in the order in which they were made, so that references lead to what is there; then the rest."""
         pushing = ArtifactPush(self._wire, {run.id for _, run in runs}, self._notes)
@@ -126,7 +143,9 @@ class _Push:
         pushing.finish(versions)
         for collection in (collection for _, part in self._parts for collection in part.artifacts):
             pushing.collection(collection)
-        self._each("uses", lambda one: pushing.uses(one[1]), [one for one in runs if one[1].uses])
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="push") as pool:
+            for _ in pool.map(pushing.uses, [run for _, run in runs if run.uses]):
+                pass
         return len(pushing.ids)
 
     def _versions(self) -> Iterator[Version]:
@@ -135,16 +154,6 @@ class _Push:
                 for version in collection.versions:
                     name = f"{part.entity}/{part.name}/{collection.name}:v{version.index}"
                     yield Version(read, collection, version, name)
-
-    def _each(self, what: str, call: Callable[[Any], None], things: Iterable[Any]) -> None:
-        """Call with each, several at a time; the first error ends it."""
-        things = list(things)
-        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="push")
-        try:
-            for _ in tqdm(pool.map(call, things), desc=what, total=len(things), disable=None):
-                pass
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _generations(runs: list[tuple[Read, form.Run]]) -> Iterator[list[tuple[Read, form.Run]]]:

@@ -37,16 +37,21 @@ class RunPush:
         self._wire = wire
         self._sweeps = sweeps
 
-    def push(self, read: Read, run: form.Run, notes: Notes) -> None:
-        """The run is there as the fixture has it; one that is there already is left alone."""
-        wanted = self._fields(run)
-        if self._is_there(read, run, wanted):
-            return
-        bucket = self._wire.ask(ask.UPSERT_RUN, input=wanted)["upsertBucket"]["bucket"]
+    def is_there(self, read: Read, run: form.Run) -> bool:
+        """Whether the server has the run as the fixture has it: it is left alone then."""
+        return self._is_there(read, run, self._fields(run))
+
+    def start(self, run: form.Run) -> str:
+        """The run is there, and runs; its id."""
+        bucket = self._wire.ask(ask.UPSERT_RUN, input=self._fields(run))["upsertBucket"]["bucket"]
+        return str(bucket["id"])
+
+    def send(self, read: Read, run: form.Run, node_id: str, notes: Notes) -> None:
+        """All that the run logged, and its end."""
         for kind in _STREAMS:
             self._lines(read, run, kind, notes)
         self._files(read, run, notes)
-        self._end(run, str(bucket["id"]), notes)
+        self._end(run, node_id, notes)
 
     def _fields(self, run: form.Run) -> dict[str, Any]:
         fields = {

@@ -10,13 +10,14 @@ from dumbbell_server.settings import Settings
 _DOCUMENTS = frozenset({".yaml", ".yml", ".json"})
 
 
-def fixtures_at_start(settings: Settings) -> list[str]:
-    """Those that `DUMBBELL_SEED` names, and each file and folder in `DUMBBELL_SEED_DIR`, in the order of their names.
+def fixtures_at_start(settings: Settings) -> list[list[str]]:
+    """Those that `DUMBBELL_SEED` names, as one, and then each file and folder in `DUMBBELL_SEED_DIR` by itself.
 
     StartupError where that folder cannot be read.
     """
     named = [name.strip() for name in (settings.seed or "").split(",") if name.strip()]
-    return named if settings.seed_dir is None else [*named, *_found(settings.seed_dir)]
+    own = [] if settings.seed_dir is None else _found(settings.seed_dir)
+    return [*([named] if named else []), *([path] for path in own)]
 
 
 def _found(folder: Path) -> list[str]:

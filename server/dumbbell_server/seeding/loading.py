@@ -38,10 +38,6 @@ class Counts:
     artifacts: int = 0  # versions
     links: int = 0
 
-    def __str__(self) -> str:
-        made = [f"{number} {what}" for what, number in vars(self).items() if number]
-        return ", ".join(made) or "nothing that was not there"
-
 
 class Numbers:
     """Numbers of rows, kept where they are free: ids on the wire, and what refers to them, hold them.

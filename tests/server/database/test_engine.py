@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import uuid
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from dumbbell_server.database import engine
-from dumbbell_server.database.engine import Database, SqliteDatabase, reading, snapshot
+from dumbbell_server.database.engine import Database, PostgresDatabase, SqliteDatabase, reading, snapshot
 from dumbbell_server.errors import StorageFull, StorageUnavailable
 from support.databases import Blocker, add, adds_and_raises, notes, run_together
+from support.postgres import Postgres
 
 sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 postgres_only = pytest.mark.parametrize("database", ["postgres"], indirect=True)
@@ -354,6 +356,22 @@ def test_a_unit_that_always_loses_is_refused_in_the_end(database: Database) -> N
     with pytest.raises(IntegrityError):  # no race: nothing is gained by running it again
         database.write(wrong)
     assert len(tries) == 6
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "UTF8"])
+def test_texts_are_texts_whatever_the_database_was_made_with(postgres: Postgres, encoding: str) -> None:
+    admin = create_engine(postgres.url("postgres").replace("postgresql://", "postgresql+psycopg://"),
+                          isolation_level="AUTOCOMMIT", connect_args={"client_encoding": "utf8"})
+    name = f"encoded_{uuid.uuid4().hex}"
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' "
+                                "LC_CTYPE 'C'"))
+    admin.dispose()
+    opened = PostgresDatabase(postgres.url(name).replace("postgresql://", "postgresql+psycopg://"))
+    with reading(opened) as session:
+        said = session.execute(text("SELECT :word || 'x'"), {"word": "\N{GREEK SMALL LETTER LAMDA}"}).scalar()
+    opened.close()
+    assert said == "\N{GREEK SMALL LETTER LAMDA}x"
 
 
 @postgres_only

@@ -1,0 +1,1 @@
+"""Pseudonyms in a fixture's folder for what is nobody else's business."""
