@@ -53,6 +53,16 @@ def test_ten_thousand_lines_and_a_bar_beside_them_stay_in_order(tmp_path: Path) 
     assert found == ["9999", *[f"line {number}" for number in range(10_000)]]
 
 
+def test_a_cursor_goes_up_to_the_first_line_that_is_shown(tmp_path: Path) -> None:
+    """As 0.31.0 was seen to have it."""
+    console = Console(tmp_path)
+    for number in range(60):
+        console.write(f"l{number}\n", "t", stderr=False)
+    console.write("\x1b[A" * 50 + "\rUP\n" + "\x1b[B" * 3 + "end\n", "t", stderr=False)
+    changed = {at: line["content"] for at, line in enumerate(lines(console)) if not line["content"].startswith("l")}
+    assert changed == {29: "UP9", 33: "end"}
+
+
 def test_an_endless_line_has_an_end(tmp_path: Path) -> None:
     console = Console(tmp_path)
     for _ in range(100):

@@ -12,7 +12,7 @@ from pathlib import Path
 from dumbbell_server.json_text import dumps
 
 STDERR = 0
-_HEIGHT = 32  # lines that a cursor may go back to
+_HEIGHT = 32  # lines of a terminal, which a cursor does not leave
 _MOST_LINES = 512  # in memory
 _WIDTH = 4096  # characters that are kept of a line
 _PIECES = re.compile(r"\n|\r|\x1b\[[AB]|[^\n\r\x1b]+|\x1b")
@@ -54,7 +54,7 @@ class Console:
             elif piece == "\r":
                 terminal.column = 0
             elif piece == "\x1b[A":
-                terminal.row = max(0, terminal.row - 1)
+                terminal.row = max(0, len(terminal.lines) - _HEIGHT, terminal.row - 1)
             elif piece == "\x1b[B":
                 _down(terminal)
             else:
