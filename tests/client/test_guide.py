@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import dumbbell
+from dumbbell_server.seeding.form.reading import read_fixture
 from dumbbell_server.seeding.load import load
-from dumbbell_server.seeding.reading import read_fixture
 from support.world import World
 
 GUIDE = Path(__file__).parents[2] / "docs" / "client.md"

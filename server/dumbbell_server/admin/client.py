@@ -15,7 +15,7 @@ import httpx2
 
 from dumbbell_server.admin.tars import LEFT_OUT, MEDIA_TYPE, packed, unpack
 from dumbbell_server.errors import DumbbellError
-from dumbbell_server.seeding.reading import shipped
+from dumbbell_server.seeding.form.reading import shipped
 
 _CONNECTING = 10.0  # seconds; what is asked for may take any time
 _SHOWN = 500  # characters of an answer that is no refusal of ours

@@ -7,8 +7,8 @@ from pathlib import Path
 from dumbbell_server.backend import Backend
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.seeding.export import Written, export
+from dumbbell_server.seeding.form.reading import read_fixture, shipped
 from dumbbell_server.seeding.load import load
-from dumbbell_server.seeding.reading import read_fixture, shipped
 
 
 def seed_shipped(backend: Backend, name: str) -> dict[str, int]:

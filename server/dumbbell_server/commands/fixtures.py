@@ -22,8 +22,8 @@ def register(app: typer.Typer) -> None:
 
 def load_named(backend: Any, names: Sequence[str], on_progress: Callable[[int], object] | None = None) -> Any:
     """All of these fixtures, as one: whole or not at all."""
+    from dumbbell_server.seeding.form.reading import Fixture, read_fixture
     from dumbbell_server.seeding.load import load
-    from dumbbell_server.seeding.reading import Fixture, read_fixture
 
     return load(backend, sum(map(read_fixture, names), Fixture()), on_progress)
 
@@ -124,7 +124,7 @@ def schema() -> None:
     Example: `dumbbell schema > dumbbell.schema.json`, and in VS Code's settings
     `"yaml.schemas": {"./dumbbell.schema.json": "*.dumbbell.yaml"}`.
     """
-    from dumbbell_server.seeding.documents import json_schema
+    from dumbbell_server.seeding.form.documents import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))
 
@@ -142,7 +142,7 @@ def generate(
     Example: `dumbbell generate load.dumbbell.yaml --runs 1000 --rows 1000`.
     """
     from dumbbell_server.errors import DumbbellError
-    from dumbbell_server.seeding.generated import fixture_text
+    from dumbbell_server.seeding.made.generated import fixture_text
 
     try:
         text = fixture_text(project, runs=runs, rows=rows, keys=keys, seed=seed_)

@@ -151,7 +151,7 @@ def _options(filters: str | None, order: str, max_runs: int | None, samples: int
 
     from dumbbell_server.errors import BadInput
     from dumbbell_server.moving.options import Options
-    from dumbbell_server.seeding.kinds import Size
+    from dumbbell_server.seeding.form.kinds import Size
 
     try:
         largest = TypeAdapter(Size).validate_python(int(size) if size.isdigit() else size)

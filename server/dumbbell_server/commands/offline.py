@@ -51,8 +51,8 @@ def import_(
 def _into_folder(fixture: Path, data_dir: Path | None, database_url: str | None) -> object:
     from dumbbell_server.app import first_key
     from dumbbell_server.moving.offline.fixture import check_entities
+    from dumbbell_server.seeding.form.reading import read_fixture
     from dumbbell_server.seeding.load import load
-    from dumbbell_server.seeding.reading import read_fixture
 
     backend = open_stopped(data_dir, database_url, make=True)
     try:
@@ -68,7 +68,7 @@ def _into_folder(fixture: Path, data_dir: Path | None, database_url: str | None)
 
 def _into_server(fixture: Path, url: str, token: str | None) -> object:
     from dumbbell_server.admin.client import AdminClient, AdminError
-    from dumbbell_server.seeding.loading import Counts
+    from dumbbell_server.seeding.loading.state import Counts
 
     token = token or os.environ.get("DUMBBELL_ADMIN_TOKEN")
     if not token:
@@ -108,7 +108,7 @@ def view(
     from dumbbell_server.moving.offline import finding
     from dumbbell_server.moving.offline.convert import Target
     from dumbbell_server.moving.viewing import show
-    from dumbbell_server.seeding.folder import documents
+    from dumbbell_server.seeding.form.folder import documents
 
     def on_ready(addresses: list[str]) -> None:
         typer.echo(f"{folder} is shown until Ctrl-C at {' '.join(addresses)}")

@@ -12,7 +12,7 @@ from dumbbell._client import Client
 from dumbbell._download import download
 from dumbbell.errors import DigestError
 from dumbbell_server.artifact_files.digests import hex_of
-from dumbbell_server.seeding.folder import Folder
+from dumbbell_server.seeding.form.folder import Folder
 
 _PIECE = 1 << 20
 _INCOMING = ".incoming"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from dumbbell_server import ids
-from dumbbell_server.seeding.folder import described
+from dumbbell_server.seeding.form.folder import described
 
 _T = TypeVar("_T")
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from dumbbell_server.errors import BadInput, Conflict
-from dumbbell_server.seeding.folder import write_whole
+from dumbbell_server.seeding.form.folder import write_whole
 
 STATE = ".pull.json"
 _LARGEST = 100 * 10**6

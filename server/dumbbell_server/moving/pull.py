@@ -33,8 +33,8 @@ from dumbbell_server.moving.options import Options
 from dumbbell_server.moving.pull_artifacts import ArtifactPull, Listed
 from dumbbell_server.moving.pull_runs import Known, RunPull
 from dumbbell_server.moving.wire import Wire, at
-from dumbbell_server.seeding import documents as form
-from dumbbell_server.seeding.folder import ACCOUNTS, Folder, described, documents, write_document
+from dumbbell_server.seeding.form import documents as form
+from dumbbell_server.seeding.form.folder import ACCOUNTS, Folder, described, documents, write_document
 
 _THREADS = 4
 _FILE_THREADS = 6

@@ -22,8 +22,8 @@ from dumbbell_server.moving.checked import Notes, checked, row, username
 from dumbbell_server.moving.options import Options
 from dumbbell_server.moving.pull_runs import Known, version_of
 from dumbbell_server.moving.wire import Wire, at
-from dumbbell_server.seeding import documents as form
-from dumbbell_server.seeding.folder import Folder, manifest_name, write_document, write_whole
+from dumbbell_server.seeding.form import documents as form
+from dumbbell_server.seeding.form.folder import Folder, manifest_name, write_document, write_whole
 
 _COMMITTED = "COMMITTED"
 _PORTFOLIO = "ArtifactPortfolio"

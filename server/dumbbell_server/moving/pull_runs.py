@@ -19,8 +19,8 @@ from dumbbell_server.moving.checked import Notes, checked, username
 from dumbbell_server.moving.options import Options
 from dumbbell_server.moving.wire import Wire, at, run_of
 from dumbbell_server.runs.states import ENDED_STATES, STATES
-from dumbbell_server.seeding import documents as form
-from dumbbell_server.seeding.folder import CONSOLE, HISTORY, SYSTEM, Folder, described, write_document
+from dumbbell_server.seeding.form import documents as form
+from dumbbell_server.seeding.form.folder import CONSOLE, HISTORY, SYSTEM, Folder, described, write_document
 
 _STEPS = 1000  # a page of history, at first
 _MOST_STEPS = 16_000

@@ -19,8 +19,8 @@ from dumbbell_server.moving.pull import Pulled
 from dumbbell_server.moving.push_artifacts import ArtifactPush, Version
 from dumbbell_server.moving.push_runs import RunPush
 from dumbbell_server.moving.wire import Wire, at
-from dumbbell_server.seeding import documents as form
-from dumbbell_server.seeding.reading import Read, read_fixture
+from dumbbell_server.seeding.form import documents as form
+from dumbbell_server.seeding.form.reading import Read, read_fixture
 
 _THREADS = 4
 _STEPS = {"PENDING": (), "RUNNING": ("RUNNING",), "PAUSED": ("RUNNING", "PAUSED"), "FINISHED": ("FINISHED",),

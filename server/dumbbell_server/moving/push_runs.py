@@ -17,8 +17,8 @@ from dumbbell_server.moving import push_documents as ask
 from dumbbell_server.moving.blobs import md5_of
 from dumbbell_server.moving.checked import Notes
 from dumbbell_server.moving.wire import Wire, at
-from dumbbell_server.seeding import documents as form
-from dumbbell_server.seeding.reading import Read
+from dumbbell_server.seeding.form import documents as form
+from dumbbell_server.seeding.form.reading import Read
 
 _STREAMS = {"history": "wandb-history.jsonl", "system": "wandb-events.jsonl", "console": "output.log"}
 _SUMMARY = "wandb-summary.json"

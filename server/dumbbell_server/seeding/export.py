@@ -20,7 +20,7 @@ from dumbbell_server.seeding.exporting.projects import export_project
 from dumbbell_server.seeding.exporting.runs import export_runs
 from dumbbell_server.seeding.exporting.scope import scope_of
 from dumbbell_server.seeding.exporting.writing import Writing
-from dumbbell_server.seeding.folder import Folder
+from dumbbell_server.seeding.form.folder import Folder
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import StorageUnavailable
 from dumbbell_server.projects.registries import PREFIX
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.seeding import artifacts, projects, sweeps
-from dumbbell_server.seeding.accounts import load_accounts
-from dumbbell_server.seeding.artifacts import NewVersion, Place
-from dumbbell_server.seeding.contents import Incoming
-from dumbbell_server.seeding.distinct import check_distinct
-from dumbbell_server.seeding.documents import Project, Registry
-from dumbbell_server.seeding.loading import Counts, Loading, Numbers
-from dumbbell_server.seeding.reading import Fixture, Read
-from dumbbell_server.seeding.reports import load_report
-from dumbbell_server.seeding.runs import load_run
-from dumbbell_server.seeding.taking import Path_, Taken, Taking
+from dumbbell_server.seeding.form.documents import Project, Registry
+from dumbbell_server.seeding.form.reading import Fixture, Read
+from dumbbell_server.seeding.loading import artifacts, projects, sweeps
+from dumbbell_server.seeding.loading.accounts import load_accounts
+from dumbbell_server.seeding.loading.artifacts import NewVersion, Place
+from dumbbell_server.seeding.loading.distinct import check_distinct
+from dumbbell_server.seeding.loading.reports import load_report
+from dumbbell_server.seeding.loading.runs import load_run
+from dumbbell_server.seeding.loading.state import Counts, Loading, Numbers
+from dumbbell_server.seeding.loading.taking import Path_, Taken, Taking
+from dumbbell_server.seeding.made.contents import Incoming
 
 
 def load(backend: Backend, fixture: Fixture, on_progress: Callable[[int], object] | None = None) -> Counts:

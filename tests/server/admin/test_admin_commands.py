@@ -156,7 +156,8 @@ def test_two_names_that_say_two_ports_are_an_error(tmp_path: Path) -> None:
 AT_ITS_END = """if True:
     import atexit, sys
     from dumbbell_server.cli import main
-    atexit.register(lambda: print([name in sys.modules for name in ("fastapi", "dumbbell_server.seeding.documents")]))
+    names = ("fastapi", "dumbbell_server.seeding.form.documents")
+    atexit.register(lambda: print([name in sys.modules for name in names]))
     main(sys.argv[1:])
 """
 

@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from dumbbell_server.app import make_worker
 from dumbbell_server.blobs.garbage import columns
+from dumbbell_server.seeding.form.reading import Fixture, parse
 from dumbbell_server.seeding.load import load
-from dumbbell_server.seeding.reading import Fixture, parse
 from support.artifact_driver import ArtifactDriver, digest_of, entry
 from support.world import World, open_world
 

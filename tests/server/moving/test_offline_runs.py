@@ -15,7 +15,7 @@ import pytest
 from dumbbell_server.errors import BadInput
 from dumbbell_server.moving.offline.convert import Target
 from dumbbell_server.moving.offline.fixture import Progress, convert
-from dumbbell_server.seeding.reading import read_fixture
+from dumbbell_server.seeding.form.reading import read_fixture
 from support.offline_logs import EXIT, HEADER, START, Record, item, output, row, run_record, write_run
 
 BASE = [HEADER, run_record()]

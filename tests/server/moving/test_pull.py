@@ -16,7 +16,7 @@ from dumbbell_server.artifact_files.digests import hex_of
 from dumbbell_server.errors import BadInput, Conflict
 from dumbbell_server.moving.options import Options
 from dumbbell_server.moving.pull import Pulled, pull
-from dumbbell_server.seeding.reading import read_fixture
+from dumbbell_server.seeding.form.reading import read_fixture
 from support import moving
 from support.moving import PATH, collection_document, command, document, run_document, tree, twisted
 from support.server import STILL, Server, start_server

@@ -21,8 +21,8 @@ from dumbbell_server.moving.scrub.folders import scrub_folder
 from dumbbell_server.moving.scrub.pseudonyms import Pseudonyms, tree_pattern
 from dumbbell_server.moving.scrub.words import wanted
 from dumbbell_server.moving.scrubbed_pull import scrubbed_pull
-from dumbbell_server.seeding.folder import Folder, write_document
-from dumbbell_server.seeding.reading import read_fixture
+from dumbbell_server.seeding.form.folder import Folder, write_document
+from dumbbell_server.seeding.form.reading import read_fixture
 from support import moving
 from support.moving import PATH, command, tree
 from support.server import STILL, start_server

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from dumbbell_server.seeding.form.reading import Fixture, parse, read_fixture
 from dumbbell_server.seeding.load import load
-from dumbbell_server.seeding.reading import Fixture, parse, read_fixture
 from support.repository import ROOT
 from support.world import World
 

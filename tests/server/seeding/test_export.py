@@ -16,8 +16,8 @@ from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.history.packing import unpack
 from dumbbell_server.seeding.export import export
+from dumbbell_server.seeding.form.reading import read_fixture
 from dumbbell_server.seeding.load import load
-from dumbbell_server.seeding.reading import read_fixture
 from support.world import World, world_on_backend
 
 COMPLETE = Path(__file__).parent / "complete"

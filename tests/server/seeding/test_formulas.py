@@ -7,7 +7,7 @@ import math
 import pytest
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.seeding.formula import noise, read_formula
+from dumbbell_server.seeding.made.formula import noise, read_formula
 
 
 def at(text: str, step: int, seed: str = "x") -> float:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from dumbbell_server.errors import BadInput
+from dumbbell_server.seeding.form.reading import read_fixture
 from dumbbell_server.seeding.load import load
-from dumbbell_server.seeding.reading import read_fixture
 from support.world import World
 
 ASK = """{ project(name: "p", entityName: "local") { run(name: "r") {

@@ -20,9 +20,9 @@ from dumbbell_server.database.engine import reading
 from dumbbell_server.files.tables import RunFileRow
 from dumbbell_server.history.reading.rows import rows_between
 from dumbbell_server.runs.tables import RunRow
+from dumbbell_server.seeding.form.reading import read_fixture
 from dumbbell_server.seeding.load import load
-from dumbbell_server.seeding.loading import Counts
-from dumbbell_server.seeding.reading import read_fixture
+from dumbbell_server.seeding.loading.state import Counts
 from dumbbell_server.settings import Settings
 
 

@@ -12,10 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.seeding.documents import json_schema
+from dumbbell_server.seeding.form.documents import json_schema
+from dumbbell_server.seeding.form.reading import Fixture, parse, read_fixture, shipped
+from dumbbell_server.seeding.form.texts import Source
 from dumbbell_server.seeding.load import load
-from dumbbell_server.seeding.reading import Fixture, parse, read_fixture, shipped
-from dumbbell_server.seeding.texts import Source
 from support.world import World
 
 NAME = "small.dumbbell.yaml"

@@ -20,8 +20,8 @@ from dumbbell_server.errors import BadInput
 from dumbbell_server.moving.offline.blobs import Blobs
 from dumbbell_server.moving.offline.checking import checked
 from dumbbell_server.moving.offline.values import moment_text
-from dumbbell_server.seeding.documents import Collection
-from dumbbell_server.seeding.folder import Folder, described, manifest_name, write_document
+from dumbbell_server.seeding.form.documents import Collection
+from dumbbell_server.seeding.form.folder import Folder, described, manifest_name, write_document
 
 _KEPT = ("digest", "size", "ref", "extra")  # of an entry: local paths are nobody's business
 _MANY = 256 << 20  # bytes of entries in a file of their own

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from dumbbell_server.seeding.folder import BLOBS, Folder
+from dumbbell_server.seeding.form.folder import BLOBS, Folder
 
 _PIECE = 1 << 20
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.seeding.documents import Part
+from dumbbell_server.seeding.form.documents import Part
 
 
 def checked(model: type[Part], fields: Mapping[str, Any], where: str) -> None:

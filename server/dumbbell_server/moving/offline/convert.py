@@ -24,9 +24,9 @@ from dumbbell_server.moving.offline.part import Fields, Found, Part, Reader
 from dumbbell_server.moving.offline.values import moment_text
 from dumbbell_server.projects.service import UNCATEGORIZED
 from dumbbell_server.runs.states import PREEMPTING, RUNNING, after_completion
-from dumbbell_server.seeding import documents
-from dumbbell_server.seeding import folder as layout
-from dumbbell_server.seeding.folder import Folder, described, write_document
+from dumbbell_server.seeding.form import documents
+from dumbbell_server.seeding.form import folder as layout
+from dumbbell_server.seeding.form.folder import Folder, described, write_document
 
 FIRST = "local"  # what the fixture calls the server's first user
 _LOST = 1  # the exit code of a process that nobody heard of the end of, as wandb 0.31.0 gives it

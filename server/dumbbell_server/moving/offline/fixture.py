@@ -13,8 +13,8 @@ from dumbbell_server.errors import BadInput, NotFound
 from dumbbell_server.moving.offline import finding
 from dumbbell_server.moving.offline.convert import FIRST, Conversion, Target
 from dumbbell_server.moving.offline.part import Found, look
-from dumbbell_server.seeding.folder import ACCOUNTS, write_document
-from dumbbell_server.seeding.reading import Fixture
+from dumbbell_server.seeding.form.folder import ACCOUNTS, write_document
+from dumbbell_server.seeding.form.reading import Fixture
 
 
 @dataclass(frozen=True)

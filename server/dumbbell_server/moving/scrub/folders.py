@@ -26,8 +26,8 @@ from dumbbell_server.moving.scrub.keys import changed_at
 from dumbbell_server.moving.scrub.pseudonyms import PIECE, Pseudonyms
 from dumbbell_server.moving.scrub.trees import Trees, scrubbed_value
 from dumbbell_server.moving.scrub.words import EMAILS, PATHS, Wanted, collect
-from dumbbell_server.seeding.documents import Document
-from dumbbell_server.seeding.folder import BLOBS, SUFFIXES, Folder, documents, is_document
+from dumbbell_server.seeding.form.documents import Document
+from dumbbell_server.seeding.form.folder import BLOBS, SUFFIXES, Folder, documents, is_document
 
 _MANIFEST = ".manifest.json"
 _LINES = ".log"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import quote
 
-from dumbbell_server.seeding import documents
+from dumbbell_server.seeding.form import documents
 
 PIECE = 1 << 20
 _SHORT = 4

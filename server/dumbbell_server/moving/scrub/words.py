@@ -13,7 +13,7 @@ import orjson
 from dumbbell_server.errors import BadInput
 from dumbbell_server.json_text import loads
 from dumbbell_server.moving.scrub.keys import values_at
-from dumbbell_server.seeding.folder import Folder, documents
+from dumbbell_server.seeding.form.folder import Folder, documents
 
 NAMES, HOSTS, EMAILS, PATHS = "names", "hosts", "emails", "paths"
 KINDS = (NAMES, HOSTS, EMAILS, PATHS)

@@ -10,7 +10,7 @@ from dumbbell_server.accounts import queries
 from dumbbell_server.accounts.first_user import first_user
 from dumbbell_server.accounts.tables import EntityRow, FormerNameRow, OrganizationRow, UserRow
 from dumbbell_server.seeding.exporting.writing import Writing
-from dumbbell_server.seeding.folder import ACCOUNTS, described, write_document
+from dumbbell_server.seeding.form.folder import ACCOUNTS, described, write_document
 
 
 def export_accounts(writing: Writing, *, with_keys: bool) -> None:

@@ -26,10 +26,10 @@ from dumbbell_server.artifacts.tables import (
 from dumbbell_server.errors import Conflict
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.seeding import folder
 from dumbbell_server.seeding.exporting.projects import place_of
 from dumbbell_server.seeding.exporting.writing import Writing
-from dumbbell_server.seeding.folder import described
+from dumbbell_server.seeding.form import folder
+from dumbbell_server.seeding.form.folder import described
 
 Births = dict[int, dict[str, int]]  # by the version that first holds a file, by its MD5: that with which it came
 

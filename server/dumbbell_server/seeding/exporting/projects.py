@@ -19,8 +19,8 @@ from dumbbell_server.projects.registries import PREFIX
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.reports.tables import ViewRow
 from dumbbell_server.seeding.exporting.writing import Writing, told
-from dumbbell_server.seeding.folder import described, write_document
-from dumbbell_server.seeding.projects import VISIBILITIES
+from dumbbell_server.seeding.form.folder import described, write_document
+from dumbbell_server.seeding.loading.projects import VISIBILITIES
 from dumbbell_server.sweeps.tables import AgentRow, SweepRow
 
 _VISIBLE = {access: name for name, access in VISIBILITIES.items()}

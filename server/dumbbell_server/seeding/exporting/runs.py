@@ -16,11 +16,11 @@ from dumbbell_server.history.tables import BORROWED, CONSOLE, EVENTS, HISTORY, H
 from dumbbell_server.json_text import stored_list
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.seeding import folder
 from dumbbell_server.seeding.exporting.projects import place_of
 from dumbbell_server.seeding.exporting.writing import Writing, told
-from dumbbell_server.seeding.folder import described
-from dumbbell_server.seeding.histories import MISSING
+from dumbbell_server.seeding.form import folder
+from dumbbell_server.seeding.form.folder import described
+from dumbbell_server.seeding.made.histories import MISSING
 from dumbbell_server.sweeps.tables import AgentRow, SweepRunRow
 
 _AT_ONCE = 200  # runs

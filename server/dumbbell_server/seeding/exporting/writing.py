@@ -17,7 +17,7 @@ from dumbbell_server.backend import Backend
 from dumbbell_server.errors import Conflict
 from dumbbell_server.json_text import dumps, loads
 from dumbbell_server.seeding.exporting.scope import Scope
-from dumbbell_server.seeding.folder import Folder
+from dumbbell_server.seeding.form.folder import Folder
 
 
 @dataclass

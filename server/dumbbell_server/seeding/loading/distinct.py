@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dumbbell_server.seeding.artifacts import indexed
-from dumbbell_server.seeding.documents import Project, ProjectFields
-from dumbbell_server.seeding.reading import Fixture, Read
-from dumbbell_server.seeding.taking import Path_
+from dumbbell_server.seeding.form.documents import Organization, Project, ProjectFields, Team, User
+from dumbbell_server.seeding.form.reading import Fixture, Read
+from dumbbell_server.seeding.loading.artifacts import indexed
+from dumbbell_server.seeding.loading.taking import Path_
 
 Named = tuple[tuple[str, ...], Path_]  # what a thing is called in all, and where in its document it stands
+Account = User | Team | Organization
 
 
 def check_distinct(fixture: Fixture) -> None:
@@ -19,18 +20,41 @@ def check_distinct(fixture: Fixture) -> None:
         for name, path in _named(read):
             first = seen.setdefault(name, (read, path))
             if first != (read, path):
-                what, said = name[0], name[-1]
-                raise read.wrong(path, f"{what} {said!r} is there twice: first in {first[0].where(*first[1])}")
+                _refuse(name, read, path, first)
+    _check_accounts(fixture)
+
+
+def _refuse(name: tuple[str, ...], read: Read, path: Path_, first: tuple[Read, Path_]) -> None:
+    raise read.wrong(path, f"{name[0]} {name[-1]!r} is there twice: first in {first[0].where(*first[1])}")
+
+
+def _check_accounts(fixture: Fixture) -> None:
+    """Accounts may stand in several documents, as those of two exports do, where they all say the same of them."""
+    seen: dict[tuple[str, ...], tuple[Read, Path_, Account]] = {}
+    for read in fixture.documents:
+        for name, path, account in _accounts(read):
+            first = seen.setdefault(name, (read, path, account))
+            if (first[0] is read and first[1] != path) or _said(first[2]) != _said(account):
+                _refuse(name, read, path, first[:2])
+
+
+def _accounts(read: Read) -> Iterator[tuple[tuple[str, ...], Path_, Account]]:
+    document = read.document
+    for at, user in enumerate(document.users):
+        yield ("name", user.name), ("users", at), user
+    for at, team in enumerate(document.teams):
+        yield ("name", team.name), ("teams", at), team
+    for at, organization in enumerate(document.organizations):
+        yield ("organization", organization.name), ("organizations", at), organization
+
+
+def _said(account: Account) -> Account:
+    """Without the numbers, of which the first that is free holds."""
+    return account.model_copy(update={"row": None, "entity_row": None})
 
 
 def _named(read: Read) -> Iterator[Named]:
     document = read.document
-    for at, user in enumerate(document.users):
-        yield ("name", user.name), ("users", at)
-    for at, team in enumerate(document.teams):
-        yield ("name", team.name), ("teams", at)
-    for at, organization in enumerate(document.organizations):
-        yield ("organization", organization.name), ("organizations", at)
     for at, project in enumerate(document.projects):
         yield from _in_project((project.entity, project.name), ("projects", at), project)
     for at, registry in enumerate(document.registries):

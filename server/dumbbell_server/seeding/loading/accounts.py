@@ -19,9 +19,9 @@ from dumbbell_server.accounts.tables import (
     UserRow,
 )
 from dumbbell_server.errors import BadInput
-from dumbbell_server.seeding.documents import Key, Organization, Team, User
-from dumbbell_server.seeding.loading import Loading
-from dumbbell_server.seeding.reading import Read
+from dumbbell_server.seeding.form.documents import Key, Organization, Team, User
+from dumbbell_server.seeding.form.reading import Read
+from dumbbell_server.seeding.loading.state import Loading
 
 
 def load_accounts(loading: Loading) -> None:

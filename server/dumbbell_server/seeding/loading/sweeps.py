@@ -8,10 +8,10 @@ from sqlmodel import select
 from dumbbell_server.errors import BadInput
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.seeding.documents import Place, Project, Sweep
-from dumbbell_server.seeding.loading import Loading
-from dumbbell_server.seeding.reading import Read
-from dumbbell_server.seeding.taking import Path_
+from dumbbell_server.seeding.form.documents import Place, Project, Sweep
+from dumbbell_server.seeding.form.reading import Read
+from dumbbell_server.seeding.loading.state import Loading
+from dumbbell_server.seeding.loading.taking import Path_
 from dumbbell_server.sweeps import queries
 from dumbbell_server.sweeps.config import read_config
 from dumbbell_server.sweeps.tables import AgentRow, SweepRow, SweepRunRow

@@ -11,8 +11,8 @@ from dumbbell_server.artifacts import queries, uses
 from dumbbell_server.artifacts.aliases import set_alias
 from dumbbell_server.artifacts.tables import ClientIdRow, CollectionRow, MembershipRow
 from dumbbell_server.runs import queries as runs
-from dumbbell_server.seeding.documents import ArtifactVersion
-from dumbbell_server.seeding.loading import Loading
+from dumbbell_server.seeding.form.documents import ArtifactVersion
+from dumbbell_server.seeding.loading.state import Loading
 
 
 def number_of(loading: Loading, collection: CollectionRow, form: ArtifactVersion, given: int) -> int:

@@ -18,9 +18,9 @@ from dumbbell_server.backend import Backend
 from dumbbell_server.database.statements import dialect_of
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
-from dumbbell_server.seeding import kinds
-from dumbbell_server.seeding.reading import Fixture, Read
-from dumbbell_server.seeding.taking import Taken
+from dumbbell_server.seeding.form import kinds
+from dumbbell_server.seeding.form.reading import Fixture, Read
+from dumbbell_server.seeding.loading.taking import Taken
 
 
 @dataclass

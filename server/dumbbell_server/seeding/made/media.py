@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dumbbell_server.seeding.contents import Stored
-from dumbbell_server.seeding.documents import Media
-from dumbbell_server.seeding.formula import noise
+from dumbbell_server.seeding.form.documents import Media
+from dumbbell_server.seeding.made.contents import Stored
+from dumbbell_server.seeding.made.formula import noise
 
 _RATE = 8000  # samples a second
 _FRAMES = 8

@@ -13,9 +13,9 @@ import orjson
 
 from dumbbell_server.errors import BadInput
 from dumbbell_server.json_text import dumps, loads
-from dumbbell_server.seeding.documents import Formulas, Lines, Part, RowsFile
-from dumbbell_server.seeding.formula import read_formula
-from dumbbell_server.seeding.reading import Read
+from dumbbell_server.seeding.form.documents import Formulas, Lines, Part, RowsFile
+from dumbbell_server.seeding.form.reading import Read
+from dumbbell_server.seeding.made.formula import read_formula
 
 PACE = 10.0  # seconds from row to row, where nothing is said
 MISSING = "\0"  # begins a line that says how many lines never came: no stored line has it

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from dumbbell_server.errors import BadInput, DumbbellError
-from dumbbell_server.seeding import folder
-from dumbbell_server.seeding.documents import Document
-from dumbbell_server.seeding.texts import Source
+from dumbbell_server.seeding.form import folder
+from dumbbell_server.seeding.form.documents import Document
+from dumbbell_server.seeding.form.texts import Source
 
 _MOST_BYTES = 64 << 20  # of one document
 _EXPECTED = {  # by pydantic's names of what is wrong

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from dumbbell_server.errors import BadInput
-from dumbbell_server.seeding.documents import DEFAULT_CREATED
+from dumbbell_server.seeding.form.documents import DEFAULT_CREATED
 
 _OPTIMIZERS = ("sgd", "adam", "lion")
 _STATES = ("finished",) * 8 + ("failed", "crashed")

@@ -23,11 +23,11 @@ from dumbbell_server.projects import queries as projects
 from dumbbell_server.projects.registries import PREFIX
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries as runs
-from dumbbell_server.seeding.contents import Incoming, Stored, of_file, opened
-from dumbbell_server.seeding.documents import ArtifactVersion, Collection, Content, ProjectFields, Registry, Run
-from dumbbell_server.seeding.histories import count_of
-from dumbbell_server.seeding.media import MadeMedia, make_media
-from dumbbell_server.seeding.reading import Fixture, Read
+from dumbbell_server.seeding.form.documents import ArtifactVersion, Collection, Content, ProjectFields, Registry, Run
+from dumbbell_server.seeding.form.reading import Fixture, Read
+from dumbbell_server.seeding.made.contents import Incoming, Stored, of_file, opened
+from dumbbell_server.seeding.made.histories import count_of
+from dumbbell_server.seeding.made.media import MadeMedia, make_media
 
 Path_ = tuple[str | int, ...]
 

@@ -13,9 +13,9 @@ from dumbbell_server.projects import queries
 from dumbbell_server.projects.access import PRIVATE
 from dumbbell_server.projects.registries import PREFIX
 from dumbbell_server.projects.tables import ProjectRow
-from dumbbell_server.seeding.documents import Project, ProjectFields, Registry
-from dumbbell_server.seeding.loading import Loading
-from dumbbell_server.seeding.reading import Read
+from dumbbell_server.seeding.form.documents import Project, ProjectFields, Registry
+from dumbbell_server.seeding.form.reading import Read
+from dumbbell_server.seeding.loading.state import Loading
 
 VISIBILITIES = {"organization": PRIVATE, "restricted": "RESTRICTED"}
 

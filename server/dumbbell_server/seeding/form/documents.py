@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, model_validator
 from pydantic import Tag as Shape
 
-from dumbbell_server.seeding import kinds as of
+from dumbbell_server.seeding.form import kinds as of
 
 DEFAULT_CREATED = "2026-01-05T10:00:00Z"
 MOST_ROWS = 1_000_000

@@ -8,10 +8,10 @@ from typing import Any
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.reports import queries
 from dumbbell_server.reports.tables import ViewRow
-from dumbbell_server.seeding.documents import Report
-from dumbbell_server.seeding.loading import Loading
-from dumbbell_server.seeding.reading import Read
-from dumbbell_server.seeding.runs import as_text
+from dumbbell_server.seeding.form.documents import Report
+from dumbbell_server.seeding.form.reading import Read
+from dumbbell_server.seeding.loading.runs import as_text
+from dumbbell_server.seeding.loading.state import Loading
 
 
 def load_report(loading: Loading, read: Read, project: ProjectRow, form: Report) -> None:

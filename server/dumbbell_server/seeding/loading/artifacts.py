@@ -41,14 +41,14 @@ from dumbbell_server.errors import BadInput
 from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.runs import queries as runs
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.seeding import projects
-from dumbbell_server.seeding.contents import Incoming
-from dumbbell_server.seeding.documents import ArtifactVersion, Collection, Link, ProjectFields, Use
-from dumbbell_server.seeding.loading import Loading
-from dumbbell_server.seeding.logged import number_of
-from dumbbell_server.seeding.reading import Read
-from dumbbell_server.seeding.runs import as_text
-from dumbbell_server.seeding.taking import Path_, spot
+from dumbbell_server.seeding.form.documents import ArtifactVersion, Collection, Link, ProjectFields, Use
+from dumbbell_server.seeding.form.reading import Read
+from dumbbell_server.seeding.loading import projects
+from dumbbell_server.seeding.loading.logged import number_of
+from dumbbell_server.seeding.loading.runs import as_text
+from dumbbell_server.seeding.loading.state import Loading
+from dumbbell_server.seeding.loading.taking import Path_, spot
+from dumbbell_server.seeding.made.contents import Incoming
 
 ARTIFACT = "Artifact"  # of ids on the wire
 _REFERENCE = re.compile(r"wandb-artifact://([0-9a-f]+)")

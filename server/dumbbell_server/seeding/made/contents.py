@@ -16,8 +16,8 @@ from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.store import CHUNK, commit_or_discard, new_key
 from dumbbell_server.errors import BadInput
 from dumbbell_server.json_text import dumps
-from dumbbell_server.seeding.documents import Content
-from dumbbell_server.seeding.reading import Read
+from dumbbell_server.seeding.form.documents import Content
+from dumbbell_server.seeding.form.reading import Read
 
 
 @dataclass(frozen=True)

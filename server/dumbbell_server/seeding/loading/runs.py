@@ -25,14 +25,14 @@ from dumbbell_server.runs import queries
 from dumbbell_server.runs.names import make_display_name
 from dumbbell_server.runs.states import FAILED, FINISHED, LIVE_STATES
 from dumbbell_server.runs.tables import RunRow
-from dumbbell_server.seeding import histories
-from dumbbell_server.seeding.contents import Stored
-from dumbbell_server.seeding.documents import Content, Lines, Place, Project, Run
-from dumbbell_server.seeding.histories import Piece
-from dumbbell_server.seeding.loading import Loading
-from dumbbell_server.seeding.media import NO_MEDIA, MadeMedia, charts_of
-from dumbbell_server.seeding.reading import Read
-from dumbbell_server.seeding.taking import Path_, spot
+from dumbbell_server.seeding.form.documents import Content, Lines, Place, Project, Run
+from dumbbell_server.seeding.form.reading import Read
+from dumbbell_server.seeding.loading.state import Loading
+from dumbbell_server.seeding.loading.taking import Path_, spot
+from dumbbell_server.seeding.made import histories
+from dumbbell_server.seeding.made.contents import Stored
+from dumbbell_server.seeding.made.histories import Piece
+from dumbbell_server.seeding.made.media import NO_MEDIA, MadeMedia, charts_of
 
 APART = timedelta(hours=1)  # from run to run, in the order of a document
 _EXITCODES = {FINISHED: 0, FAILED: 1}

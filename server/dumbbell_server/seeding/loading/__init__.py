@@ -1,0 +1,1 @@
+"""A fixture into rows, domain by domain."""

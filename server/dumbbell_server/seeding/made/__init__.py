@@ -1,0 +1,1 @@
+"""What a fixture has made: rows, files and media, and whole fixtures for load."""
