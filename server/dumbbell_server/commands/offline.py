@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 import webbrowser
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dumbbell_server.commands.shared import Database, Folder, open_stopped, stop
+from dumbbell_server.commands.shared import Database, Folder, Token, Url, listed, open_or_ask, running, stop
 
 
 def register(app: typer.Typer) -> None:
@@ -26,14 +25,12 @@ def import_(
     entity: Annotated[str | None, typer.Option(help="Instead of the one that a run names [or the first user].")] = None,
     project: Annotated[str | None, typer.Option(help="Instead of the one that a run names.")] = None,
     run_id: Annotated[str | None, typer.Option("--id", help="Of the run, where it is one.")] = None,
-    url: Annotated[str | None, typer.Option(help="Admin port of a running server that is to have them, such as "
-                                                 "http://localhost:8081.")] = None,
-    token: Annotated[str | None, typer.Option(help="Of that port [DUMBBELL_ADMIN_TOKEN].")] = None,
-    data_dir: Folder = None, database_url: Database = None,
+    url: Url = None, token: Token = None, data_dir: Folder = None, database_url: Database = None,
 ) -> None:
     """Load offline runs of wandb, as `wandb sync` does, whole or not at all. What exists is left alone.
 
-    Into a stopped folder, or with --url into a running server. Folders of one run that went on become one run.
+    Into a stopped folder, or by a running server that has an admin port. Folders of one run that went on become one
+    run.
 
     Examples: `dumbbell import wandb/offline-run-*`; `dumbbell import wandb --url http://localhost:8081 --token …`.
     """
@@ -41,43 +38,31 @@ def import_(
     from dumbbell_server.moving.offline.convert import Target
 
     try:
-        with _converted(paths, Target(entity, project, run_id)) as folder:
-            made = _into_folder(folder, data_dir, database_url) if url is None else _into_server(folder, url, token)
+        with _converted(paths, Target(entity, project, run_id)) as fixture:
+            backend = None if url is not None else open_or_ask(data_dir, database_url, make=True)
+            if backend is None:
+                with running(url, token, data_dir) as client:
+                    made = client.seed(fixture)
+            else:
+                with contextlib.closing(backend):
+                    made = _load(backend, fixture)
     except DumbbellError as error:
         stop(error)
-    typer.echo(f"Made {made}.")
+    typer.echo(f"Made {listed(made)}.")
 
 
-def _into_folder(fixture: Path, data_dir: Path | None, database_url: str | None) -> object:
+def _load(backend: Any, fixture: Path) -> dict[str, int]:
     from dumbbell_server.app import first_key
     from dumbbell_server.moving.offline.fixture import check_entities
     from dumbbell_server.seeding.form.reading import read_fixture
     from dumbbell_server.seeding.load import load
 
-    backend = open_stopped(data_dir, database_url, make=True)
-    try:
-        made = first_key(backend)
-        if made is not None and backend.settings.api_key is None:
-            typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
-        read = read_fixture(fixture)
-        check_entities(backend, read)
-        return load(backend, read)
-    finally:
-        backend.close()
-
-
-def _into_server(fixture: Path, url: str, token: str | None) -> object:
-    from dumbbell_server.admin.client import AdminClient, AdminError
-    from dumbbell_server.seeding.loading.state import Counts
-
-    token = token or os.environ.get("DUMBBELL_ADMIN_TOKEN")
-    if not token:
-        stop(f"{url} asks for a token; give it by --token or DUMBBELL_ADMIN_TOKEN")
-    try:
-        with AdminClient(url, token) as client:
-            return Counts(**client.seed(fixture))
-    except AdminError as error:
-        stop(error)
+    made = first_key(backend)
+    if made is not None and backend.settings.api_key is None:
+        typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
+    read = read_fixture(fixture)
+    check_entities(backend, read)
+    return vars(load(backend, read))
 
 
 @contextlib.contextmanager
