@@ -14,10 +14,10 @@ from dumbbell_server.projects.registries import PREFIX
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.seeding.form.documents import Project, Registry
 from dumbbell_server.seeding.form.reading import Fixture, Read
+from dumbbell_server.seeding.loading import artifacts, projects, sweeps
 from dumbbell_server.seeding.loading.accounts import load_accounts
 from dumbbell_server.seeding.loading.artifacts import NewVersion, Place
 from dumbbell_server.seeding.loading.distinct import check_distinct
-from dumbbell_server.seeding.loading.loaded import artifacts, projects, sweeps
 from dumbbell_server.seeding.loading.reports import load_report
 from dumbbell_server.seeding.loading.runs import load_run
 from dumbbell_server.seeding.loading.state import Counts, Loading, Numbers

@@ -43,7 +43,7 @@ from dumbbell_server.runs import queries as runs
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.seeding.form.documents import ArtifactVersion, Collection, Link, ProjectFields, Use
 from dumbbell_server.seeding.form.reading import Read
-from dumbbell_server.seeding.loading.loaded import projects
+from dumbbell_server.seeding.loading import projects
 from dumbbell_server.seeding.loading.logged import number_of
 from dumbbell_server.seeding.loading.runs import as_text
 from dumbbell_server.seeding.loading.state import Loading
