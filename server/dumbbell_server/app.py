@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -12,53 +11,38 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from dumbbell_server.accounts.access import Keys
-from dumbbell_server.accounts.events import AccountsChanged, EntityDeleting, UserRenamed
-from dumbbell_server.accounts.service import ensure_first_user
-from dumbbell_server.artifact_files import removal as artifact_files
+from dumbbell_server.accounts.events import AccountsChanged
 from dumbbell_server.artifact_files.routes import ROUTES as ARTIFACTS
 from dumbbell_server.artifacts import removal as artifacts
-from dumbbell_server.artifacts.events import VersionLinking
 from dumbbell_server.artifacts.uses import INPUT, OUTPUT, versions_of_runs
 from dumbbell_server.backend import Backend
-from dumbbell_server.blobs.garbage import BlobsOrphaned, delete_orphaned_blobs
-from dumbbell_server.blobs.removal import RemovalsBegun
+from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.errors import StorageFull, StorageUnavailable
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.graph.execution import BeforeQuery, Executor
 from dumbbell_server.history.events import KeysRead, RowsCame
 from dumbbell_server.history.ingest.routes import ROUTES as INGEST
-from dumbbell_server.history.parquet.export import Exporter
 from dumbbell_server.history.parquet.routes import ROUTES as PARQUET
 from dumbbell_server.history.reading.forks import copy_ahead
-from dumbbell_server.history.reading.forks import runs_deleting as forks_of_runs
 from dumbbell_server.history.reading.providers import history_keys, keys_info
-from dumbbell_server.history.worker import Worker
 from dumbbell_server.http.endpoint import graphql
 from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.memory import Memory
 from dumbbell_server.http.middleware import Edge, no_route
 from dumbbell_server.http.state import AppState
-from dumbbell_server.projects import service as projects
-from dumbbell_server.projects.service import ProjectDeleting, RegistryTypesAdded
-from dumbbell_server.registries import rules
 from dumbbell_server.registries.cache import LinkSource
-from dumbbell_server.runs import service as runs
 from dumbbell_server.runs.cache import RunSource
 from dumbbell_server.runs.fields import HISTORY_KEYS, INPUT_ARTIFACTS, KEYS_INFO, OUTPUT_ARTIFACTS
 from dumbbell_server.runs.graphql import SHOWING_RUNS, expire_silent_runs
-from dumbbell_server.runs.service import BEFORE_DELETING, RunsDeleting
+from dumbbell_server.runs.service import BEFORE_DELETING
 from dumbbell_server.schema import build_schema
 from dumbbell_server.sweeps.searches import SEARCHES, Searches
 from dumbbell_server.web.pages import ROUTES as PAGES
 from dumbbell_server.web.sign_in import SignIn
+from dumbbell_server.wiring import make_worker, subscribe
 
 _WRITERS = 4  # threads that wait for the writer, so that it can group their commits
 _READERS = 2  # threads that execute queries: more would only fight for the interpreter
-
-
-def first_key(backend: Backend) -> str | None:
-    """Make sure of the first user. Returns their key if it was made now: nobody can tell it later."""
-    return backend.write(None, ensure_first_user, backend.settings.user, backend.settings.api_key)
 
 
 def create_app(backend: Backend) -> Starlette:
@@ -95,28 +79,6 @@ def create_app(backend: Backend) -> Starlette:
         ThreadPoolExecutor(_WRITERS, "dumbbell-writes"), ThreadPoolExecutor(_READERS, "dumbbell-reads"),
         ThreadPoolExecutor(1, "dumbbell-keys"))
     return app
-
-
-def make_worker(backend: Backend) -> Worker:
-    """What turns lines into columns and Parquet files in the background."""
-    return Worker(backend, Exporter(backend))
-
-
-def subscribe(backend: Backend) -> None:
-    """Lower domains emit, higher ones subscribe: also where a backend does without the app."""
-    events = backend.events
-    delete_blobs = partial(delete_orphaned_blobs, backend.database, backend.blobs)
-    events.subscribe(BlobsOrphaned, lambda unit, _event: unit.after_commit(delete_blobs))
-    backend.removers = {projects.PROJECT: projects.remove, runs.RUN: runs.remove,
-                        artifacts.VERSION: artifact_files.remove, artifacts.COLLECTION: artifacts.remove_collection}
-    events.subscribe(RemovalsBegun, lambda unit, event: unit.after_commit(partial(backend.remove, event.removals)))
-    events.subscribe(EntityDeleting, projects.entity_deleting)
-    events.subscribe(ProjectDeleting, artifacts.project_deleting)
-    events.subscribe(RegistryTypesAdded, rules.types_added)
-    events.subscribe(VersionLinking, rules.version_linking)
-    events.subscribe(RunsDeleting, forks_of_runs)
-    events.subscribe(UserRenamed, runs.user_renamed)
-    events.subscribe(RunsDeleting, artifacts.runs_deleting)
 
 
 def _provide(backend: Backend) -> None:

@@ -116,7 +116,7 @@ def _from_environment() -> Path | None:
 
 def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.admin.port import open_port
-    from dumbbell_server.app import create_app, first_key
+    from dumbbell_server.app import create_app
     from dumbbell_server.artifact_files import garbage
     from dumbbell_server.backend import open_backend
     from dumbbell_server.clock import Clock
@@ -124,6 +124,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.errors import StartupError
     from dumbbell_server.seeding.at_start import fixtures_at_start
     from dumbbell_server.serving import Ending, Once, Started, Upkeep, listen, run, url_of, write_ready_file
+    from dumbbell_server.wiring import first_key
 
     if settings.open and settings.host not in {"localhost", "127.0.0.1", "::1"}:
         raise StartupError(f"--open lets everybody in, and {settings.host} is not loopback; use --host localhost")
@@ -307,7 +308,7 @@ def compact(
         except OSError as error:
             stop(f"{url} does not do it: {error}; check --url and --api-key")
     else:
-        from dumbbell_server.app import make_worker
+        from dumbbell_server.wiring import make_worker
 
         backend = open_stopped(data_dir, database_url)
         try:

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from dumbbell_server.app import make_worker
+from dumbbell_server.wiring import make_worker
 from support.owned_resources import OWNER, OwnedResources, key_of, make_things
 from support.world import World
 

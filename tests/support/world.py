@@ -18,13 +18,14 @@ from starlette.testclient import TestClient
 
 from dumbbell_server.accounts import service
 from dumbbell_server.accounts.keys import add_key
-from dumbbell_server.app import create_app, first_key
+from dumbbell_server.app import create_app
 from dumbbell_server.backend import Backend, open_backend
 from dumbbell_server.clock import StillClock
 from dumbbell_server.database.engine import reading
 from dumbbell_server.database.opening import open_database
 from dumbbell_server.database.units import Unit
 from dumbbell_server.settings import Settings
+from dumbbell_server.wiring import first_key
 from support.postgres import lent_database
 from support.s3 import reach_the_network
 

@@ -41,8 +41,8 @@ def seed(
     """
     from tqdm import tqdm
 
-    from dumbbell_server.app import first_key
     from dumbbell_server.errors import DumbbellError
+    from dumbbell_server.wiring import first_key
 
     backend = None if url is not None else open_or_ask(data_dir, database_url, make=True)
     if backend is None:

@@ -52,10 +52,10 @@ def import_(
 
 
 def _load(backend: Any, fixture: Path) -> dict[str, int]:
-    from dumbbell_server.app import first_key
     from dumbbell_server.moving.offline.fixture import check_entities
     from dumbbell_server.seeding.form.reading import read_fixture
     from dumbbell_server.seeding.load import load
+    from dumbbell_server.wiring import first_key
 
     made = first_key(backend)
     if made is not None and backend.settings.api_key is None:

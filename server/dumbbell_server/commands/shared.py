@@ -51,10 +51,10 @@ def open_stopped(data_dir: Path | None, database_url: str | None, *, make: bool 
 
 def opened(data_dir: Path | None, database_url: str | None, *, make: bool = False) -> Any:
     """The same. Raises StartupError."""
-    from dumbbell_server.app import subscribe
     from dumbbell_server.backend import open_backend
     from dumbbell_server.clock import Clock
     from dumbbell_server.database.opening import require_database
+    from dumbbell_server.wiring import subscribe
 
     settings = settings_of(data_dir=data_dir, database_url=database_url)
     if not make:

@@ -10,13 +10,14 @@ from urllib.parse import quote
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from dumbbell_server.app import create_app, first_key
+from dumbbell_server.app import create_app
 from dumbbell_server.backend import open_backend
 from dumbbell_server.clock import Clock
 from dumbbell_server.seeding.form.reading import Fixture, read_fixture
 from dumbbell_server.seeding.load import load
 from dumbbell_server.serving import listen, run, url_of
 from dumbbell_server.settings import Settings
+from dumbbell_server.wiring import first_key
 
 _HOST = "localhost"
 

@@ -15,7 +15,7 @@ from dumbbell_server.accounts.access import actor_of_user
 from dumbbell_server.accounts.first_user import first_user
 from dumbbell_server.accounts.keys import digest
 from dumbbell_server.accounts.tables import UserRow
-from dumbbell_server.app import create_app, first_key
+from dumbbell_server.app import create_app
 from dumbbell_server.backend import Backend, open_backend
 from dumbbell_server.cli import app
 from dumbbell_server.clock import StillClock
@@ -24,6 +24,7 @@ from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import StartupError
 from dumbbell_server.settings import Settings
 from dumbbell_server.web.sign_in import SignIn
+from dumbbell_server.wiring import first_key
 
 FIRST, CHANGED = "f" * 40, "c" * 40
 

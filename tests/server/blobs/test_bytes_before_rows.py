@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import OperationalError
 
-from dumbbell_server.app import make_worker
 from dumbbell_server.blobs.garbage import columns
 from dumbbell_server.seeding.form.reading import Fixture, parse
 from dumbbell_server.seeding.load import load
+from dumbbell_server.wiring import make_worker
 from support.artifact_driver import ArtifactDriver, digest_of, entry
 from support.world import World, open_world
 

@@ -22,7 +22,7 @@ ROWS = 3000
 DRIVER = """
 import json, os, random, signal, sys, time
 from pathlib import Path
-from dumbbell_server.app import make_worker
+from dumbbell_server.wiring import make_worker
 from dumbbell_server.clock import Clock
 from dumbbell_server.settings import Settings
 from dumbbell_server.backend import open_backend

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import dumbbell
-from dumbbell_server.app import make_worker
 from dumbbell_server.history import packing
 from dumbbell_server.history.columns import compaction
+from dumbbell_server.wiring import make_worker
 from support.run_history import end, fork
 from support.world import KEY, World, world_on_backend
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from dumbbell_server.app import make_worker
+from dumbbell_server.wiring import make_worker
 from support.world import World, world_on_backend
 
 REWIND = """mutation M($step: Float!) { rewindRun(input: {runName: "r", projectName: "p", metricName: "_step",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dumbbell_server.app import make_worker
 from dumbbell_server.history import worker
+from dumbbell_server.wiring import make_worker
 from support.run_history import end, rows
 from support.world import open_world
 

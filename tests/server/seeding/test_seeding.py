@@ -12,7 +12,6 @@ from sqlmodel import SQLModel, select
 from typer.testing import CliRunner
 
 from dumbbell_server.accounts import queries
-from dumbbell_server.app import first_key
 from dumbbell_server.backend import Backend, open_backend
 from dumbbell_server.cli import app
 from dumbbell_server.clock import StillClock
@@ -24,6 +23,7 @@ from dumbbell_server.seeding.form.reading import read_fixture
 from dumbbell_server.seeding.load import load
 from dumbbell_server.seeding.loading.state import Counts
 from dumbbell_server.settings import Settings
+from dumbbell_server.wiring import first_key
 
 
 @pytest.fixture
