@@ -14,14 +14,16 @@ from dumbbell_server.projects.registries import PREFIX
 from dumbbell_server.runs.tables import RunRow
 from dumbbell_server.seeding.form.documents import Project, Registry
 from dumbbell_server.seeding.form.reading import Fixture, Read
-from dumbbell_server.seeding.loading import artifacts, projects, sweeps
+from dumbbell_server.seeding.loading import projects, sweeps
 from dumbbell_server.seeding.loading.accounts import load_accounts
-from dumbbell_server.seeding.loading.artifacts import NewVersion, Place
+from dumbbell_server.seeding.loading.collections import NewVersion, load_collections, load_types
 from dumbbell_server.seeding.loading.distinct import check_distinct
+from dumbbell_server.seeding.loading.lineage import load_links, load_uses
 from dumbbell_server.seeding.loading.reports import load_report
 from dumbbell_server.seeding.loading.runs import load_run
-from dumbbell_server.seeding.loading.state import Counts, Loading, Numbers
+from dumbbell_server.seeding.loading.state import Counts, Loading, Numbers, ProjectPart
 from dumbbell_server.seeding.loading.taking import Path_, Taken, Taking
+from dumbbell_server.seeding.loading.versions import load_files
 from dumbbell_server.seeding.made.contents import Incoming
 
 
@@ -57,29 +59,29 @@ def _load(backend: Backend, fixture: Fixture, unit: Unit, taken: Taken, incoming
     loading = Loading(backend, fixture, unit, unit.clock.now(), taken, Numbers(unit.session))
     loading.on_progress = on_progress or loading.on_progress
     load_accounts(loading)
-    places = list(_places(loading))
-    for place in places:
-        _load_sweeps(loading, place)
-        artifacts.load_types(loading, place)
-    made = [run for place in places for run in _load_runs(loading, place)]
-    for place in places:
-        _load_reports(loading, place)
+    parts = list(_parts(loading))
+    for part in parts:
+        _load_sweeps(loading, part)
+        load_types(loading, part)
+    made = [run for part in parts for run in _load_runs(loading, part)]
+    for part in parts:
+        _load_reports(loading, part)
     versions: list[NewVersion] = []
-    for place in places:
-        versions += artifacts.load_collections(loading, place)
+    for part in parts:
+        versions += load_collections(loading, part)
     for version in sorted(versions, key=lambda version: version.row.id):
-        artifacts.load_files(loading, incoming, version)
+        load_files(loading, incoming, version)
         loading.on_progress(1)
-    for place in places:
-        artifacts.load_links(loading, place)
-    for place, path, row in made:
-        assert isinstance(place.form, Project)  # noqa: S101 - registries have no runs
-        artifacts.load_uses(loading, place.read, path, row.id, place.form.runs[int(path[-1])].uses)
+    for part in parts:
+        load_links(loading, part)
+    for part, path, row in made:
+        assert isinstance(part.form, Project)  # noqa: S101 - registries have no runs
+        load_uses(loading, part.read, path, row.id, part.form.runs[int(path[-1])].uses)
     loading.numbers.pass_on()
     return loading
 
 
-def _places(loading: Loading) -> Iterator[Place]:
+def _parts(loading: Loading) -> Iterator[ProjectPart]:
     """Projects and registries with their rows. Each may stand in several documents."""
     said = _described(loading.fixture)
     for read, path, form in _forms(loading.fixture):
@@ -93,7 +95,7 @@ def _places(loading: Loading) -> Iterator[Place]:
                 row = projects.load_registry(loading, describing[0], cast("Registry", describing[2]))
                 entity = projects.entity_of(loading, form.organization)
             name = f"{entity.name}/{PREFIX}{form.name}"
-        yield Place(read, path, form, row, name)
+        yield ProjectPart(read, path, form, row, name)
 
 
 Form = tuple[Read, Path_, Project | Registry]
@@ -123,43 +125,43 @@ def _described(fixture: Fixture) -> dict[tuple[str, str, str], Form]:
             other = found.setdefault(_key(form), (read, path, form))
             if other[2] is not form:
                 raise read.wrong(path, f"{form.name!r} is described in {other[0].where(*other[1])} already; say all of "
-                                       "it in one place, and elsewhere its name and its lists alone")
+                                       "it in one part, and elsewhere its name and its lists alone")
     return found
 
 
-def _load_sweeps(loading: Loading, place: Place) -> None:
-    form = place.form
+def _load_sweeps(loading: Loading, part: ProjectPart) -> None:
+    form = part.form
     for at, sweep in enumerate(form.sweeps if isinstance(form, Project) else ()):
-        path = (*place.path, "sweeps", at)
-        with place.read.at(*path):
-            sweeps.load_sweep(loading, place.read, path, place.row, sweep)
+        path = (*part.path, "sweeps", at)
+        with part.read.at(*path):
+            sweeps.load_sweep(loading, part.read, path, part.row, sweep)
 
 
-def _load_runs(loading: Loading, place: Place) -> Iterator[tuple[Place, Path_, RunRow]]:
+def _load_runs(loading: Loading, part: ProjectPart) -> Iterator[tuple[ProjectPart, Path_, RunRow]]:
     """Those that were made now."""
-    form = place.form
+    form = part.form
     if not isinstance(form, Project):
         return
     for at, run in enumerate(form.runs):
-        path: Path_ = (*place.path, "runs", at)
+        path: Path_ = (*part.path, "runs", at)
         before = loading.counts.runs
-        with place.read.at(*path):
-            row = load_run(loading, place.read, path, form, place.row, _number(place.read, path, at))
+        with part.read.at(*path):
+            row = load_run(loading, part.read, path, form, part.row, _number(part.read, path, at))
             if loading.counts.runs > before:
                 sweeps.load_place(loading, form, row, run.sweep)
                 loading.on_progress(1)
-                yield place, path, row
-    if form.runs_made is not None and place.row.id in loading.new_projects:
-        loading.runs_made[place.row.id] = form.runs_made
+                yield part, path, row
+    if form.runs_made is not None and part.row.id in loading.new_projects:
+        loading.runs_made[part.row.id] = form.runs_made
 
 
-def _load_reports(loading: Loading, place: Place) -> None:
-    form = place.form
+def _load_reports(loading: Loading, part: ProjectPart) -> None:
+    form = part.form
     for at, report in enumerate(form.reports if isinstance(form, Project) else ()):
-        with place.read.at(*place.path, "reports", at):
-            load_report(loading, place.read, place.row, report)
-    if place.row.id in loading.runs_made:
-        place.row.runs_made = loading.runs_made[place.row.id]
+        with part.read.at(*part.path, "reports", at):
+            load_report(loading, part.read, part.row, report)
+    if part.row.id in loading.runs_made:
+        part.row.runs_made = loading.runs_made[part.row.id]
 
 
 def _number(read: Read, path: Path_, at: int) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dumbbell_server.seeding.form.documents import Organization, Project, ProjectFields, Team, User
 from dumbbell_server.seeding.form.reading import Fixture, Read
-from dumbbell_server.seeding.loading.artifacts import indexed
+from dumbbell_server.seeding.loading.memberships import indexed
 from dumbbell_server.seeding.loading.taking import Path_
 
 Named = tuple[tuple[str, ...], Path_]  # what a thing is called in all, and where in its document it stands

@@ -18,9 +18,11 @@ from dumbbell_server.backend import Backend
 from dumbbell_server.database.statements import dialect_of
 from dumbbell_server.database.units import Unit
 from dumbbell_server.errors import BadInput
+from dumbbell_server.projects.tables import ProjectRow
 from dumbbell_server.seeding.form import kinds
+from dumbbell_server.seeding.form.documents import ProjectFields
 from dumbbell_server.seeding.form.reading import Fixture, Read
-from dumbbell_server.seeding.loading.taking import Taken
+from dumbbell_server.seeding.loading.taking import Path_, Taken
 
 
 @dataclass
@@ -163,3 +165,14 @@ class Loading:
         if not admins:
             raise BadInput(f"nobody is an admin of {entity.name!r}; say who made this by `user`")
         return admins[0].id
+
+
+@dataclass(frozen=True)
+class ProjectPart:
+    """What a document says of a project or registry: `name` is ENTITY/PROJECT as the fixture calls it."""
+
+    read: Read
+    path: Path_
+    form: ProjectFields
+    row: ProjectRow
+    name: str
