@@ -125,7 +125,7 @@ def _described(fixture: Fixture) -> dict[tuple[str, str, str], Form]:
             other = found.setdefault(_key(form), (read, path, form))
             if other[2] is not form:
                 raise read.wrong(path, f"{form.name!r} is described in {other[0].where(*other[1])} already; say all of "
-                                       "it in one part, and elsewhere its name and its lists alone")
+                                       "it in one place, and elsewhere its name and its lists alone")
     return found
 
 

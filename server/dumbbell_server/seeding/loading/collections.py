@@ -102,7 +102,8 @@ def _client_ids(loading: Loading, names: Sequence[str], **of: int) -> None:
             loading.session.flush()
 
 
-def _versions(loading: Loading, part: ProjectPart, path: Path_, form: Collection, row: CollectionRow) -> list[NewVersion]:
+def _versions(loading: Loading, part: ProjectPart, path: Path_, form: Collection, row: CollectionRow,
+              ) -> list[NewVersion]:
     made: list[NewVersion] = []
     last = form.versions[-1] if form.versions else None
     takes_latest = not form.no_latest and not any(LATEST in version.aliases for version in form.versions)
