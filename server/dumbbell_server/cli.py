@@ -43,11 +43,6 @@ def summaries() -> dict[str, str]:
     return found
 
 
-fixtures.register(app)
-moving.register(app)
-offline.register(app)
-
-
 @app.callback()
 def _main() -> None:
     """Run `dumbbell COMMAND --help` for examples."""
@@ -321,3 +316,8 @@ def compact(
 def _show_left(left: int) -> None:
     if left:
         typer.echo(f"{left} {'run is' if left == 1 else 'runs are'} left.")
+
+
+fixtures.register(app)
+moving.register(app)
+offline.register(app)
