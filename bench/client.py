@@ -18,7 +18,8 @@ from pathlib import Path
 
 import dumbbell
 from bench.target import Target, running
-from support.sdk import _environment, sdk_python
+from dumbbell_server.releases import python_of
+from support.sdk import _environment
 from support.server import Server
 
 VERSION = "0.31.0"
@@ -180,7 +181,7 @@ def _compare(server: Server, folder: Path, measure: Measure) -> str:
 
 def _trial(server: Server, folder: Path, measure: Measure, module: str) -> Trial:
     own = Path(tempfile.mkdtemp(dir=folder))
-    python = sys.executable if module == "dumbbell" else str(sdk_python(VERSION))
+    python = sys.executable if module == "dumbbell" else str(python_of(VERSION))
     begun = "" if measure.cold else "began = time.perf_counter()\n"
     source = "import time; begun = time.perf_counter()\n" + PRELUDE + begun + measure.source + POSTLUDE
     started = time.perf_counter()

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from bench.__main__ import _reference
 from bench.problems import PROBLEMS
+from dumbbell_server.releases import python_with
 from dumbbell_server.sweeps.search.bayes import Observation, suggest
 from dumbbell_server.sweeps.search.space import read_space
-from support.sdk import python_with
 
 ROOT = Path(__file__).parents[1]
 PEERS = {"sweeps": "sweeps==0.3.0", "optuna": "optuna==5.0.0"}

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from dumbbell_server.releases import PINS
 from dumbbell_server.schema import build_schema
 from dumbbell_server.settings import Settings
 from support import compatibility
 from support.access_matrix import ATTEMPTS, LOOKUPS, NOBODYS_FIELDS, OPEN
 from support.generated import PAGES
-from support.sdk import PINS
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from dumbbell_server.commands import admin as admin_commands
-from dumbbell_server.commands import fixtures, moving, offline
+from dumbbell_server.commands import drift, fixtures, moving, offline
 from dumbbell_server.commands.shared import Database, Folder, open_stopped, settings_of, stop
 
 app = typer.Typer(help="A stand-in for the Weights & Biases backend.", no_args_is_help=True,
@@ -321,3 +321,4 @@ def _show_left(left: int) -> None:
 fixtures.register(app)
 moving.register(app)
 offline.register(app)
+drift.register(app)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from contract.seeded import seed
-from support.sdk import _environment, sdk_python
+from dumbbell_server.releases import python_of
+from support.sdk import _environment
 from support.server import STILL, start_server
 
 pytestmark = pytest.mark.sdk
@@ -65,7 +66,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
         facts = {"base_url": server.base_url, "key": server.api_key,
                  "names": seed(server.base_url, server.api_key, folder / "seed")}
         found = {}
-        for module, who, python in (("dumbbell", "d", Path(sys.executable)), ("wandb", "w", sdk_python(VERSION))):
+        for module, who, python in (("dumbbell", "d", Path(sys.executable)), ("wandb", "w", python_of(VERSION))):
             own = folder / who
             own.mkdir()
             with (own / "output").open("wb") as output:

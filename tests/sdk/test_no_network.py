@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.sdk import sdk_python
+from dumbbell_server.releases import python_of
 
 pytestmark = pytest.mark.sdk
 
@@ -29,7 +29,7 @@ def alone() -> list[str]:
 
 def test_the_quick_start_works_without_a_way_out_and_looks_for_none(tmp_path: Path) -> None:
     command = alone()
-    sdk_python("0.31.0")  # out here, where it can be fetched
+    python_of("0.31.0")  # out here, where it can be fetched
     done = subprocess.run([*command, sys.executable, "-m", "support.no_network", str(tmp_path)], text=True,
                           capture_output=True, timeout=240, check=False,
                           env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))})

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import dumbbell
-from support.sdk import _environment, sdk_python
+from dumbbell_server.releases import python_of
+from support.sdk import _environment
 from support.server import start_server
 
 pytestmark = pytest.mark.sdk
@@ -34,7 +35,7 @@ def test_a_program_that_logs_by_wandb_is_started_once_a_run(version: str, tmp_pa
         api = dumbbell.Api({"base_url": server.base_url}, api_key=server.api_key)
         path = "swept/" + dumbbell.sweep({
             "method": "grid", "program": "train.py", "metric": {"name": "loss"},
-            "command": [str(sdk_python(version)), "${program}", "${args}"],
+            "command": [str(python_of(version)), "${program}", "${args}"],
             "parameters": {"x": {"values": [1, 2, 3]}}}, project="swept", api=api)
         done = subprocess.run([sys.executable, "-m", "dumbbell", "agent", path], cwd=tmp_path, timeout=240, text=True,
                               env=_environment(tmp_path, server), capture_output=True, check=False)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from support.sdk import run_script, sdk_python
+from dumbbell_server.releases import python_of
+from support.sdk import run_script
 from support.server import Server, start_server
 from support.wire import Client
 
@@ -45,7 +46,7 @@ ALL = """{ project(name: "together") { artifactType(name: "dataset") { artifactC
 def test_versions_are_numbered_without_gap_or_double(tmp_path: Path) -> None:
     meeting = tmp_path / "meeting"
     meeting.mkdir()
-    sdk_python(VERSION)
+    python_of(VERSION)
     with start_server(tmp_path) as server:
         def log(writer: int) -> list[str]:
             done = run_script(VERSION, server, tmp_path, LOG.format(writer=writer, versions=EACH, meeting=meeting),

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from support.sdk import PINS, run_script
+from dumbbell_server.releases import PINS
+from support.sdk import run_script
 from support.server import Server, start_server
 
 pytestmark = pytest.mark.sdk

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import textwrap
 import time
@@ -20,18 +17,8 @@ from typing import Any, Protocol, Self
 
 import psutil
 
-# Releases that install on Python 3.11, and what they need beside themselves.
-PINS: dict[str, tuple[str, ...]] = {
-    "0.10.33": ("setuptools<81", "protobuf<4"),
-    "0.12.21": ("setuptools<81",),
-    "0.15.12": ("setuptools<81",),
-    "0.17.9": (),
-    "0.18.7": (),
-    "0.22.3": (),
-    "0.26.1": (),
-    "0.28.2": (),
-    "0.31.0": (),
-}
+from dumbbell_server.releases import python_of
+
 _LOOK = 5.0  # seconds between looks at a script that goes on
 _LOOPBACK = "localhost,127.0.0.1,::1"
 
@@ -65,30 +52,6 @@ class Finished:
 
     def __str__(self) -> str:
         return f"exit code {self.returncode}\n--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}"
-
-
-def sdk_python(version: str, *more: str) -> Path:
-    """The Python that has this wandb and more packages."""
-    return python_with("+".join([version, *more]), f"wandb=={version}", *PINS[version], *more)
-
-
-def python_with(name: str, *wanted: str) -> Path:
-    """The Python that has these packages; its environment is made once and kept in the user's cache."""
-    cache = Path.home() / ".cache" / "dumbbell-sdk"
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / name
-    python = folder / "bin" / "python"
-    done = folder / ".done"
-    stamp = "\n".join([sys.version, *wanted])
-    with (cache / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists() or done.read_text() != stamp:
-            shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-            subprocess.run([str(python), "-m", "pip", "install", "--disable-pip-version-check", "-q", *wanted],
-                           check=True)
-            done.write_text(stamp)
-    return python
 
 
 @dataclass(frozen=True)
@@ -132,7 +95,7 @@ def start_script(version: str, server: Backend, tmp_path: Path, source: str, env
 
     Whoever does not wait for it ends it: the script is a context manager.
     """
-    python = sdk_python(version, *packages)
+    python = python_of(version, *packages)
     folder = Path(tempfile.mkdtemp(prefix="sdk-", dir=tmp_path))
     work = folder / "work"
     work.mkdir()

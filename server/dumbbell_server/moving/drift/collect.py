@@ -1,5 +1,7 @@
 """Run by the Python that has a wandb: writes every GraphQL document of that package to a file, as JSON.
 
+It imports nothing of ours: that Python has not got it.
+
 Documents that a function composes are put together from what that function assigns, each part added, no branch taken.
 The Go core carries its documents as plain text too.
 """
@@ -18,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import wandb
+import wandb  # type: ignore[import-not-found]
 
 _STARTS = re.compile(r"\s*(#graphql\s+)?(query|mutation|subscription)\b[^{}]*\{")
 _IN_BINARY = re.compile(rb"(?:query|mutation) [A-Za-z_]\w* *[({]")
@@ -40,12 +42,15 @@ class Names(dict[str, Any]):
         return getattr(self._module, given, "")
 
     def of(self, node: ast.expr) -> Any:
-        return eval(compile(ast.Expression(node), "<document>", "eval"), {}, self)
+        return eval(compile(ast.Expression(node), "<document>", "eval"), {}, self)  # noqa: S307 - of the package itself
 
 
 def modules() -> Iterator[ModuleType]:
     for package in _PACKAGES:
-        found = importlib.import_module(package)
+        try:
+            found = importlib.import_module(package)
+        except ImportError:  # not every release has it
+            continue
         for info in pkgutil.walk_packages(found.__path__, f"{package}.", onerror=lambda _: None):
             with contextlib.suppress(Exception, SystemExit):  # parts that want packages which are not there
                 yield importlib.import_module(info.name)
@@ -72,16 +77,16 @@ def composed(module: ModuleType, function: ast.FunctionDef) -> Iterator[str]:
                        key=lambda node: node.lineno):
         with contextlib.suppress(Exception):  # what takes more than names and literals
             _take(names, node)
-    parts = set()
-    for node in ast.walk(function):  # a whole comes before its parts
-        if node in parts or not isinstance(node, ast.expr):
+    parts: set[ast.AST] = set()
+    for part in ast.walk(function):  # a whole comes before its parts
+        if part in parts or not isinstance(part, ast.expr):
             continue
-        if isinstance(node, ast.JoinedStr) or _is_format(node):
-            parts.update(ast.walk(node))
+        if isinstance(part, ast.JoinedStr) or _is_format(part):
+            parts.update(ast.walk(part))
             with contextlib.suppress(Exception):
-                yield str(names.of(node))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+                yield str(names.of(part))
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield part.value
 
 
 def _take(names: Names, node: ast.stmt) -> None:

@@ -1,0 +1,1 @@
+"""What a release of `wandb` asks of a server, and what ours answers."""
