@@ -20,9 +20,10 @@ check: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	env -u DUMBBELL_API_KEY PYTHONPATH=tests $(VENV)/bin/python -m bench $(ARGS)
 
-# The pages that are made from the code: what works with wandb, and the schema.
+# The pages that are made from the code (what works with wandb, the client's reference, the schema), and the site.
 docs: $(VENV)/.installed-dev
 	cd tests && ../$(VENV)/bin/python -m support.generated
+	$(VENV)/bin/zensical build --strict
 
 $(VENV)/bin/python:
 	python3 -m venv $(VENV)

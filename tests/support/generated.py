@@ -13,7 +13,7 @@ from graphql import lexicographic_sort_schema, print_schema
 from dumbbell_server.admin.api import admin_app
 from dumbbell_server.schema import build_schema
 from dumbbell_server.settings import Settings
-from support import compatibility
+from support import compatibility, reference
 from support.repository import ROOT
 
 
@@ -30,6 +30,7 @@ def admin_document() -> str:
 
 PAGES: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "compatibility.md": compatibility.page,
+    ROOT / "docs" / "reference.md": reference.page,
     ROOT / "docs" / "schema.graphql": schema,
     ROOT / "docs" / "admin-openapi.json": admin_document,
 }
