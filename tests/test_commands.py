@@ -45,7 +45,8 @@ def refused(folder: Path, *arguments: str) -> str:
 
 def test_every_command_is_tried_here() -> None:
     assert set(summaries()) == {"serve", "migrate", "gc", "token", "organization", "compact", "seed", "export",
-                                "schema", "generate", "admin", "pull", "push", "scrub", "import", "view", "check-sdk"}
+                                "schema", "generate", "admin", "pull", "push", "scrub", "import", "view", "check-sdk",
+                                "proxy"}
 
 
 def test_export_schema_and_generate(tmp_path: Path) -> None:

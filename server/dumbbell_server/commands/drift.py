@@ -1,8 +1,9 @@
-"""`dumbbell check-sdk`: a release of wandb against this server."""
+"""`dumbbell check-sdk` and `dumbbell proxy`: what clients ask, and what other servers answer, against this one."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +12,7 @@ from dumbbell_server.commands.shared import stop
 
 def register(app: typer.Typer) -> None:
     app.command("check-sdk")(check_sdk)
+    app.command("proxy")(proxy)
 
 
 def check_sdk(
@@ -45,3 +47,40 @@ def check_sdk(
         typer.echo("  a run and an artifact are logged and read back as they were.")
     if found.missing or found.different:
         raise typer.Exit(1)
+
+
+def proxy(
+    upstream: Annotated[str, typer.Option(metavar="BASE_URL", help="Such as https://api.wandb.ai.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 0,
+    record: Annotated[Path | None, typer.Option(help="Folder, in which each project that was logged to is a fixture "
+                                                     "at the end.")] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON file for the differences.")] = None,
+) -> None:
+    """Stand between clients and another server, and say what of its answers this server would give otherwise.
+
+    Until Ctrl-C; the exit code is 1 where there was a difference. Only this machine can ask. Keys are passed on, and
+    are in no report and no recording.
+
+    Examples: `dumbbell proxy --upstream https://api.wandb.ai`, then WANDB_BASE_URL as it says;
+    `dumbbell proxy --upstream https://api.wandb.ai --record recorded --report drift.json`.
+    """
+    from dumbbell_server.errors import DumbbellError
+    from dumbbell_server.logs import set_up
+    from dumbbell_server.moving.proxy import serve
+
+    set_up("warning")
+    try:
+        passing = serve.serve(upstream, port, lambda url: typer.echo(f"export WANDB_BASE_URL={url}"), _tell)
+        left_out = serve.record(upstream, passing, record) if record is not None else []
+        if report is not None:
+            serve.write_report(report, passing)
+    except (DumbbellError, OSError) as error:
+        stop(error)
+    for line in left_out:
+        typer.echo(f"Left out: {line}", err=True)
+    if passing.answers.seen:
+        raise typer.Exit(1)
+
+
+def _tell(difference: Any) -> None:
+    typer.echo(f"{difference.operation}: {difference.what}")
