@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from dumbbell_server.moving.proxy.answers import Answers, Difference
 
-# Of a connection, not of a request; and what is written anew.
+# Of a connection, not of a request; and what follows from the bytes that are sent.
 _OWN = frozenset({"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
                   "transfer-encoding", "upgrade", "host", "content-length"})
 _LARGEST = 64 << 20  # bytes of a question, or of its answer, that are looked at
