@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import unquote
@@ -98,6 +99,31 @@ class AdminClient:
                 raise AdminError(f"what {self._url} sent is no fixture: {error}") from None
             fixture.replace(target)
         return unquote(answer.headers.get(LEFT_OUT, "")).splitlines()
+
+    def clock(self) -> dict[str, Any]:
+        """The server's time as `now`, whether it is `frozen`, seconds `ahead` of the machine, what is due `next`."""
+        return self._json("GET", "/admin/clock")
+
+    def freeze(self, moment: str | datetime | None = None) -> dict[str, Any]:
+        """The server's clock stands still, at this moment or where it is. Returns how it stands, as all of these."""
+        text = moment.isoformat() if isinstance(moment, datetime) else moment
+        return self._json("POST", "/admin/clock", json={"freeze": True if text is None else text})
+
+    def advance(self, seconds: float) -> dict[str, Any]:
+        """It is so many seconds later; what has become due by then has happened."""
+        return self._json("POST", "/admin/clock", json={"advance": seconds})
+
+    def skip(self) -> dict[str, Any]:
+        """It is the moment at which the next thing is due, which has `happened`."""
+        return self._json("POST", "/admin/clock", json={"next": True})
+
+    def skip_by_itself(self, quiet: float = 0.2) -> dict[str, Any]:
+        """It skips by itself whenever clients have asked but written nothing for so many seconds."""
+        return self._json("POST", "/admin/clock", json={"auto": quiet})
+
+    def release(self) -> dict[str, Any]:
+        """It is the machine's time again."""
+        return self._json("POST", "/admin/clock", json={"release": True})
 
     def _json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         with self._answer(method, path, **more) as answer:

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from dumbbell_server.commands import admin_clock
 from dumbbell_server.commands.shared import RunningFolder, Token, Url, listed, running, stop
 
-SUMMARY = "Reset, seed and export a running server by its admin port"
+SUMMARY = "Reset, seed and export a running server by its admin port, and set its clock"
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(admin_clock.app, name="clock", help=admin_clock.SUMMARY)
 
 
 @app.command()
