@@ -133,16 +133,19 @@ class _Skipper:
             _log.exception("the clock does not skip by itself any more")
 
     def _watch(self, connection: Connection) -> None:
-        written, since = _version(connection), time.monotonic()
+        written, asked = _version(connection), None
         self._clock.was_read = False
         while not self._stopped.wait(min(_TICK, self.quiet)):
             now = _version(connection)
             if now != written:
-                written, since = now, time.monotonic()
+                written, asked = now, None
                 self._clock.was_read = False
-            elif self._clock.was_read and time.monotonic() - since >= self.quiet:
+            elif asked is None:
+                # from the question on: who has just asked may be about to write
+                asked = time.monotonic() if self._clock.was_read else None
+            elif time.monotonic() - asked >= self.quiet:
                 self._skip()
-                written, since = _version(connection), time.monotonic()
+                written, asked = _version(connection), None
                 self._clock.was_read = False
 
 
