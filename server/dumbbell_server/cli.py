@@ -133,8 +133,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
 
         check_target(settings.export_on_exit)
     sockets = listen(settings.host, settings.port)
-    clock = AdjustableClock()
-    backend = open_backend(settings, clock)
+    backend = open_backend(settings, clock := AdjustableClock())
     try:
         made = first_key(backend)
         key = made or settings.api_key
@@ -157,6 +156,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
             _show_link(backend, app.state.sign_in, settings.public_url or started.base_url)
 
         upkeep = Upkeep(settings.collect_every, lambda: garbage.run(backend), clock)
+        backend.register_pause(upkeep.paused)
         app.state.worker.start()
         removing = Once(backend.remove_leftovers, backend.ending.set)
         stops = [removing.stop, app.state.worker.stop, upkeep.stop, admin.withdraw]

@@ -224,6 +224,12 @@ class Upkeep:
             except Exception:  # noqa: BLE001 - the next pass may do better, and the server goes on
                 _log.exception("a pass of the upkeep failed")
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Between two passes."""
+        with self._passing:
+            yield
+
     def _run(self) -> None:
         while not self._stopped.wait(self._pause()):
             self.catch_up()

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -25,11 +24,12 @@ from dumbbell_server.admin.clock_routes import clock_routes
 from dumbbell_server.admin.commands import Commands, body_of, first_said
 from dumbbell_server.admin.counting import Counts, count
 from dumbbell_server.admin.fixture import fixture_routes
-from dumbbell_server.admin.guard import Guard
+from dumbbell_server.admin.guard import JSON, Guard
 from dumbbell_server.admin.moving_data import seed_folder, seed_shipped, write_folder
 from dumbbell_server.admin.own_folder import own_folder
 from dumbbell_server.admin.reset import reset
-from dumbbell_server.admin.tars import LEFT_OUT, MEDIA_TYPE, packed, unpack
+from dumbbell_server.admin.snapshot_routes import FILE, PREFIX, snapshot_routes
+from dumbbell_server.admin.tars import LEFT_OUT, MEDIA_TYPE, packed, sent, unpack
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import BadInput, NotFound, TooLarge, Unauthenticated
@@ -92,7 +92,7 @@ def admin_app(backend: Backend, token: str) -> FastAPI:
     app = FastAPI(
         title="Dumbbell's admin port", version=__version__, description=_DESCRIPTION,
         openapi_url="/admin/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False,
-        middleware=[Middleware(Guard, backend.settings, {_SEED: MEDIA_TYPE}), Middleware(_Bearer, token)],
+        middleware=[Middleware(Guard, backend.settings, _beside_json), Middleware(_Bearer, token)],
         exception_handlers={HTTPException: no_route, RequestValidationError: _wrong_arguments})
     app.include_router(_router(backend))
     app.router.routes.extend(fixture_routes(backend))
@@ -131,6 +131,12 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
+def _beside_json(path: str) -> str:
+    """The type of bodies that a path takes beside JSON."""
+    takes = path == _SEED or (path.startswith(PREFIX) and path.endswith(FILE))
+    return MEDIA_TYPE if takes else JSON
+
+
 def _asks_for_nothing(path: str) -> bool:
     return path == "/health" or path.startswith("/db/")
 
@@ -157,6 +163,7 @@ def _router(backend: Backend) -> APIRouter:
                        dependencies=[Security(HTTPBearer(scheme_name="token", auto_error=False))])
     commands = Commands()
     router.include_router(clock_routes(backend, commands))
+    router.include_router(snapshot_routes(backend, _spool))
 
     @router.get("/info", summary="What the server is and holds")
     async def info() -> Info:
@@ -237,10 +244,5 @@ async def _export(backend: Backend, scope: str | None, *, with_keys: bool) -> Re
         written = await asyncio.to_thread(write_folder, backend, folder, scope, with_keys=with_keys)
         kept = stack.pop_all()
     left_out = quote("\n".join(written.left_out))[:_LONGEST_HEADER]
-    return StreamingResponse(_sent(packed(folder), kept), media_type=MEDIA_TYPE, headers={LEFT_OUT: left_out})
+    return StreamingResponse(sent(packed(folder), kept), media_type=MEDIA_TYPE, headers={LEFT_OUT: left_out})
 
-
-async def _sent(chunks: Iterator[bytes], folder: contextlib.ExitStack) -> AsyncIterator[bytes]:
-    with folder:
-        while chunk := await asyncio.to_thread(next, chunks, b""):
-            yield chunk

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import math
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator, Iterator
 from io import FileIO
@@ -117,6 +118,27 @@ class FolderBlobs:
                 if before is None or _written(path) < before:
                     yield path.relative_to(self._folder).as_posix()
 
+    def copy_out(self, folder: Path) -> None:
+        """Whatever has arrived lies in the folder too, on the same file system as links: bytes never change."""
+        for path in self._arrived():
+            _link(path, folder / os.path.relpath(path, self._folder))
+
+    def copy_in(self, folder: Path) -> None:
+        """What the folder has is stored; what is there by its key is left."""
+        for above, _, names in os.walk(folder):
+            for name in names:
+                key = os.path.relpath(os.path.join(above, name), folder)
+                target = Path(self._path(key))
+                if not target.exists():
+                    self._make(str(target.parent))
+                    _link(os.path.join(above, name), target)
+
+    def _arrived(self) -> Iterator[str]:
+        for above, folders, names in os.walk(self._folder):
+            if above == self._folder and "arriving" in folders:
+                folders.remove("arriving")
+            yield from (os.path.join(above, name) for name in names)
+
     def _opened(self, key: str) -> FileIO:
         with _refusing():
             return FileIO(self._path(key))
@@ -165,6 +187,24 @@ def _sync_above(folder: Path) -> None:
     for above in list(folder.parents)[:2]:
         with contextlib.suppress(OSError):
             _sync(str(above))
+
+
+def _link(path: str, target: Path) -> None:
+    with contextlib.suppress(FileNotFoundError), _refusing():  # it went meanwhile: nothing names it
+        try:
+            _link_or_copy(path, target)
+        except FileNotFoundError:
+            target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            _link_or_copy(path, target)
+
+
+def _link_or_copy(path: str, target: Path) -> None:
+    try:
+        os.link(path, target)
+    except OSError as error:
+        if error.errno not in {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP}:
+            raise
+        shutil.copyfile(path, target)
 
 
 @contextlib.contextmanager

@@ -67,6 +67,12 @@ def _unnamed(database: Database, found: Iterator[tuple[str, str]]) -> Iterator[t
         yield from ((key, upload) for key, upload in some if key not in named)
 
 
+def named_keys(session: Session) -> set[str]:
+    """All that rows name."""
+    return {key for column in columns() for key in session.execute(
+        select(column).where(column.is_not(None))).scalars()}
+
+
 def _named(session: Session, keys: Sequence[str]) -> set[str]:
     return {key for column in columns() for key in session.execute(
         select(column).where(column.in_(keys))).scalars()}

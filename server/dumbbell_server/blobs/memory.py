@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 from dumbbell_server.blobs.store import (
     CHUNK,
@@ -51,6 +52,21 @@ class MemoryBlobs:
 
     def delete(self, key: str) -> None:
         self._held.pop(check_key(key), None)
+
+    def copy_out(self, folder: Path) -> None:
+        """Whatever is stored lies in the folder too."""
+        for key, (data, _) in list(self._held.items()):
+            if not key.startswith("arriving/"):
+                target = folder / key
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+
+    def copy_in(self, folder: Path) -> None:
+        """What the folder has is stored; what is there by its key is left."""
+        for path in folder.rglob("*"):
+            key = path.relative_to(folder).as_posix()
+            if path.is_file() and key not in self._held:
+                self.store(key, path.read_bytes())
 
     def keys(self, before: float | None = None) -> Iterator[str]:
         return (key for key, (_, came) in list(self._held.items()) if before is None or came < before)
