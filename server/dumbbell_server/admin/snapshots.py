@@ -14,7 +14,8 @@ import re
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,8 +24,8 @@ from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.folder import FolderBlobs
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs, named_keys
 from dumbbell_server.blobs.memory import MemoryBlobs
-from dumbbell_server.blobs.store import is_key
-from dumbbell_server.database.copies import check_copy, copy_in, copy_out
+from dumbbell_server.blobs.store import BlobStore, file_name, key_of
+from dumbbell_server.database.copies import check_copy, copy_in, copy_out, tidy
 from dumbbell_server.database.engine import SqliteDatabase, reading
 from dumbbell_server.database.lock import private
 from dumbbell_server.errors import BadInput, NotFound, StorageFull
@@ -51,6 +52,9 @@ class Snapshots:
         self._backend = backend
         self._lock = threading.Lock()
         self._folder = backend.settings.data_dir.absolute() / _FOLDER
+        self._later = ThreadPoolExecutor(1, "dumbbell-snapshots")  # a large file takes long to remove
+        self._deleting: Future[None] = self._later.submit(lambda: None)
+        backend.register_threads(self._later.shutdown)
         self._clear()
 
     def every(self) -> list[Snapshot]:
@@ -75,16 +79,17 @@ class Snapshots:
         with self._lock, _explained():
             found = self._read(name)
             folder = self._folder / found.folder
+            self._deleting.result()  # what one restore deletes, the next may bring back
             with self._backend.paused():
                 before = self._named()
                 blobs.copy_in(folder / _BLOBS)
                 copy_in(database, folder / _DATABASE)
                 self._backend.clear_caches()
                 gone = before - self._named()
-            for key in gone:
-                blobs.delete(key)
+            self._deleting = self._later.submit(_delete_blobs, blobs, gone)
         self._backend.remove()
         delete_orphaned_blobs(database, blobs)
+        self._later.submit(tidy, database)
         return found
 
     def delete(self, name: str) -> None:
@@ -92,7 +97,11 @@ class Snapshots:
         with self._lock:
             found = self._read(name)
             self._link_of(name).unlink()
-            shutil.rmtree(self._folder / found.folder, ignore_errors=True)
+            self._later.submit(_remove, self._folder / found.folder)
+
+    def finish(self) -> None:
+        """What nobody waits for is done: folders and files that are not needed any more are gone."""
+        self._later.submit(lambda: None).result()
 
     @contextlib.contextmanager
     def held(self, name: str) -> Iterator[Path]:
@@ -112,9 +121,10 @@ class Snapshots:
         if others or not (source / _DATABASE).is_file():
             raise BadInput(f"a snapshot is a tar stream of {_DATABASE} and {_BLOBS}/…, as `dumbbell admin snapshot "
                            "save` writes it")
-        for path in (source / _BLOBS).rglob("*"):
-            if path.is_file() and not is_key(path.relative_to(source / _BLOBS).as_posix()):
-                raise BadInput("the snapshot has a blob whose name is none")
+        (source / _BLOBS).mkdir(exist_ok=True)
+        for path in (source / _BLOBS).iterdir():
+            if path.is_dir() or file_name(key_of(path.name)) != path.name:
+                raise BadInput(f"{path.name[:80]!r} is no name of a blob in a snapshot")
         check_copy(source / _DATABASE)
         with self._lock, self._new_folder() as folder, _explained():
             for path in source.iterdir():
@@ -153,7 +163,7 @@ class Snapshots:
             json.dump(asdict(made), file)
         waiting.replace(self._link_of(name))
         if before is not None:
-            shutil.rmtree(self._folder / before.folder, ignore_errors=True)
+            self._later.submit(_remove, self._folder / before.folder)
         return made
 
     def _link_of(self, name: str) -> Path:
@@ -172,7 +182,17 @@ class Snapshots:
             linked = {found.folder for found in self.every()}
             for folder in self._folder.iterdir():
                 if folder.is_dir() and folder.name not in linked:
-                    shutil.rmtree(folder, ignore_errors=True)
+                    _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _delete_blobs(blobs: BlobStore, keys: Iterable[str]) -> None:
+    """The restored rows name none of them. One that comes again in the meantime has another key."""
+    for key in keys:
+        blobs.delete(key)
 
 
 def _check_name(name: str) -> None:

@@ -26,7 +26,9 @@ from dumbbell_server.blobs.store import (
     DirectStore,
     StagedBlob,
     check_key,
+    file_name,
     gather,
+    key_of,
     new_staging_key,
 )
 from dumbbell_server.database.lock import private
@@ -120,18 +122,20 @@ class FolderBlobs:
 
     def copy_out(self, folder: Path) -> None:
         """Whatever has arrived lies in the folder too, on the same file system as links: bytes never change."""
+        folder.mkdir(mode=_FOLDER_MODE)
+        start = len(self._folder) + 1
         for path in self._arrived():
-            _link(path, folder / os.path.relpath(path, self._folder))
+            with contextlib.suppress(FileNotFoundError), _refusing():  # it went meanwhile: nothing names it
+                _link(path, f"{folder}/{file_name(path[start:])}")
 
     def copy_in(self, folder: Path) -> None:
         """What the folder has is stored; what is there by its key is left."""
-        for above, _, names in os.walk(folder):
-            for name in names:
-                key = os.path.relpath(os.path.join(above, name), folder)
-                target = Path(self._path(key))
-                if not target.exists():
-                    self._make(str(target.parent))
-                    _link(os.path.join(above, name), target)
+        for name in os.listdir(folder):
+            target = self._path(key_of(name))
+            if not os.path.exists(target):
+                self._make(os.path.dirname(target))
+                with _refusing():
+                    _link(f"{folder}/{name}", target)
 
     def _arrived(self) -> Iterator[str]:
         for above, folders, names in os.walk(self._folder):
@@ -189,16 +193,7 @@ def _sync_above(folder: Path) -> None:
             _sync(str(above))
 
 
-def _link(path: str, target: Path) -> None:
-    with contextlib.suppress(FileNotFoundError), _refusing():  # it went meanwhile: nothing names it
-        try:
-            _link_or_copy(path, target)
-        except FileNotFoundError:
-            target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-            _link_or_copy(path, target)
-
-
-def _link_or_copy(path: str, target: Path) -> None:
+def _link(path: str, target: str) -> None:
     try:
         os.link(path, target)
     except OSError as error:

@@ -12,7 +12,9 @@ from dumbbell_server.blobs.store import (
     DirectStore,
     StagedBlob,
     check_key,
+    file_name,
     gather,
+    key_of,
     new_staging_key,
 )
 
@@ -55,17 +57,16 @@ class MemoryBlobs:
 
     def copy_out(self, folder: Path) -> None:
         """Whatever is stored lies in the folder too."""
+        folder.mkdir(mode=0o700)
         for key, (data, _) in list(self._held.items()):
             if not key.startswith("arriving/"):
-                target = folder / key
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data)
+                (folder / file_name(key)).write_bytes(data)
 
     def copy_in(self, folder: Path) -> None:
         """What the folder has is stored; what is there by its key is left."""
-        for path in folder.rglob("*"):
-            key = path.relative_to(folder).as_posix()
-            if path.is_file() and key not in self._held:
+        for path in folder.iterdir():
+            key = key_of(path.name)
+            if key not in self._held:
                 self.store(key, path.read_bytes())
 
     def keys(self, before: float | None = None) -> Iterator[str]:
