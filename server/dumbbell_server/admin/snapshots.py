@@ -86,10 +86,10 @@ class Snapshots:
                 copy_in(database, folder / _DATABASE)
                 self._backend.clear_caches()
                 gone = before - self._named()
+            self._later.submit(tidy, database)  # first: until then a power cut may bring back what names them
             self._deleting = self._later.submit(_delete_blobs, blobs, gone)
         self._backend.remove()
         delete_orphaned_blobs(database, blobs)
-        self._later.submit(tidy, database)
         return found
 
     def delete(self, name: str) -> None:

@@ -115,17 +115,23 @@ def copy_in(database: SqliteDatabase, source: Path) -> None:
 
 @contextlib.contextmanager
 def _without_checkpoints(driver: sqlite3.Connection) -> Iterator[None]:
-    """Who waits for a large restore need not wait until its pages are in the file too: see `tidy`."""
-    pages = driver.execute("PRAGMA wal_autocheckpoint").fetchone()[0]
+    """Who waits for a large restore need not wait until it is on the disk and in the file: see `tidy`."""
+    names = ("wal_autocheckpoint", "synchronous")
+    before = [driver.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
     driver.execute("PRAGMA wal_autocheckpoint=0")
+    driver.execute("PRAGMA synchronous=NORMAL")
     try:
         yield
     finally:
-        driver.execute(f"PRAGMA wal_autocheckpoint={pages}")
+        for name, value in zip(names, before, strict=True):
+            driver.execute(f"PRAGMA {name}={value}")
 
 
 def tidy(database: SqliteDatabase) -> None:
-    """What a restore has left in the log goes into the file, beside who reads and writes."""
+    """What a restore has left in the log is on the disk, and goes into the file, beside who reads and writes.
+
+    Until then a power cut, but no crash, may bring back what was there before.
+    """
     with database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
