@@ -26,6 +26,7 @@ from dumbbell_server.history.parquet.routes import ROUTES as PARQUET
 from dumbbell_server.history.reading.forks import copy_ahead
 from dumbbell_server.history.reading.providers import history_keys, keys_info
 from dumbbell_server.http.endpoint import graphql
+from dumbbell_server.http.gate import Gate
 from dumbbell_server.http.health import healthz, no_telemetry, ready
 from dumbbell_server.http.memory import Memory
 from dumbbell_server.http.middleware import Edge, no_route
@@ -55,7 +56,9 @@ def create_app(backend: Backend) -> Starlette:
     with contextlib.suppress(StorageFull, StorageUnavailable):  # it is in the log, and the next one does it
         delete_orphaned_blobs(backend.database, backend.blobs)
     # plain Starlette: to import FastAPI takes a fifth of a start, and nothing here needs it
-    edge = Middleware(Edge, backend.settings)
+    gate = Gate()
+    backend.register_pause(gate.closed)
+    edge = Middleware(Edge, backend.settings, gate)
     app = Starlette(middleware=[edge], exception_handlers={HTTPException: no_route}, routes=[
         Route("/graphql", graphql, methods=["POST"]),
         *INGEST,
@@ -69,6 +72,7 @@ def create_app(backend: Backend) -> Starlette:
     ])
     app.router.redirect_slashes = False
     app.state.worker = worker = make_worker(backend)
+    backend.register_pause(worker.paused)
     backend.events.subscribe(RowsCame, lambda _unit, event: worker.rows_came(event))
     backend.events.subscribe(KeysRead, lambda _unit, event: worker.keys_read(event))
     app.state.sign_in = SignIn(backend)
@@ -94,6 +98,7 @@ def _provide(backend: Backend) -> None:
     backend.provide(BEFORE_DELETING, before_deleting)
     searches = Searches(backend)
     backend.register_threads(searches.close)
+    backend.register_cache(searches.clear)
     backend.provide(SEARCHES, searches)
     backend.provide(HISTORY_KEYS, history_keys(backend))
     backend.provide(KEYS_INFO, keys_info(backend))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +66,7 @@ class Backend:
     _provided: dict[Provided[Any], Any] = field(default_factory=dict)
     _clears: list[Callable[[], None]] = field(default_factory=list)
     _closes: list[Callable[[], None]] = field(default_factory=list)
+    _pauses: list[Callable[[], AbstractContextManager[None]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.opened_at = self.clock.text()
@@ -93,6 +96,18 @@ class Backend:
     def register_threads(self, close: Callable[[], None]) -> None:
         """Threads of a domain's own are ended by `close`, while the database is still open."""
         self._closes.append(close)
+
+    def register_pause(self, pause: Callable[[], AbstractContextManager[None]]) -> None:
+        """Within the context nobody is at work who takes what was read a moment ago for what is."""
+        self._pauses.append(pause)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """All that was under way has ended, and what comes waits: nobody sees a state with parts of another."""
+        with contextlib.ExitStack() as stack:
+            for pause in self._pauses:
+                stack.enter_context(pause())
+            yield
 
     def clear_caches(self) -> None:
         """Everything that is remembered is read again when it is next asked for."""

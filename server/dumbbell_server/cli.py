@@ -114,7 +114,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
     from dumbbell_server.app import create_app
     from dumbbell_server.artifact_files import garbage
     from dumbbell_server.backend import open_backend
-    from dumbbell_server.clock import Clock
+    from dumbbell_server.clock import AdjustableClock
     from dumbbell_server.commands.fixtures import export_at_end, load_named
     from dumbbell_server.errors import StartupError
     from dumbbell_server.seeding.at_start import fixtures_at_start
@@ -128,7 +128,7 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
 
         check_target(settings.export_on_exit)
     sockets = listen(settings.host, settings.port)
-    backend = open_backend(settings, Clock())
+    backend = open_backend(settings, clock := AdjustableClock())
     try:
         made = first_key(backend)
         key = made or settings.api_key
@@ -150,7 +150,8 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
             _greet(started, made is not None and settings.api_key is None)
             _show_link(backend, app.state.sign_in, settings.public_url or started.base_url)
 
-        upkeep = Upkeep(settings.collect_every, lambda: garbage.run(backend))
+        upkeep = Upkeep(settings.collect_every, lambda: garbage.run(backend), clock)
+        backend.register_pause(upkeep.paused)
         app.state.worker.start()
         removing = Once(backend.remove_leftovers, backend.ending.set)
         stops = [removing.stop, app.state.worker.stop, upkeep.stop, admin.withdraw]

@@ -22,6 +22,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from dumbbell_server.clock import AdjustableClock
 from dumbbell_server.database.lock import private
 from dumbbell_server.errors import StartupError
 from dumbbell_server.http.protocol import BoundedProtocol, look
@@ -35,6 +36,7 @@ _BACKLOG = 2048
 # Seconds that a thread which computes has the interpreter to itself: the event loop and the writer wait so long for it
 # at each of their steps. Python's own are ten times as many.
 _SWITCH = 0.0005
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 3600.0  # seconds between looks whether a pass of the upkeep is due
 _LOOPBACK = {"localhost": ("127.0.0.1", "::1")}
 
 
@@ -192,21 +194,49 @@ class Once:
 
 
 class Upkeep:
-    """Work that is done now and then in a thread of its own, until it is stopped."""
+    """Work that is done every so many seconds of the clock, in a thread of its own, until it is stopped.
 
-    def __init__(self, every: float, work: Callable[[], object]) -> None:
+    Where the clock is moved past the time of a pass, the pass is done by whoever moves it.
+    """
+
+    def __init__(self, every: float, work: Callable[[], object], clock: AdjustableClock) -> None:
         self._every = every
         self._work = work
+        self._clock = clock
+        self._next = clock.look() + every
+        self._passing = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dumbbell-upkeep", daemon=True)
+        clock.subscribe(self.catch_up)
         self._thread.start()
 
-    def _run(self) -> None:
-        while not self._stopped.wait(self._every):
+    def catch_up(self) -> None:
+        """A pass that is due by the clock is done."""
+        with self._passing:
+            now = self._clock.look()
+            if self._next - now > self._every:  # the clock was set back
+                self._next = now + self._every
+            if now < self._next or self._stopped.is_set():
+                return
+            self._next = now + self._every
             try:
                 self._work()
             except Exception:  # noqa: BLE001 - the next pass may do better, and the server goes on
                 _log.exception("a pass of the upkeep failed")
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Between two passes."""
+        with self._passing:
+            yield
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._pause()):
+            self.catch_up()
+
+    def _pause(self) -> float:
+        """Seconds until it looks again: a clock that stands still shows by no event that it goes on."""
+        return min(max(self._next - self._clock.look(), _SHORTEST_PAUSE), self._every, _LONGEST_PAUSE)
 
     def stop(self) -> None:
         """Once the pass that is under way, if any, has ended."""

@@ -11,6 +11,7 @@ from typing import Any
 from graphql import lexicographic_sort_schema, print_schema
 
 from dumbbell_server.admin.api import admin_app
+from dumbbell_server.clock import AdjustableClock
 from dumbbell_server.schema import build_schema
 from dumbbell_server.settings import Settings
 from support import compatibility, reference
@@ -24,7 +25,7 @@ def schema() -> str:
 
 def admin_document() -> str:
     """OpenAPI of the admin port."""
-    backend: Any = SimpleNamespace(settings=Settings())
+    backend: Any = SimpleNamespace(settings=Settings(), clock=AdjustableClock(), register_threads=lambda _close: None)
     return json.dumps(admin_app(backend, "").openapi(), indent=1, sort_keys=True) + "\n"
 
 

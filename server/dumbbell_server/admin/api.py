@@ -6,43 +6,40 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dumbbell_server import __version__
+from dumbbell_server.admin.clock_routes import clock_routes
+from dumbbell_server.admin.commands import Commands, body_of, first_said
 from dumbbell_server.admin.counting import Counts, count
 from dumbbell_server.admin.fixture import fixture_routes
 from dumbbell_server.admin.guard import JSON, Guard
 from dumbbell_server.admin.moving_data import seed_folder, seed_shipped, write_folder
 from dumbbell_server.admin.own_folder import own_folder
 from dumbbell_server.admin.reset import reset
-from dumbbell_server.admin.tars import LEFT_OUT, MEDIA_TYPE, packed, unpack
+from dumbbell_server.admin.snapshot_routes import FILE, PREFIX, snapshot_routes
+from dumbbell_server.admin.tars import LEFT_OUT, MEDIA_TYPE, packed, sent, unpack
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import BadInput, NotFound, TooLarge, Unauthenticated
-from dumbbell_server.http.bodies import json_object, read_body
-from dumbbell_server.http.memory import LARGE, Memory
 from dumbbell_server.http.middleware import no_route, refusal
 from dumbbell_server.json_text import UNSTORABLE, storable
 
 _LONGEST_HEADER = 4096
-_MEMORY = 16 << 20  # bytes of JSON bodies at once
 _SEED = "/admin/seed"
-_DESCRIPTION = """Resets, seeds and exports a running Dumbbell. Send the token of the admin port as
+_DESCRIPTION = """Resets, seeds and exports a running Dumbbell, and sets its clock. Send the token of the admin port as
 `Authorization: Bearer TOKEN`; a refusal is `{"errors": [{"message": …}]}`."""
-
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Info(BaseModel):
@@ -95,7 +92,7 @@ def admin_app(backend: Backend, token: str) -> FastAPI:
     app = FastAPI(
         title="Dumbbell's admin port", version=__version__, description=_DESCRIPTION,
         openapi_url="/admin/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False,
-        middleware=[Middleware(Guard, backend.settings, {_SEED: MEDIA_TYPE}), Middleware(_Bearer, token)],
+        middleware=[Middleware(Guard, backend.settings, _beside_json), Middleware(_Bearer, token)],
         exception_handlers={HTTPException: no_route, RequestValidationError: _wrong_arguments})
     app.include_router(_router(backend))
     app.router.routes.extend(fixture_routes(backend))
@@ -134,23 +131,19 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
+def _beside_json(path: str) -> str:
+    """The type of bodies that a path takes beside JSON."""
+    takes = path == _SEED or (path.startswith(PREFIX) and path.endswith(FILE))
+    return MEDIA_TYPE if takes else JSON
+
+
 def _asks_for_nothing(path: str) -> bool:
     return path == "/health" or path.startswith("/db/")
 
 
 async def _wrong_arguments(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    return refusal(BadInput(_said(error.errors())))
-
-
-def _said(errors: Any) -> str:
-    first = errors[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-
-
-def _body_of(model: type[BaseModel], *, more: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What the document says of a body that the function reads by itself: FastAPI's own way has no bound."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": model.model_json_schema()}, **(more or {})}}}
+    return refusal(BadInput(first_said(error.errors())))
 
 
 _LEFT_OUT = "What no fixture can say, in lines, percent-encoded; empty where that is nothing."
@@ -168,24 +161,26 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 def _router(backend: Backend) -> APIRouter:
     router = APIRouter(prefix="/admin", responses=_REFUSED, tags=["admin"],
                        dependencies=[Security(HTTPBearer(scheme_name="token", auto_error=False))])
-    memory = Memory(_MEMORY)
+    commands = Commands()
+    router.include_router(clock_routes(backend, commands))
+    router.include_router(snapshot_routes(backend, _spool))
 
     @router.get("/info", summary="What the server is and holds")
     async def info() -> Info:
         return Info(version=__version__, counts=await asyncio.to_thread(_count, backend))
 
-    @router.post("/reset", summary="Make the server, or one entity, empty", openapi_extra=_body_of(ResetRequest))
+    @router.post("/reset", summary="Make the server, or one entity, empty", openapi_extra=body_of(ResetRequest))
     async def empty(request: Request) -> ResetAnswer:
-        wanted = await _read(request, ResetRequest, memory)
+        wanted = await commands.read(request, ResetRequest)
         removed = await asyncio.to_thread(reset, backend, wanted.entity)
         return ResetAnswer(**vars(removed))
 
     @router.post("/seed", summary="Load a fixture, whole or not at all",
-                 openapi_extra=_body_of(SeedRequest, more=_TAR))
+                 openapi_extra=body_of(SeedRequest, more=_TAR))
     async def seed(request: Request) -> dict[str, int]:
         if _media_type(request) == MEDIA_TYPE:
             return await _seed_stream(backend, request)
-        wanted = await _read(request, SeedRequest, memory)
+        wanted = await commands.read(request, SeedRequest)
         return await asyncio.to_thread(seed_shipped, backend, wanted.name)
 
     @router.get("/export", summary="A fixture of what the server holds", response_class=StreamingResponse,
@@ -211,16 +206,6 @@ def _count(backend: Backend) -> Counts:
 
 def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-async def _read(request: Request, model: type[_Model], memory: Memory) -> _Model:
-    """The body as what the model says. BadInput for anything else."""
-    with memory.lease(known=True) as lease:
-        found = json_object(await read_body(request, LARGE, "a command is short", lease))
-    try:
-        return model.model_validate(found, strict=True)
-    except ValidationError as error:
-        raise BadInput(_said(error.errors())) from None
 
 
 async def _seed_stream(backend: Backend, request: Request) -> dict[str, int]:
@@ -259,10 +244,5 @@ async def _export(backend: Backend, scope: str | None, *, with_keys: bool) -> Re
         written = await asyncio.to_thread(write_folder, backend, folder, scope, with_keys=with_keys)
         kept = stack.pop_all()
     left_out = quote("\n".join(written.left_out))[:_LONGEST_HEADER]
-    return StreamingResponse(_sent(packed(folder), kept), media_type=MEDIA_TYPE, headers={LEFT_OUT: left_out})
+    return StreamingResponse(sent(packed(folder), kept), media_type=MEDIA_TYPE, headers={LEFT_OUT: left_out})
 
-
-async def _sent(chunks: Iterator[bytes], folder: contextlib.ExitStack) -> AsyncIterator[bytes]:
-    with folder:
-        while chunk := await asyncio.to_thread(next, chunks, b""):
-            yield chunk

@@ -7,9 +7,10 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import httpx2
 
@@ -99,6 +100,64 @@ class AdminClient:
             fixture.replace(target)
         return unquote(answer.headers.get(LEFT_OUT, "")).splitlines()
 
+    def snapshots(self) -> list[dict[str, Any]]:
+        """All snapshots: their `name`, when they were `created`, `version` and `size` in bytes."""
+        found: list[dict[str, Any]] = self._json("GET", "/admin/snapshots")["snapshots"]
+        return found
+
+    def snapshot(self, name: str) -> dict[str, Any]:
+        """All that the server holds is put aside under this name, in place of what went by it."""
+        return self._json("POST", _path(name), json={})
+
+    def restore(self, name: str) -> dict[str, Any]:
+        """The server holds what the snapshot holds, users and keys included, and nothing else."""
+        return self._json("POST", f"{_path(name)}/restore", json={})
+
+    def delete_snapshot(self, name: str) -> None:
+        """It is gone."""
+        self._json("DELETE", _path(name), headers={"content-type": "application/json"})
+
+    def save_snapshot(self, name: str, file: str | Path) -> None:
+        """Write it, with all files, as one file for another server. It holds the hashes of API keys."""
+        target = Path(file)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.absolute().parent) as folder:
+            part = Path(folder) / "part"
+            with self._answer("GET", f"{_path(name)}/file") as answer, part.open("xb") as out:
+                for chunk in answer.iter_bytes():
+                    out.write(chunk)
+            part.replace(target)
+
+    def load_snapshot(self, name: str, file: str | Path) -> dict[str, Any]:
+        """Take the file of another server's snapshot, under this name; `restore` puts it in place."""
+        with Path(file).open("rb") as source:
+            return self._json("PUT", f"{_path(name)}/file", content=iter(lambda: source.read(1 << 20), b""),
+                              headers={"content-type": MEDIA_TYPE})
+
+    def clock(self) -> dict[str, Any]:
+        """The server's time as `now`, whether it is `frozen`, seconds `ahead` of the machine, what is due `next`."""
+        return self._json("GET", "/admin/clock")
+
+    def freeze(self, moment: str | datetime | None = None) -> dict[str, Any]:
+        """The server's clock stands still, at this moment or where it is. Returns how it stands, as all of these."""
+        text = moment.isoformat() if isinstance(moment, datetime) else moment
+        return self._json("POST", "/admin/clock", json={"freeze": True if text is None else text})
+
+    def advance(self, seconds: float) -> dict[str, Any]:
+        """It is so many seconds later; what has become due by then has happened."""
+        return self._json("POST", "/admin/clock", json={"advance": seconds})
+
+    def skip(self) -> dict[str, Any]:
+        """It is the moment at which the next thing is due, which has `happened`."""
+        return self._json("POST", "/admin/clock", json={"next": True})
+
+    def skip_by_itself(self, quiet: float = 0.2) -> dict[str, Any]:
+        """It skips by itself whenever clients have asked but written nothing for so many seconds."""
+        return self._json("POST", "/admin/clock", json={"auto": quiet})
+
+    def release(self) -> dict[str, Any]:
+        """It is the machine's time again."""
+        return self._json("POST", "/admin/clock", json={"release": True})
+
     def _json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         with self._answer(method, path, **more) as answer:
             answer.read()
@@ -116,6 +175,10 @@ class AdminClient:
         except httpx2.HTTPError as error:
             raise AdminError(f"{self._url} does not answer: {error}; check the URL, and that the server runs with "
                              "--admin-port") from error
+
+
+def _path(name: str) -> str:
+    return f"/admin/snapshots/{quote(name, safe='')}"
 
 
 def _said(answer: httpx2.Response) -> str:

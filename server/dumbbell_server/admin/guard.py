@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -25,12 +25,12 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 class Guard:
     """Nothing of browsers comes in: any page may have them send requests to loopback, if simple ones.
 
-    `more` is the type of bodies that a path takes beside JSON.
+    `more` says of a path what type of bodies it takes beside JSON.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, more: Mapping[str, str] | None = None) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, more: Callable[[str], str] = lambda _path: JSON) -> None:
         self.app = app
-        self._more = more or {}
+        self._more = more
         self._known = _names(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +69,7 @@ class Guard:
             raise Forbidden(f"the fixture service does not go by the name {host[:_SHOWN]!r}; use localhost, or say in "
                             "DUMBBELL_ADMIN_HOST where it is to listen")
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        allowed = {JSON, self._more.get(request.scope["path"], JSON)}
+        allowed = {JSON, self._more(request.scope["path"])}
         if request.method not in _READS and media_type not in allowed:
             raise BadInput(f"Content-Type is {media_type[:_SHOWN]!r}; commands are {' or '.join(sorted(allowed))}")
 

@@ -6,8 +6,10 @@ refused leaves nothing.
 
 from __future__ import annotations
 
+import asyncio
 import tarfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -35,6 +37,13 @@ def packed(path: Path) -> Iterator[bytes]:
         for found in sorted(each for each in path.rglob("*") if each.is_file()):
             yield from _member(found, found.relative_to(path).as_posix())
     yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+async def sent(chunks: Iterator[bytes], folder: AbstractContextManager[Any]) -> AsyncIterator[bytes]:
+    """The chunks for a response; the folder that they are of is let go afterwards."""
+    with folder:
+        while chunk := await asyncio.to_thread(next, chunks, b""):
+            yield chunk
 
 
 def _member(path: Path, name: str) -> Iterator[bytes]:

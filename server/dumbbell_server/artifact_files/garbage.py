@@ -93,8 +93,11 @@ def _remove_strays(backend: Backend, report: GarbageReport, on_progress: OnProgr
 
 
 def _long_ago(backend: Backend) -> float:
-    """Before this moment (seconds) a signed URL was handed out at the latest that could still bring bytes."""
-    return backend.clock.seconds() - backend.settings.url_lifetime
+    """Before this moment (seconds) a signed URL was handed out at the latest that could still bring bytes.
+
+    By the machine, as the times of files: what arrives while the clock is moved on is no older for that.
+    """
+    return backend.clock.machine_seconds() - backend.settings.url_lifetime
 
 
 def _unneeded(clock: Clock, url_lifetime: float) -> tuple[ColumnElement[bool], ...]:

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import math
 import os
+import shutil
 import threading
 from collections.abc import AsyncIterator, Iterator
 from io import FileIO
@@ -25,7 +26,9 @@ from dumbbell_server.blobs.store import (
     DirectStore,
     StagedBlob,
     check_key,
+    file_name,
     gather,
+    key_of,
     new_staging_key,
 )
 from dumbbell_server.database.lock import private
@@ -117,6 +120,29 @@ class FolderBlobs:
                 if before is None or _written(path) < before:
                     yield path.relative_to(self._folder).as_posix()
 
+    def copy_out(self, folder: Path) -> None:
+        """Whatever has arrived lies in the folder too, on the same file system as links: bytes never change."""
+        folder.mkdir(mode=_FOLDER_MODE)
+        start = len(self._folder) + 1
+        for path in self._arrived():
+            with contextlib.suppress(FileNotFoundError), _refusing():  # it went meanwhile: nothing names it
+                _link(path, f"{folder}/{file_name(path[start:])}")
+
+    def copy_in(self, folder: Path) -> None:
+        """What the folder has is stored; what is there by its key is left."""
+        for name in os.listdir(folder):
+            target = self._path(key_of(name))
+            if not os.path.exists(target):
+                self._make(os.path.dirname(target))
+                with _refusing():
+                    _link(f"{folder}/{name}", target)
+
+    def _arrived(self) -> Iterator[str]:
+        for above, folders, names in os.walk(self._folder):
+            if above == self._folder and "arriving" in folders:
+                folders.remove("arriving")
+            yield from (os.path.join(above, name) for name in names)
+
     def _opened(self, key: str) -> FileIO:
         with _refusing():
             return FileIO(self._path(key))
@@ -165,6 +191,15 @@ def _sync_above(folder: Path) -> None:
     for above in list(folder.parents)[:2]:
         with contextlib.suppress(OSError):
             _sync(str(above))
+
+
+def _link(path: str, target: str) -> None:
+    try:
+        os.link(path, target)
+    except OSError as error:
+        if error.errno not in {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP}:
+            raise
+        shutil.copyfile(path, target)
 
 
 @contextlib.contextmanager

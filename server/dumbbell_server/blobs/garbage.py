@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 
 from sqlalchemy import Column, delete
@@ -12,7 +13,7 @@ from sqlmodel import SQLModel, col, select
 
 from dumbbell_server.blobs.store import BlobStore
 from dumbbell_server.database.engine import Database, reading
-from dumbbell_server.database.statements import MAX_PARAMETERS
+from dumbbell_server.database.statements import MAX_PARAMETERS, Statement
 from dumbbell_server.database.tables import OrphanRow
 from dumbbell_server.database.units import Unit
 
@@ -65,6 +66,17 @@ def _unnamed(database: Database, found: Iterator[tuple[str, str]]) -> Iterator[t
         with reading(database) as session:
             named = _named(session, [key for key, _ in some])
         yield from ((key, upload) for key, upload in some if key not in named)
+
+
+def named_keys(session: Session) -> set[str]:
+    """All that rows name."""
+    return {row.blob_key for row in _all_named()(session)}
+
+
+@cache
+def _all_named() -> Statement:
+    return Statement(" UNION ALL ".join(
+        f"SELECT blob_key FROM {column.table.name} WHERE blob_key IS NOT NULL" for column in columns()))  # noqa: S608
 
 
 def _named(session: Session, keys: Sequence[str]) -> set[str]:

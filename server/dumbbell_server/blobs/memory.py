@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 from dumbbell_server.blobs.store import (
     CHUNK,
     DirectStore,
     StagedBlob,
     check_key,
+    file_name,
     gather,
+    key_of,
     new_staging_key,
 )
 
@@ -51,6 +54,20 @@ class MemoryBlobs:
 
     def delete(self, key: str) -> None:
         self._held.pop(check_key(key), None)
+
+    def copy_out(self, folder: Path) -> None:
+        """Whatever is stored lies in the folder too."""
+        folder.mkdir(mode=0o700)
+        for key, (data, _) in list(self._held.items()):
+            if not key.startswith("arriving/"):
+                (folder / file_name(key)).write_bytes(data)
+
+    def copy_in(self, folder: Path) -> None:
+        """What the folder has is stored; what is there by its key is left."""
+        for path in folder.iterdir():
+            key = key_of(path.name)
+            if key not in self._held:
+                self.store(key, path.read_bytes())
 
     def keys(self, before: float | None = None) -> Iterator[str]:
         return (key for key, (_, came) in list(self._held.items()) if before is None or came < before)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import quote, unquote
 
 from dumbbell_server.errors import BadInput, TooLarge
 
@@ -34,6 +35,16 @@ def check_key(key: str) -> str:
     if not is_key(key):
         raise BadInput(f"{key!r} is not a key of a blob")
     return key
+
+
+def file_name(key: str) -> str:
+    """Of the blob in a folder without folders; `key_of` gives the key back."""
+    return quote(key, safe="")
+
+
+def key_of(name: str) -> str:
+    """BadInput for what is the name of none."""
+    return check_key(unquote(name))
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from dumbbell_server.commands import admin_clock, admin_snapshot
 from dumbbell_server.commands.shared import RunningFolder, Token, Url, listed, running, stop
 
-SUMMARY = "Reset, seed and export a running server by its admin port"
+SUMMARY = "Reset, seed and export a running server by its admin port, set its clock, take snapshots"
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(admin_clock.app, name="clock", help=admin_clock.SUMMARY)
+app.add_typer(admin_snapshot.app, name="snapshot", help=admin_snapshot.SUMMARY)
 
 
 @app.command()
@@ -41,6 +44,19 @@ def reset(
         stop("name an entity, or say --all, which removes everything but the first user with their keys")
     with running(url, token, data_dir) as client:
         typer.echo(f"Removed {listed(client.reset(entity))}.")
+
+
+@app.command()
+def restore(
+    name: Annotated[str, typer.Argument(help="Of a snapshot.")],
+    url: Url = None, token: Token = None, data_dir: RunningFolder = None,
+) -> None:
+    """Have the server hold what the snapshot holds, and nothing else.
+
+    Example: `dumbbell admin restore before`.
+    """
+    with running(url, token, data_dir) as client:
+        typer.echo(f"Restored {client.restore(name)['name']}.")
 
 
 @app.command()

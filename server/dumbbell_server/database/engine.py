@@ -15,7 +15,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -73,6 +75,7 @@ class _Job:
     unit: Callable[[Any], Any]
     core: bool
     done: Future[Any] | _Soon
+    between: bool = False  # it is no unit: it is run between two transactions, with the driver's connection
     result: Any = None
     error: BaseException | None = None
 
@@ -110,6 +113,8 @@ class SqliteDatabase:
     def __init__(self, path: str, synchronous: str = "FULL") -> None:
         # last in, first out: the connection that was used last has its pages at hand
         self.engine = create_engine(f"sqlite:///{path}", pool_size=16, max_overflow=16, pool_use_lifo=True)
+        self.path = path
+        self._descriptor: int | None = None
         self.revisions: Iterator[int] = itertools.count(1)
         event.listen(self.engine, "connect", _sqlite_settings(synchronous, lambda: next(self.revisions)))
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -129,6 +134,12 @@ class SqliteDatabase:
     async def write_core_soon(self, unit: CoreUnit[T]) -> T:
         return await self._submit_soon(unit, core=True)  # type: ignore[no-any-return]
 
+    def between_units(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run this in the writer, with its connection, while no unit runs."""
+        done: Future[T] = Future()
+        self._submit(_Job(work, core=True, done=done, between=True))
+        return done.result()
+
     def reading(self) -> Session:
         return ReadingSession(self.engine)
 
@@ -136,6 +147,16 @@ class SqliteDatabase:
         session = self.reading()
         session.connection().exec_driver_sql("BEGIN")
         return session
+
+    def descriptor(self) -> int:
+        """The file, opened once beside SQLite's connections, for the writer to copy.
+
+        It stays open as long as they do: to close it would end the locks that they have on the file, since those are
+        the process's, and another process could then take the database for unused.
+        """
+        if self._descriptor is None:
+            self._descriptor = os.open(self.path, os.O_RDONLY)
+        return self._descriptor
 
     def close(self) -> None:
         """What was handed to the writer is committed first; whoever calls it waits for that."""
@@ -145,6 +166,9 @@ class SqliteDatabase:
                 self._jobs.put(None)
         self._thread.join()
         self.engine.dispose()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def _submit_soon(self, unit: Callable[[Any], Any], *, core: bool) -> asyncio.Future[Any]:
         soon = _Soon()
@@ -159,19 +183,36 @@ class SqliteDatabase:
 
     def _work(self) -> None:
         with self.engine.connect() as connection:
-            while (job := self._jobs.get()) is not None:
+            following: _Job | None = None
+            while (job := following or self._jobs.get()) is not None:
+                following = None
+                if job.between:
+                    _run_between(connection, job)
+                    continue
                 group = [job]
                 stop = False
                 with contextlib.suppress(queue.Empty):
-                    while len(group) < _GROUP and not stop:
-                        following = self._jobs.get_nowait()
-                        if following is None:
+                    while len(group) < _GROUP and not stop and following is None:
+                        other = self._jobs.get_nowait()
+                        if other is None:
                             stop = True
+                        elif other.between:
+                            following = other
                         else:
-                            group.append(following)
+                            group.append(other)
                 _commit(connection, group)
                 if stop:
                     return
+
+
+def _run_between(connection: Connection, job: _Job) -> None:
+    try:
+        job.result = job.unit(driver_of(connection))
+    except sqlite3.Error as error:
+        job.error = refusal_of(DBAPIError("", {}, error))
+    except BaseException as error:  # noqa: BLE001 - carried to the caller, who waits in another thread
+        job.error = error
+    job.answer()
 
 
 def _commit(connection: Connection, group: list[_Job]) -> None:

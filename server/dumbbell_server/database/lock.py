@@ -12,8 +12,8 @@ from typing import IO
 from dumbbell_server.errors import StartupError
 
 _OTHERS = 0o077
-_OURS = ("dumbbell.db", "dumbbell.db-wal", "dumbbell.db-shm", ".lock", "blobs", "exporting", "moving", "ready.json",
-         "admin.json")
+_OURS = ("dumbbell.db", "dumbbell.db-wal", "dumbbell.db-shm", ".lock", "blobs", "exporting", "moving", "snapshots",
+         "ready.json", "admin.json")
 
 
 def take_folder(folder: Path) -> IO[bytes]:

@@ -10,7 +10,7 @@ import ctypes
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,8 @@ class Worker:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._pausing = threading.Event()
+        self._working = threading.RLock()  # held while something is done that began with a read
         self._hurried = False
         self._came: deque[float] = deque(maxlen=_BUSY)
         self._keys: dict[int, KeysRow] = {}
@@ -92,6 +94,20 @@ class Worker:
         self._exporter.stop()
         if self._thread is not None:
             self._thread.join()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Between two steps; afterwards it looks again at what there is to do, since runs may be others by then."""
+        self._pausing.set()
+        with self._working:
+            try:
+                yield
+            finally:
+                self._pausing.clear()
+                with self._lock:
+                    self._runs.clear()
+                    self._keys, self._keys_size = {}, 0
+                self._find_unfinished()
 
     def hurry(self) -> None:
         """Until nothing is left, the work waits for nothing."""
@@ -132,6 +148,9 @@ class Worker:
     def _find(self) -> None:
         """What an earlier server, or another one, left undone."""
         self._exporter.begin()
+        self._find_unfinished()
+
+    def _find_unfinished(self) -> None:
         again = export.MISSING if self._exporter.able else ""
         with reading(self._backend.database) as session:
             found = [row.run_id for row in statements.UNFINISHED_RUNS(session, again=again).all()]
@@ -156,10 +175,11 @@ class Worker:
             _log.exception("work in the background has ended")
 
     def _work_on_due(self) -> None:
-        self._keep_keys()
+        with self._working:
+            self._keep_keys()
         worked = False
         for waiting in self._with_work():
-            if not self._stopping.is_set() and self._is_due(waiting):
+            if not self._ends_early() and self._is_due(waiting):
                 self._work(waiting.run_id)
                 worked = True
         if worked:
@@ -194,7 +214,8 @@ class Worker:
                 return
             self._runs[run_id].since = None
         try:
-            self._steps(run_id)
+            with self._working:
+                self._steps(run_id)
         except Exception:  # noqa: BLE001 - the others have their turn; this one has it when rows come, or next time
             with self._lock:
                 self._runs.pop(run_id, None)
@@ -208,15 +229,18 @@ class Worker:
             began = time.monotonic()
             while compaction.advance(self._backend.database, run_id, ended=ended):
                 self._pause(time.monotonic() - began)
-                if self._stopping.is_set():
+                if self._ends_early():
                     return
                 self._keep_keys()
                 began = time.monotonic()
             if not ended or not self._finish(run_id, state):
                 return
         with self._lock:
-            if self._runs[run_id].since is None:
+            if run_id in self._runs and self._runs[run_id].since is None:
                 del self._runs[run_id]
+
+    def _ends_early(self) -> bool:
+        return self._stopping.is_set() or self._pausing.is_set()
 
     def _finish(self, run_id: int, state: Any) -> bool:
         """False where the run has changed meanwhile, which is then looked at again."""

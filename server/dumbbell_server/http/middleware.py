@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dumbbell_server.errors import Busy, DumbbellError, NotFound
 from dumbbell_server.http.forwarding import Forwarding, Reached
+from dumbbell_server.http.gate import Gate
 from dumbbell_server.http.hosts import known_names
 from dumbbell_server.http.state import check_stranger
 from dumbbell_server.json_text import storable
@@ -51,8 +52,9 @@ async def no_route(_: Request, error: Exception) -> Response:
 class Edge:
     """Plain ASGI: a middleware of Starlette's own kind would cost as much as a small request."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, gate: Gate | None = None) -> None:
         self.app = app
+        self._gate = gate or Gate()
         self._forwarding = Forwarding(settings)
         self._known = known_names(settings)
 
@@ -72,6 +74,7 @@ class Edge:
                     MutableHeaders(scope=message).update(_CORS)
             await send(message)
 
+        await self._gate.enter()
         try:
             here = self._forwarding.read(scope)
             await self._answer(here, scope, receive, sending)
@@ -86,6 +89,7 @@ class Edge:
             message = b'{"errors":[{"message":"internal error; the server\'s log says more"}]}'
             await Response(message, 500, media_type="application/json")(scope, receive, sending)
         finally:
+            self._gate.leave()
             # the path only: a query string may hold a signature
             _log.debug("request", method=scope["method"], path=scope["path"], status=status,
                        ms=round((time.perf_counter() - begin) * 1e3, 2))

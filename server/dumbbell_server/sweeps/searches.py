@@ -69,6 +69,13 @@ class Searches:
         self._histories = threading.Lock()
         self._read: OrderedDict[tuple[int, str], _Read] = OrderedDict()
 
+    def clear(self) -> None:
+        """Sweeps and runs may be others by now, with the same numbers."""
+        with self._lock:
+            self._bayes.clear()
+        with self._histories:
+            self._read.clear()
+
     def suggestion(self, sweep: SweepRow, config: SweepConfig, agent_id: int) -> Values | None:
         """Values for the agent's next run; None while they are being thought of, and it has to ask again."""
         space = config.space

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import secrets
 import threading
-import time
 from urllib.parse import parse_qs, quote
 
 from sqlalchemy.orm import Session
@@ -43,7 +42,7 @@ class SignIn:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self.attempts = Attempts()
+        self.attempts = Attempts(backend.clock)
         self._secret = backend.signer.derive("cookies of pages").encode()
         self.cookie = f"dumbbell_{backend.signer.derive('name of the cookie')[:8]}"  # ports of a host share cookies
         self._links: dict[str, float] = {}  # digests of the tokens that were printed, and when they expire
@@ -60,7 +59,7 @@ class SignIn:
         """An address that signs in as the first user, once, for an hour."""
         token = secrets.token_urlsafe(32)
         with self._lock:
-            self._links[digest(token)] = time.monotonic() + LINK_LIFETIME
+            self._links[digest(token)] = self._backend.clock.seconds() + LINK_LIFETIME
         return f"{base_url.rstrip('/')}/login?token={token}"
 
     def viewer(self, request: Request, session: Session) -> Actor | None:
@@ -88,7 +87,7 @@ class SignIn:
         """The key of the first user, once for each link."""
         with self._lock:
             expires = self._links.pop(digest(token), 0.0)
-        if expires < time.monotonic():
+        if expires < self._backend.clock.seconds():
             return None
         user = first_user(session, self._backend.settings.user)
         return next(iter(queries.keys_of(session, user.id)), None) if user else None

@@ -21,6 +21,9 @@ RIGHT = {"authorization": f"Bearer {TOKEN}"}
 TAR = {"content-type": "application/x-tar"}
 PATHS = [("GET", "/admin/info"), ("GET", "/admin/export"), ("GET", "/admin/export?with_keys=true"),
          ("POST", "/admin/reset"), ("POST", "/admin/seed"), ("GET", "/admin/openapi.json"),
+         ("GET", "/admin/clock"), ("POST", "/admin/clock"), ("GET", "/admin/snapshots"), ("POST", "/admin/snapshots/a"),
+         ("DELETE", "/admin/snapshots/a"), ("POST", "/admin/snapshots/a/restore"), ("GET", "/admin/snapshots/a/file"),
+         ("PUT", "/admin/snapshots/a/file"),
          ("GET", "/admin/no-such"), ("GET", "/"), ("GET", "/docs"), ("GET", "//admin/info"), ("GET", "/health/"),
          ("POST", "/dbx"), ("DELETE", "/admin/info"), ("OPTIONS", "/admin/reset")]
 FIXTURE = """created: 2026-01-05T10:00:00Z
@@ -203,13 +206,15 @@ def test_what_fails_inside_is_a_500_without_a_trace(port: TestClient, world: Wor
 def test_the_document_is_one_of_openapi_and_says_what_is_taken(port: TestClient) -> None:
     document = ask(port, "GET", "/admin/openapi.json", RIGHT).json()
     validate(document)
-    assert set(document["paths"]) == {"/admin/info", "/admin/reset", "/admin/seed", "/admin/export"}
+    assert set(document["paths"]) == {"/admin/info", "/admin/reset", "/admin/seed", "/admin/export", "/admin/clock",
+                                      "/admin/snapshots", "/admin/snapshots/{name}", "/admin/snapshots/{name}/restore",
+                                      "/admin/snapshots/{name}/file"}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert operation["security"] == [{"token": []}], path
             assert {"200", "400", "401", "403", "404"} <= operation["responses"].keys()
             assert "422" not in operation["responses"]  # what FastAPI would refuse so is a 400 here
-            if method == "post":
+            if method == "post" and "{name}" not in path:
                 assert "application/json" in operation["requestBody"]["content"]
     assert "application/x-tar" in document["paths"]["/admin/seed"]["post"]["requestBody"]["content"]
     assert document["components"]["securitySchemes"] == {"token": {"type": "http", "scheme": "bearer"}}

@@ -234,7 +234,7 @@ def test_others_log_while_it_is_seeded_and_reset(live: Server) -> None:
     assert (wrong, found) == ([], {200, 404})
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.02, 0.05, 0.1])
+@pytest.mark.parametrize("pause", [0.02, 0.05, *(pytest.param(pause, marks=pytest.mark.soak) for pause in (0.0, 0.1))])
 def test_a_kill_leaves_all_or_nothing(tmp_path: Path, pause: float) -> None:
     with start_server(tmp_path, DUMBBELL_ADMIN_PORT="0", **STILL) as server:
         with httpx2.Client(headers={"authorization": f"Bearer {server.api_key}"}, timeout=60) as client:

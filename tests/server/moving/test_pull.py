@@ -181,7 +181,7 @@ def test_a_pull_that_is_killed_goes_on(server: Server, whole: Path, tmp_path: Pa
                                        request: pytest.FixtureRequest) -> None:
     chance = random.Random(13)
     wanted = tree(whole)
-    kills = 20 if request.config.getoption("--soak") else 4
+    kills = 20 if request.config.getoption("--soak") else 2
     began = time.monotonic()
     _ended(command("pull", "--from", server.base_url, PATH, str(tmp_path / "timed"), key=server.api_key))
     whole_time = time.monotonic() - began

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from dumbbell_server.web import attempts
+from dumbbell_server.clock import StillClock
 from dumbbell_server.web.attempts import MOST, WINDOW, Attempts
 
 
-@pytest.fixture
-def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock: its one element is the time."""
-    now = [1000.0]
-    monkeypatch.setattr(attempts.time, "monotonic", lambda: now[0])
-    return now
-
-
-def test_thirty_a_minute(seconds: list[float]) -> None:
-    tried = Attempts()
+def test_thirty_a_minute() -> None:
+    clock = StillClock()
+    tried = Attempts(clock)
     for _ in range(MOST):
         assert not tried.too_many("192.0.2.1")
         tried.wrong("192.0.2.1")
     assert tried.too_many("192.0.2.1")
     assert not tried.too_many("192.0.2.2")
-    seconds[0] += WINDOW - 1
+    clock.move(WINDOW - 1)
     assert tried.too_many("192.0.2.1")
-    seconds[0] += 1
+    clock.move(1)
     assert not tried.too_many("192.0.2.1")
     tried.wrong("192.0.2.1")
     assert not tried.too_many("192.0.2.1")
@@ -36,14 +29,14 @@ def test_thirty_a_minute(seconds: list[float]) -> None:
     ("::ffff:192.0.2.1", "192.0.2.1", True), ("192.0.2.1", "192.0.2.2", False), ("unknown", "unknown", True),
     ("", "192.0.2.1", False)])
 def test_what_one_place_is(one: str, other: str, same: bool) -> None:
-    tried = Attempts()
+    tried = Attempts(StillClock())
     for _ in range(MOST):
         tried.wrong(one)
     assert tried.too_many(other) is same
 
 
 def test_places_are_bounded() -> None:
-    tried = Attempts()
+    tried = Attempts(StillClock())
     for _ in range(MOST):
         tried.wrong("first")
     for number in range(998):
@@ -55,3 +48,12 @@ def test_places_are_bounded() -> None:
     for number in range(500):
         tried.wrong(f"other {number}")
     assert not tried.too_many("first")
+
+
+def test_a_clock_that_is_set_back_locks_nobody_out() -> None:
+    clock = StillClock()
+    tried = Attempts(clock)
+    for _ in range(MOST):
+        tried.wrong("192.0.2.1")
+    clock.move(-10 * WINDOW)
+    assert not tried.too_many("192.0.2.1")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -291,7 +290,7 @@ def test_a_cookie_is_good_for_pages_only(world: World) -> None:
 # The link
 
 
-def test_a_link_signs_in_once_and_for_an_hour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_signs_in_once_and_for_an_hour(world: World) -> None:
     link = sign_in_of(world).link("http://localhost:8080")
     assert re.fullmatch(r"http://localhost:8080/login\?token=[\w-]{43}", link)
     path = link.removeprefix("http://localhost:8080")
@@ -302,8 +301,7 @@ def test_a_link_signs_in_once_and_for_an_hour(world: World, monkeypatch: pytest.
     world.client.cookies.clear()
     assert get(world, path).status_code == 403
     late = sign_in_of(world).link("")
-    begin = time.monotonic()
-    monkeypatch.setattr("dumbbell_server.web.sign_in.time.monotonic", lambda: begin + LINK_LIFETIME + 1)
+    world.clock.move(LINK_LIFETIME + 1)
     assert get(world, late).status_code == 403
     assert get(world, "/login?token=").status_code == 403
 
