@@ -18,6 +18,9 @@ from dumbbell_server.artifacts.uses import INPUT, OUTPUT, versions_of_runs
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.errors import StorageFull, StorageUnavailable
+from dumbbell_server.exchanges.reading import Routes
+from dumbbell_server.exchanges.recorder import RECORDER, Recorder
+from dumbbell_server.exchanges.watching import Watch
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.graph.execution import BeforeQuery, Executor
 from dumbbell_server.history.events import KeysRead, RowsCame
@@ -56,7 +59,7 @@ def create_app(backend: Backend) -> Starlette:
         delete_orphaned_blobs(backend.database, backend.blobs)
     # plain Starlette: to import FastAPI takes a fifth of a start, and nothing here needs it
     edge = Middleware(Edge, backend.settings)
-    app = Starlette(middleware=[edge], exception_handlers={HTTPException: no_route}, routes=[
+    routes = [
         Route("/graphql", graphql, methods=["POST"]),
         *INGEST,
         *PARQUET,
@@ -66,7 +69,11 @@ def create_app(backend: Backend) -> Starlette:
         Route("/healthz", healthz),
         Route("/sdk/otel/{rest:path}", no_telemetry, methods=["GET", "POST"]),
         *PAGES,
-    ])
+    ]
+    recorder = Recorder(on=backend.settings.record)
+    backend.provide(RECORDER, recorder)
+    watch = Middleware(Watch, recorder, Routes(routes), keys.remembered)
+    app = Starlette(middleware=[watch, edge], exception_handlers={HTTPException: no_route}, routes=routes)
     app.router.redirect_slashes = False
     app.state.worker = worker = make_worker(backend)
     backend.events.subscribe(RowsCame, lambda _unit, event: worker.rows_came(event))

@@ -8,22 +8,24 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Query, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dumbbell_server import __version__
+from dumbbell_server.admin.bodies import body_of, read_model, said_of
 from dumbbell_server.admin.counting import Counts, count
+from dumbbell_server.admin.exchanges import exchanges_router
 from dumbbell_server.admin.fixture import fixture_routes
-from dumbbell_server.admin.guard import JSON, Guard
+from dumbbell_server.admin.guard import Guard
 from dumbbell_server.admin.moving_data import seed_folder, seed_shipped, write_folder
 from dumbbell_server.admin.own_folder import own_folder
 from dumbbell_server.admin.reset import reset
@@ -31,8 +33,7 @@ from dumbbell_server.admin.tars import LEFT_OUT, MEDIA_TYPE, packed, unpack
 from dumbbell_server.backend import Backend
 from dumbbell_server.database.engine import reading
 from dumbbell_server.errors import BadInput, NotFound, TooLarge, Unauthenticated
-from dumbbell_server.http.bodies import json_object, read_body
-from dumbbell_server.http.memory import LARGE, Memory
+from dumbbell_server.http.memory import Memory
 from dumbbell_server.http.middleware import no_route, refusal
 from dumbbell_server.json_text import UNSTORABLE, storable
 
@@ -41,9 +42,6 @@ _MEMORY = 16 << 20  # bytes of JSON bodies at once
 _SEED = "/admin/seed"
 _DESCRIPTION = """Resets, seeds and exports a running Dumbbell. Send the token of the admin port as
 `Authorization: Bearer TOKEN`; a refusal is `{"errors": [{"message": …}]}`."""
-
-_Model = TypeVar("_Model", bound=BaseModel)
-
 
 class Info(BaseModel):
     """What the server is and holds."""
@@ -97,7 +95,9 @@ def admin_app(backend: Backend, token: str) -> FastAPI:
         openapi_url="/admin/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False,
         middleware=[Middleware(Guard, backend.settings, {_SEED: MEDIA_TYPE}), Middleware(_Bearer, token)],
         exception_handlers={HTTPException: no_route, RequestValidationError: _wrong_arguments})
-    app.include_router(_router(backend))
+    memory = Memory(_MEMORY)
+    app.include_router(_router(backend, memory))
+    app.include_router(exchanges_router(backend, memory, _REFUSED))
     app.router.routes.extend(fixture_routes(backend))
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
@@ -140,17 +140,7 @@ def _asks_for_nothing(path: str) -> bool:
 
 async def _wrong_arguments(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    return refusal(BadInput(_said(error.errors())))
-
-
-def _said(errors: Any) -> str:
-    first = errors[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-
-
-def _body_of(model: type[BaseModel], *, more: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What the document says of a body that the function reads by itself: FastAPI's own way has no bound."""
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": model.model_json_schema()}, **(more or {})}}}
+    return refusal(BadInput(said_of(error.errors())))
 
 
 _LEFT_OUT = "What no fixture can say, in lines, percent-encoded; empty where that is nothing."
@@ -165,27 +155,26 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _router(backend: Backend) -> APIRouter:
+def _router(backend: Backend, memory: Memory) -> APIRouter:
     router = APIRouter(prefix="/admin", responses=_REFUSED, tags=["admin"],
                        dependencies=[Security(HTTPBearer(scheme_name="token", auto_error=False))])
-    memory = Memory(_MEMORY)
 
     @router.get("/info", summary="What the server is and holds")
     async def info() -> Info:
         return Info(version=__version__, counts=await asyncio.to_thread(_count, backend))
 
-    @router.post("/reset", summary="Make the server, or one entity, empty", openapi_extra=_body_of(ResetRequest))
+    @router.post("/reset", summary="Make the server, or one entity, empty", openapi_extra=body_of(ResetRequest))
     async def empty(request: Request) -> ResetAnswer:
-        wanted = await _read(request, ResetRequest, memory)
+        wanted = await read_model(request, ResetRequest, memory)
         removed = await asyncio.to_thread(reset, backend, wanted.entity)
         return ResetAnswer(**vars(removed))
 
     @router.post("/seed", summary="Load a fixture, whole or not at all",
-                 openapi_extra=_body_of(SeedRequest, more=_TAR))
+                 openapi_extra=body_of(SeedRequest, more=_TAR))
     async def seed(request: Request) -> dict[str, int]:
         if _media_type(request) == MEDIA_TYPE:
             return await _seed_stream(backend, request)
-        wanted = await _read(request, SeedRequest, memory)
+        wanted = await read_model(request, SeedRequest, memory)
         return await asyncio.to_thread(seed_shipped, backend, wanted.name)
 
     @router.get("/export", summary="A fixture of what the server holds", response_class=StreamingResponse,
@@ -211,16 +200,6 @@ def _count(backend: Backend) -> Counts:
 
 def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-async def _read(request: Request, model: type[_Model], memory: Memory) -> _Model:
-    """The body as what the model says. BadInput for anything else."""
-    with memory.lease(known=True) as lease:
-        found = json_object(await read_body(request, LARGE, "a command is short", lease))
-    try:
-        return model.model_validate(found, strict=True)
-    except ValidationError as error:
-        raise BadInput(_said(error.errors())) from None
 
 
 async def _seed_stream(backend: Backend, request: Request) -> dict[str, int]:

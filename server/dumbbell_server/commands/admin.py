@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from dumbbell_server.commands.shared import RunningFolder, Token, Url, listed, running, stop
 
-SUMMARY = "Reset, seed and export a running server by its admin port"
+SUMMARY = "Reset, seed, export and record a running server by its admin port"
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -73,3 +74,45 @@ def export(
     for line in left_out:
         typer.echo(f"Left out: {line}.", err=True)
     typer.echo(f"Wrote {folder}.")
+
+
+@app.command()
+def record(
+    off: Annotated[bool, typer.Option("--off", help="Record no longer.")] = False,
+    url: Url = None, token: Token = None, data_dir: RunningFolder = None,
+) -> None:
+    """Record what goes over the main port from now on, without keys and signatures.
+
+    Examples: `dumbbell admin record`; `dumbbell admin record --off`.
+    """
+    with running(url, token, data_dir) as client:
+        state = client.record(on=not off)
+    typer.echo(f"{'Records' if state['on'] else 'Records no longer'}; {state['exchanges']} exchanges are stored.")
+
+
+@app.command()
+def exchanges(
+    operation: Annotated[str | None, typer.Option(help="Name of a GraphQL operation.")] = None,
+    route: Annotated[str | None, typer.Option(help="Template of a path, such as /graphql.")] = None,
+    status: Annotated[int | None, typer.Option(help="Of the answer; 0 where it was cut.")] = None,
+    run: Annotated[str | None, typer.Option(help="Name of a run.")] = None,
+    limit: Annotated[int, typer.Option(help="How many at most, of the newest.")] = 100,
+    har: Annotated[Path | None, typer.Option(help="Write them to this file, as an HTTP archive.")] = None,
+    url: Url = None, token: Token = None, data_dir: RunningFolder = None,
+) -> None:
+    """Print what was recorded, a line each.
+
+    Examples: `dumbbell admin exchanges --status 500`; `dumbbell admin exchanges --har run.har`.
+    """
+    given = {"operation": operation, "route": route, "status": status, "run": run}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    with running(url, token, data_dir) as client:
+        if har is not None:
+            har.write_text(json.dumps(client.har(**wanted)))
+            typer.echo(f"Wrote {har}.")
+            return
+        found = client.exchanges(limit=limit, **wanted)
+    for each in found:
+        milliseconds = each["duration"] * 1e3
+        typer.echo(f"{each['number']} {each['method']} {each['operation'] or each['path']} {each['status']} "
+                   f"{milliseconds:.1f} ms")

@@ -20,7 +20,10 @@ TOKEN = "the-token-of-this-port.1"
 RIGHT = {"authorization": f"Bearer {TOKEN}"}
 TAR = {"content-type": "application/x-tar"}
 PATHS = [("GET", "/admin/info"), ("GET", "/admin/export"), ("GET", "/admin/export?with_keys=true"),
-         ("POST", "/admin/reset"), ("POST", "/admin/seed"), ("GET", "/admin/openapi.json"),
+         ("POST", "/admin/reset"), ("POST", "/admin/seed"), ("POST", "/admin/recorder"),
+         ("GET", "/admin/recorder"), ("GET", "/admin/exchanges"), ("GET", "/admin/exchanges.har"),
+         ("DELETE", "/admin/exchanges"), ("GET", "/admin/exchanges/wait"),
+         ("GET", "/admin/openapi.json"),
          ("GET", "/admin/no-such"), ("GET", "/"), ("GET", "/docs"), ("GET", "//admin/info"), ("GET", "/health/"),
          ("POST", "/dbx"), ("DELETE", "/admin/info"), ("OPTIONS", "/admin/reset")]
 FIXTURE = """created: 2026-01-05T10:00:00Z
@@ -203,7 +206,8 @@ def test_what_fails_inside_is_a_500_without_a_trace(port: TestClient, world: Wor
 def test_the_document_is_one_of_openapi_and_says_what_is_taken(port: TestClient) -> None:
     document = ask(port, "GET", "/admin/openapi.json", RIGHT).json()
     validate(document)
-    assert set(document["paths"]) == {"/admin/info", "/admin/reset", "/admin/seed", "/admin/export"}
+    assert set(document["paths"]) == {"/admin/info", "/admin/reset", "/admin/seed", "/admin/export", "/admin/recorder",
+                                      "/admin/exchanges", "/admin/exchanges/wait", "/admin/exchanges.har"}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert operation["security"] == [{"token": []}], path
