@@ -18,6 +18,8 @@ from dumbbell_server.artifacts.uses import INPUT, OUTPUT, versions_of_runs
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.errors import StorageFull, StorageUnavailable
+from dumbbell_server.exchanges.disturbing import Disturb
+from dumbbell_server.exchanges.faults import FAULTS, Faults
 from dumbbell_server.exchanges.reading import Routes
 from dumbbell_server.exchanges.recorder import RECORDER, Recorder
 from dumbbell_server.exchanges.watching import Watch
@@ -72,8 +74,12 @@ def create_app(backend: Backend) -> Starlette:
     ]
     recorder = Recorder(on=backend.settings.record)
     backend.provide(RECORDER, recorder)
-    watch = Middleware(Watch, recorder, Routes(routes), keys.remembered)
-    app = Starlette(middleware=[watch, edge], exception_handlers={HTTPException: no_route}, routes=routes)
+    faults = Faults()
+    backend.provide(FAULTS, faults)
+    templates = Routes(routes)
+    watch = Middleware(Watch, recorder, templates, keys.remembered)
+    disturb = Middleware(Disturb, faults, templates)
+    app = Starlette(middleware=[watch, disturb, edge], exception_handlers={HTTPException: no_route}, routes=routes)
     app.router.redirect_slashes = False
     app.state.worker = worker = make_worker(backend)
     backend.events.subscribe(RowsCame, lambda _unit, event: worker.rows_came(event))

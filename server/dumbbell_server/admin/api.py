@@ -24,6 +24,7 @@ from dumbbell_server import __version__
 from dumbbell_server.admin.bodies import body_of, read_model, said_of
 from dumbbell_server.admin.counting import Counts, count
 from dumbbell_server.admin.exchanges import exchanges_router
+from dumbbell_server.admin.faults import faults_router
 from dumbbell_server.admin.fixture import fixture_routes
 from dumbbell_server.admin.guard import Guard
 from dumbbell_server.admin.moving_data import seed_folder, seed_shipped, write_folder
@@ -98,6 +99,7 @@ def admin_app(backend: Backend, token: str) -> FastAPI:
     memory = Memory(_MEMORY)
     app.include_router(_router(backend, memory))
     app.include_router(exchanges_router(backend, memory, _REFUSED))
+    app.include_router(faults_router(backend, memory, _REFUSED))
     app.router.routes.extend(fixture_routes(backend))
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app

@@ -129,6 +129,19 @@ class AdminClient:
         """What was recorded as an HTTP archive."""
         return self._json("GET", "/admin/exchanges.har", params=wanted)
 
+    def add_fault(self, **rule: Any) -> int:
+        """Answers go wrong by this rule from now on (docs/admin.md#faults). Returns its number."""
+        return int(self._json("POST", "/admin/faults", json=rule)["id"])
+
+    def faults(self) -> dict[str, Any]:
+        """The `rules`, how often each matched and fired, and the numbers of those that are `unmatched`."""
+        return self._json("GET", "/admin/faults")
+
+    def remove_faults(self, number: int | None = None) -> int:
+        """The rule is gone; without a number all are. Returns how many."""
+        path = "/admin/faults" if number is None else f"/admin/faults/{number}"
+        return int(self._json("DELETE", path, headers=_JSON)["removed"])
+
     def _json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         with self._answer(method, path, **more) as answer:
             answer.read()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from dumbbell_server.commands.shared import RunningFolder, Token, Url, listed, running, stop
 
-SUMMARY = "Reset, seed, export and record a running server by its admin port"
+SUMMARY = "Reset, seed, export, record and disturb a running server by its admin port"
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -116,3 +116,34 @@ def exchanges(
         milliseconds = each["duration"] * 1e3
         typer.echo(f"{each['number']} {each['method']} {each['operation'] or each['path']} {each['status']} "
                    f"{milliseconds:.1f} ms")
+
+
+@app.command()
+def faults(
+    rules: Annotated[list[str] | None, typer.Argument(help="Rules to add, as JSON.")] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all that are there, first.")] = False,
+    url: Url = None, token: Token = None, data_dir: RunningFolder = None,
+) -> None:
+    """Have answers go wrong by rules, and print all rules, how often each matched, and how often it did something.
+
+    Example: `dumbbell admin faults '{"operation": "UpsertBucket", "times": 2, "effect": {"kind": "status"}}'`.
+    """
+    wanted = [_rule(text) for text in rules or []]
+    with running(url, token, data_dir) as client:
+        if clear:
+            client.remove_faults()
+        for rule in wanted:
+            client.add_fault(**rule)
+        found = client.faults()["rules"]
+    for each in found:
+        typer.echo(f"{each['id']} matched {each['matched']} fired {each['fired']} {json.dumps(each['rule'])}")
+
+
+def _rule(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        stop(f"{text[:80]!r} is not JSON: {error}")
+    if not isinstance(found, dict):
+        stop(f"{text[:80]!r} is no JSON object; docs/admin.md has what a rule says")
+    return found

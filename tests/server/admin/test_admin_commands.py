@@ -196,3 +196,17 @@ def test_a_server_can_record_from_its_start(tmp_path: Path) -> None:
     with start_server(tmp_path, DUMBBELL_ADMIN_PORT="0", DUMBBELL_RECORD="true") as server, \
             AdminClient.of_folder(server.data_dir) as client:
         assert client.recorder()["on"]
+
+
+def test_faults_are_made_and_listed_by_command(tmp_path: Path) -> None:
+    with start_server(tmp_path, DUMBBELL_ADMIN_PORT="0") as server:
+        by_folder = ("--data-dir", str(server.data_dir))
+        rule = '{"path": "^/healthz", "effect": {"kind": "status"}}'
+        made = command(tmp_path, "admin", "faults", rule, *by_folder)
+        assert made == (0, f"1 matched 0 fired 0 {rule}\n")
+        assert httpx2.get(f"{server.base_url}/healthz").status_code == 503
+        assert command(tmp_path, "admin", "faults", *by_folder)[1].startswith("1 matched 1 fired 1 ")
+        assert "is not JSON" in refused(tmp_path, "admin", "faults", "{", *by_folder)
+        assert "no JSON object" in refused(tmp_path, "admin", "faults", "[]", *by_folder)
+        assert "either an effect" in refused(tmp_path, "admin", "faults", "{}", *by_folder)
+        assert command(tmp_path, "admin", "faults", "--clear", *by_folder) == (0, "")

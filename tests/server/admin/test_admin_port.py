@@ -22,6 +22,7 @@ TAR = {"content-type": "application/x-tar"}
 PATHS = [("GET", "/admin/info"), ("GET", "/admin/export"), ("GET", "/admin/export?with_keys=true"),
          ("POST", "/admin/reset"), ("POST", "/admin/seed"), ("POST", "/admin/recorder"),
          ("GET", "/admin/recorder"), ("GET", "/admin/exchanges"), ("GET", "/admin/exchanges.har"),
+         ("POST", "/admin/faults"), ("GET", "/admin/faults"), ("DELETE", "/admin/faults"),
          ("DELETE", "/admin/exchanges"), ("GET", "/admin/exchanges/wait"),
          ("GET", "/admin/openapi.json"),
          ("GET", "/admin/no-such"), ("GET", "/"), ("GET", "/docs"), ("GET", "//admin/info"), ("GET", "/health/"),
@@ -207,7 +208,8 @@ def test_the_document_is_one_of_openapi_and_says_what_is_taken(port: TestClient)
     document = ask(port, "GET", "/admin/openapi.json", RIGHT).json()
     validate(document)
     assert set(document["paths"]) == {"/admin/info", "/admin/reset", "/admin/seed", "/admin/export", "/admin/recorder",
-                                      "/admin/exchanges", "/admin/exchanges/wait", "/admin/exchanges.har"}
+                                      "/admin/exchanges", "/admin/exchanges/wait", "/admin/exchanges.har",
+                                      "/admin/faults", "/admin/faults/{number}"}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert operation["security"] == [{"token": []}], path
