@@ -18,6 +18,11 @@ from dumbbell_server.artifacts.uses import INPUT, OUTPUT, versions_of_runs
 from dumbbell_server.backend import Backend
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs
 from dumbbell_server.errors import StorageFull, StorageUnavailable
+from dumbbell_server.exchanges.disturbing import Disturb
+from dumbbell_server.exchanges.faults import FAULTS, Faults
+from dumbbell_server.exchanges.reading import Routes
+from dumbbell_server.exchanges.recorder import RECORDER, Recorder
+from dumbbell_server.exchanges.watching import Watch
 from dumbbell_server.files.routes import ROUTES as FILES
 from dumbbell_server.graph.execution import BeforeQuery, Executor
 from dumbbell_server.history.events import KeysRead, RowsCame
@@ -59,7 +64,7 @@ def create_app(backend: Backend) -> Starlette:
     gate = Gate()
     backend.register_pause(gate.closed)
     edge = Middleware(Edge, backend.settings, gate)
-    app = Starlette(middleware=[edge], exception_handlers={HTTPException: no_route}, routes=[
+    routes = [
         Route("/graphql", graphql, methods=["POST"]),
         *INGEST,
         *PARQUET,
@@ -69,7 +74,9 @@ def create_app(backend: Backend) -> Starlette:
         Route("/healthz", healthz),
         Route("/sdk/otel/{rest:path}", no_telemetry, methods=["GET", "POST"]),
         *PAGES,
-    ])
+    ]
+    around = [*_around(backend, keys, Routes(routes)), edge]
+    app = Starlette(middleware=around, exception_handlers={HTTPException: no_route}, routes=routes)
     app.router.redirect_slashes = False
     app.state.worker = worker = make_worker(backend)
     backend.register_pause(worker.paused)
@@ -83,6 +90,14 @@ def create_app(backend: Backend) -> Starlette:
         ThreadPoolExecutor(_WRITERS, "dumbbell-writes"), ThreadPoolExecutor(_READERS, "dumbbell-reads"),
         ThreadPoolExecutor(1, "dumbbell-keys"))
     return app
+
+
+def _around(backend: Backend, keys: Keys, templates: Routes) -> list[Middleware]:
+    """What records exchanges and has them go wrong, once the admin port asks for it."""
+    recorder, faults = Recorder(on=backend.settings.record), Faults()
+    backend.provide(RECORDER, recorder)
+    backend.provide(FAULTS, faults)
+    return [Middleware(Watch, recorder, templates, keys.remembered), Middleware(Disturb, faults, templates)]
 
 
 def _provide(backend: Backend) -> None:

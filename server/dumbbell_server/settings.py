@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     admin_host: str = Field("localhost", description="address of that port, whose fixture service asks for no key")
     admin_token: Annotated[str, Field(pattern=_SAFE)] | None = Field(
         None, repr=False, description="token of the admin service; without it one is made at each start")
+    record: bool = Field(False, description="record what goes over the main port from the start on, for the admin "
+                                            "port to show")
     open: bool = Field(False, description="accept any well-formed key as the first user; loopback only")
     user: str = Field("local", description="name of the user made on first start")
     api_key: str | None = Field(

@@ -9,6 +9,8 @@ from urllib.parse import quote
 from dumbbell_server.clock import Clock
 from dumbbell_server.errors import Forbidden
 
+EXPIRED = "this URL has expired; ask for a new one"
+
 
 class Signer:
     """`lifetime` is in seconds. A signature covers the decoded path, so that re-encoding on the way does no harm."""
@@ -29,7 +31,7 @@ class Signer:
         if not hmac.compare_digest(self._sign(wanted, path, moment).encode(), signature.encode()):
             raise Forbidden("the signature of this URL is wrong; ask for a new one")
         if moment < self._clock.seconds():
-            raise Forbidden("this URL has expired; ask for a new one")
+            raise Forbidden(EXPIRED)
 
     def derive(self, purpose: str) -> str:
         """40 hex characters that only this server can make."""

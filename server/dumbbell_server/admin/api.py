@@ -23,6 +23,8 @@ from dumbbell_server import __version__
 from dumbbell_server.admin.clock_routes import clock_routes
 from dumbbell_server.admin.commands import Commands, body_of, first_said
 from dumbbell_server.admin.counting import Counts, count
+from dumbbell_server.admin.exchanges import exchanges_router
+from dumbbell_server.admin.faults import faults_router
 from dumbbell_server.admin.fixture import fixture_routes
 from dumbbell_server.admin.guard import JSON, Guard
 from dumbbell_server.admin.moving_data import seed_folder, seed_shipped, write_folder
@@ -38,8 +40,8 @@ from dumbbell_server.json_text import UNSTORABLE, storable
 
 _LONGEST_HEADER = 4096
 _SEED = "/admin/seed"
-_DESCRIPTION = """Resets, seeds and exports a running Dumbbell, and sets its clock. Send the token of the admin port as
-`Authorization: Bearer TOKEN`; a refusal is `{"errors": [{"message": …}]}`."""
+_DESCRIPTION = """Resets, seeds and exports a running Dumbbell, sets its clock, records and disturbs. Send the token of
+the admin port as `Authorization: Bearer TOKEN`; a refusal is `{"errors": [{"message": …}]}`."""
 
 
 class Info(BaseModel):
@@ -94,7 +96,10 @@ def admin_app(backend: Backend, token: str) -> FastAPI:
         openapi_url="/admin/openapi.json", docs_url=None, redoc_url=None, redirect_slashes=False,
         middleware=[Middleware(Guard, backend.settings, _beside_json), Middleware(_Bearer, token)],
         exception_handlers={HTTPException: no_route, RequestValidationError: _wrong_arguments})
-    app.include_router(_router(backend))
+    commands = Commands()
+    app.include_router(_router(backend, commands))
+    app.include_router(exchanges_router(backend, commands, _REFUSED))
+    app.include_router(faults_router(backend, commands, _REFUSED))
     app.router.routes.extend(fixture_routes(backend))
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
@@ -158,10 +163,9 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _router(backend: Backend) -> APIRouter:
+def _router(backend: Backend, commands: Commands) -> APIRouter:
     router = APIRouter(prefix="/admin", responses=_REFUSED, tags=["admin"],
                        dependencies=[Security(HTTPBearer(scheme_name="token", auto_error=False))])
-    commands = Commands()
     router.include_router(clock_routes(backend, commands))
     router.include_router(snapshot_routes(backend, _spool))
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +19,7 @@ from dumbbell_server.errors import DumbbellError
 from dumbbell_server.seeding.form.reading import shipped
 
 _CONNECTING = 10.0  # seconds; what is asked for may take any time
+_JSON = {"content-type": "application/json"}
 _SHOWN = 500  # characters of an answer that is no refusal of ours
 
 
@@ -158,6 +159,48 @@ class AdminClient:
         """It is the machine's time again."""
         return self._json("POST", "/admin/clock", json={"release": True})
 
+    def record(self, *, on: bool = True) -> dict[str, Any]:
+        """Exchanges of the main port are recorded from now on, or no longer. Returns the recorder's state."""
+        return self._json("POST", "/admin/recorder", json={"on": on})
+
+    def recorder(self) -> dict[str, Any]:
+        """Whether it is `on`, how many `exchanges` and `bytes` it holds, and the number of the `last`."""
+        return self._json("GET", "/admin/recorder")
+
+    def exchanges(self, **wanted: Any) -> list[dict[str, Any]]:
+        """What was recorded, the oldest first: by operation, route, path, status, run, user, since, limit."""
+        found: list[dict[str, Any]] = self._json("GET", "/admin/exchanges", params=wanted)["exchanges"]
+        return found
+
+    def wait_for(self, *, timeout: float = 10.0, **wanted: Any) -> list[dict[str, Any]]:
+        """The same once there is any. AdminError with the nearest exchanges where none comes in so many seconds."""
+        found = self._json("GET", "/admin/exchanges/wait", params={**wanted, "timeout": timeout})
+        if not found["exchanges"]:
+            raise AdminError(_nearest(wanted, found["nearest"]))
+        exchanges: list[dict[str, Any]] = found["exchanges"]
+        return exchanges
+
+    def forget(self) -> int:
+        """Nothing is stored any more. Returns how many exchanges were."""
+        return int(self._json("DELETE", "/admin/exchanges", headers=_JSON)["removed"])
+
+    def har(self, **wanted: Any) -> dict[str, Any]:
+        """What was recorded as an HTTP archive."""
+        return self._json("GET", "/admin/exchanges.har", params=wanted)
+
+    def add_fault(self, **rule: Any) -> int:
+        """Answers go wrong by this rule from now on (docs/admin.md#faults). Returns its number."""
+        return int(self._json("POST", "/admin/faults", json=rule)["id"])
+
+    def faults(self) -> dict[str, Any]:
+        """The `rules`, how often each matched and fired, and the numbers of those that are `unmatched`."""
+        return self._json("GET", "/admin/faults")
+
+    def remove_faults(self, number: int | None = None) -> int:
+        """The rule is gone; without a number all are. Returns how many."""
+        path = "/admin/faults" if number is None else f"/admin/faults/{number}"
+        return int(self._json("DELETE", path, headers=_JSON)["removed"])
+
     def _json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         with self._answer(method, path, **more) as answer:
             answer.read()
@@ -179,6 +222,16 @@ class AdminClient:
 
 def _path(name: str) -> str:
     return f"/admin/snapshots/{quote(name, safe='')}"
+
+
+def _nearest(wanted: Mapping[str, Any], nearest: Sequence[Mapping[str, Any]]) -> str:
+    """What was looked for, and what came instead."""
+    lines = [f"no exchange with {', '.join(f'{name} {value!r}' for name, value in wanted.items()) or 'anything'}"]
+    for each in nearest:
+        exchange = each["exchange"]
+        name = exchange["operation"] or exchange["path"]
+        lines.append(f"{exchange['method']} {name} {exchange['status']}: {'; '.join(each['differences'])}")
+    return "\n  ".join(lines)
 
 
 def _said(answer: httpx2.Response) -> str:

@@ -7,6 +7,8 @@ The only module that relies on the inside of `HttpToolsProtocol`. A head is coun
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
@@ -27,6 +29,8 @@ LEAST = 4 << 10  # bytes that must move
 BODY_TIME = 30.0  # within so many seconds of a body
 ANSWER_TIME = 60.0  # and within so many of an answer
 MOST_UNREAD = 64 << 20  # bytes of a body that come after its answer; a client that still sends reads no answer
+CUT = "dumbbell.cut"  # in the scope: what ends the request's connection
+_NO_LINGER = struct.pack("ii", 1, 0)  # to close a socket resets its connection
 MOST_PIPELINED = 32  # requests that wait for the one before
 
 _REASONS = {
@@ -95,6 +99,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_body = True
         self._unread = 0
         super().on_headers_complete()
+        self.scope[CUT] = self.cut  # type: ignore[literal-required]  # a key of our own
 
     def on_message_complete(self) -> None:
         self._in_body = False
@@ -105,6 +110,16 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _Refused(HTTPStatus.REQUEST_URI_TOO_LONG)
         if size > LONGEST_HEAD or len(self.headers) > MOST_FIELDS:
             raise _Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def cut(self, *, hard: bool) -> None:
+        """The connection ends: by a TCP reset, or once what was written is sent."""
+        if hard:
+            found = self.transport.get_extra_info("socket")
+            if found is not None:
+                found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def _refuse(self, status: HTTPStatus) -> None:
         """An answer, where none is on its way on this connection; nothing more is read."""

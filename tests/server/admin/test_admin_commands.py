@@ -172,3 +172,41 @@ def test_a_start_brings_fastapi_and_fixtures_only_where_the_port_is_asked_for(tm
         time.sleep(0.05)
     process.terminate()
     assert process.communicate(timeout=20)[0].splitlines()[-1] == str([asked, asked])
+
+
+def test_what_goes_over_the_main_port_is_recorded_by_command_and_client(tmp_path: Path) -> None:
+    with start_server(tmp_path, DUMBBELL_ADMIN_PORT="0") as server, AdminClient.of_folder(server.data_dir) as client:
+        by_folder = ("--data-dir", str(server.data_dir))
+        assert command(tmp_path, "admin", "record", *by_folder) == (0, "Records; 0 exchanges are stored.\n")
+        query = {"query": "query Viewer { viewer { username } }"}
+        key = {"authorization": f"Bearer {server.api_key}"}
+        httpx2.post(f"{server.base_url}/graphql", json=query, headers=key)
+        (found,) = client.wait_for(operation="Viewer", timeout=20)
+        assert (found["user"], found["status"], client.recorder()["exchanges"]) == ("local", 200, 1)
+        with pytest.raises(AdminError, match="Viewer 200: status is 200, not 500"):
+            client.wait_for(operation="Viewer", status=500, timeout=0.05)
+        assert "1 POST Viewer 200 " in command(tmp_path, "admin", "exchanges", "--status", "200", *by_folder)[1]
+        assert command(tmp_path, "admin", "exchanges", "--har", "x.har", *by_folder) == (0, "Wrote x.har.\n")
+        assert (tmp_path / "x.har").read_text() == json.dumps(client.har())
+        assert command(tmp_path, "admin", "record", "--off", *by_folder)[0] == 0
+        assert (client.recorder()["on"], client.forget(), client.exchanges()) == (False, 1, [])
+
+
+def test_a_server_can_record_from_its_start(tmp_path: Path) -> None:
+    with start_server(tmp_path, DUMBBELL_ADMIN_PORT="0", DUMBBELL_RECORD="true") as server, \
+            AdminClient.of_folder(server.data_dir) as client:
+        assert client.recorder()["on"]
+
+
+def test_faults_are_made_and_listed_by_command(tmp_path: Path) -> None:
+    with start_server(tmp_path, DUMBBELL_ADMIN_PORT="0") as server:
+        by_folder = ("--data-dir", str(server.data_dir))
+        rule = '{"path": "^/healthz", "effect": {"kind": "status"}}'
+        made = command(tmp_path, "admin", "faults", rule, *by_folder)
+        assert made == (0, f"1 matched 0 fired 0 {rule}\n")
+        assert httpx2.get(f"{server.base_url}/healthz").status_code == 503
+        assert command(tmp_path, "admin", "faults", *by_folder)[1].startswith("1 matched 1 fired 1 ")
+        assert "is not JSON" in refused(tmp_path, "admin", "faults", "{", *by_folder)
+        assert "no JSON object" in refused(tmp_path, "admin", "faults", "[]", *by_folder)
+        assert "either an effect" in refused(tmp_path, "admin", "faults", "{}", *by_folder)
+        assert command(tmp_path, "admin", "faults", "--clear", *by_folder) == (0, "")

@@ -23,7 +23,10 @@ PATHS = [("GET", "/admin/info"), ("GET", "/admin/export"), ("GET", "/admin/expor
          ("POST", "/admin/reset"), ("POST", "/admin/seed"), ("GET", "/admin/openapi.json"),
          ("GET", "/admin/clock"), ("POST", "/admin/clock"), ("GET", "/admin/snapshots"), ("POST", "/admin/snapshots/a"),
          ("DELETE", "/admin/snapshots/a"), ("POST", "/admin/snapshots/a/restore"), ("GET", "/admin/snapshots/a/file"),
-         ("PUT", "/admin/snapshots/a/file"),
+         ("PUT", "/admin/snapshots/a/file"), ("POST", "/admin/recorder"),
+         ("GET", "/admin/recorder"), ("GET", "/admin/exchanges"), ("GET", "/admin/exchanges.har"),
+         ("POST", "/admin/faults"), ("GET", "/admin/faults"), ("DELETE", "/admin/faults"),
+         ("DELETE", "/admin/exchanges"), ("GET", "/admin/exchanges/wait"),
          ("GET", "/admin/no-such"), ("GET", "/"), ("GET", "/docs"), ("GET", "//admin/info"), ("GET", "/health/"),
          ("POST", "/dbx"), ("DELETE", "/admin/info"), ("OPTIONS", "/admin/reset")]
 FIXTURE = """created: 2026-01-05T10:00:00Z
@@ -208,7 +211,9 @@ def test_the_document_is_one_of_openapi_and_says_what_is_taken(port: TestClient)
     validate(document)
     assert set(document["paths"]) == {"/admin/info", "/admin/reset", "/admin/seed", "/admin/export", "/admin/clock",
                                       "/admin/snapshots", "/admin/snapshots/{name}", "/admin/snapshots/{name}/restore",
-                                      "/admin/snapshots/{name}/file"}
+                                      "/admin/snapshots/{name}/file", "/admin/recorder", "/admin/exchanges",
+                                      "/admin/exchanges/wait", "/admin/exchanges.har", "/admin/faults",
+                                      "/admin/faults/{number}"}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert operation["security"] == [{"token": []}], path
