@@ -16,6 +16,7 @@ from dumbbell_server.testing.server import SDK_FOLDER, ServerError
 
 RELEASE = "DUMBBELL_SDK_RELEASE"  # in the environment of a child: which one it has
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?([a-z]+\d+)?")
+_SHOWN = 300  # characters of what pip says: its last words are the reason
 _NO_TESTS = 5  # pytest's exit code where none was collected
 
 
@@ -81,4 +82,4 @@ def _install(folder: Path, *wanted: str) -> None:
     done = subprocess.run([*command, "--target", str(folder), *wanted], env=env, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
-        raise ServerError(f"{' '.join(wanted)} cannot be fetched: {done.stdout.strip()[-1000:]}")
+        raise ServerError(f"{wanted[0]} cannot be fetched: {done.stdout.strip()[-_SHOWN:]}")
