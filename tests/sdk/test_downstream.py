@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -20,6 +21,13 @@ pytestmark = [pytest.mark.sdk, pytest.mark.timeout(900)]  # it installs two envi
 PROJECT = ROOT / "tests" / "downstream"
 RELEASES = "0.22.3,0.28.2,0.31.0"
 TESTS = 15
+MY_PACKAGE = """import wandb
+
+def train(epochs):
+    with wandb.init(project="my-project") as run:
+        for epoch in range(epochs):
+            run.log({"epoch": epoch, "loss": 1 / (epoch + 1)})
+"""
 SECONDS = 60  # until what the SDK has started has ended
 
 
@@ -97,6 +105,22 @@ def test_a_release_that_does_not_exist_costs_no_run(project: Downstream) -> None
 def test_the_plugin_is_off_by_one_option(project: Downstream) -> None:
     assert "fixture 'wandb_env' not found" in project.pytest("-p", "no:dumbbell", "-k", "row_an_epoch", "-o",
                                                              "addopts=", code=1)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/testing.md"])
+def test_what_the_pages_show_runs(project: Downstream, page: str) -> None:
+    """Each block is a file of tests, beside a package that logs as they say."""
+    blocks = [textwrap.dedent(block) for block in re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text(),
+                                                             re.MULTILINE | re.DOTALL)
+              if "wandb_env" in block or "unittest" in block]
+    assert len(blocks) == {"README.md": 1, "docs/testing.md": 3}[page]
+    folder = project.folder / page.replace("/", "_")
+    folder.mkdir()
+    (folder / "my_package.py").write_text(MY_PACKAGE)
+    for number, block in enumerate(blocks):
+        (folder / f"test_block{number}.py").write_text(block)
+    assert f"{len(blocks)} passed" in project.pytest("-q", str(folder))
+    nothing_is_left(project)
 
 
 @pytest.mark.soak
