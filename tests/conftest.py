@@ -11,6 +11,8 @@ from support.postgres import Postgres, find_binaries, start_postgres
 from support.s3 import S3, start_s3
 from support.server import STILL, Server, start_server
 
+collect_ignore = ["downstream"]  # a project of its own: tests/sdk/test_downstream.py runs it
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--backends", choices=["sqlite", "all"], default="sqlite",

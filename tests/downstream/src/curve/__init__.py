@@ -1,0 +1,1 @@
+"""Fits a line to points, and logs how that goes."""
