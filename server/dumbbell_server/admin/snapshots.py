@@ -25,7 +25,7 @@ from dumbbell_server.blobs.folder import FolderBlobs
 from dumbbell_server.blobs.garbage import delete_orphaned_blobs, named_keys
 from dumbbell_server.blobs.memory import MemoryBlobs
 from dumbbell_server.blobs.store import BlobStore, file_name, key_of
-from dumbbell_server.database.copies import check_copy, copy_in, copy_out, tidy
+from dumbbell_server.database.copies import check_copy, copy_in, copy_out, remove_secret, tidy
 from dumbbell_server.database.engine import SqliteDatabase, reading
 from dumbbell_server.database.lock import private
 from dumbbell_server.errors import BadInput, NotFound, StorageFull
@@ -60,7 +60,11 @@ class Snapshots:
     def every(self) -> list[Snapshot]:
         """By name."""
         names = sorted(path.name.removesuffix(_LINKED) for path in self._folder.glob("*" + _LINKED))
-        return [self._read(name) for name in names]
+        found: list[Snapshot] = []
+        for name in names:
+            with contextlib.suppress(NotFound):  # deleted meanwhile
+                found.append(self._read(name))
+        return found
 
     def make(self, name: str) -> Snapshot:
         """All that is there now goes by this name; what went by it before is gone."""
@@ -105,12 +109,14 @@ class Snapshots:
 
     @contextlib.contextmanager
     def held(self, name: str) -> Iterator[Path]:
-        """A folder with what is in it, which stays as it is even if the snapshot is replaced or deleted meanwhile."""
+        """A folder with what is in it but the server's secret, also if it is replaced or deleted meanwhile."""
         self._read(name)
         with self._new_folder() as folder:
             with self._lock, _explained():
                 source = self._folder / self._read(name).folder
-                shutil.copytree(source, folder, copy_function=os.link, dirs_exist_ok=True)
+                shutil.copytree(source / _BLOBS, folder / _BLOBS, copy_function=os.link)
+                shutil.copyfile(source / _DATABASE, folder / _DATABASE)
+            remove_secret(folder / _DATABASE)
             yield folder
 
     def take(self, name: str, source: Path) -> Snapshot:
