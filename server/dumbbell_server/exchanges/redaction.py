@@ -27,7 +27,7 @@ _REPLACED = (
     (re.compile(_FIELD, re.IGNORECASE), rf"\1{REMOVED}"),
     (re.compile(_KEYS, re.IGNORECASE), REMOVED),
 )
-_LAST_WORD = re.compile(r"[^\s\"'&,;<>]{1,1024}\Z")
+_BETWEEN = " \t\r\n\"'&,;<>"  # words
 
 
 def without_secrets(text: str, own: Iterable[str] = ()) -> str:
@@ -44,7 +44,8 @@ def without_secrets(text: str, own: Iterable[str] = ()) -> str:
 
 def cut_text(text: str, own: Iterable[str] = ()) -> str:
     """The same for a text that was cut off: its last word goes, which may be half of a secret."""
-    return without_secrets(_LAST_WORD.sub("", text), own)
+    end = 1 + max(text.rfind(letter) for letter in _BETWEEN)
+    return without_secrets(text[:end], own)
 
 
 def safe_headers(headers: Iterable[tuple[bytes, bytes]], own: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:
@@ -52,9 +53,11 @@ def safe_headers(headers: Iterable[tuple[bytes, bytes]], own: Iterable[str] = ()
     found = []
     for raw_name, raw_value in headers:
         name = raw_name.decode("latin-1").lower()
-        value = REMOVED if name in _HEADERS else without_secrets(raw_value.decode("latin-1"), own)
-        found.append((name, value))
-    return tuple(found)
+        found.append((name, REMOVED if name in _HEADERS else raw_value.decode("latin-1")))
+    together = "\n".join(value for _, value in found)
+    if without_secrets(together, own) == together:  # as nearly always: one search for all of them
+        return tuple(found)
+    return tuple((name, without_secrets(value, own)) for name, value in found)
 
 
 def secrets_of(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, ...]:

@@ -114,6 +114,7 @@ def test_secrets_are_known_by_their_form(text: str) -> None:
 def test_half_of_a_secret_at_a_cut_is_not_stored() -> None:
     assert cut_text(f"a word {KEY[:20]}") == "a word "
     assert cut_text("?signature=0123") == ""
+    assert cut_text(f'"{"x" * 5000}') == '"'
 
 
 def test_texts_without_secrets_stay_as_they_are() -> None:
