@@ -181,8 +181,8 @@ class Server:
     def _started(self) -> subprocess.Popen[bytes]:
         """In a session of its own, so that an interrupt at the terminal reaches the tests first."""
         seeds = ["--seed", ",".join(map(str, self._seeds))] if self._seeds else []
-        command = [sys.executable, "-P", "-m", "dumbbell_server.testing.child", "serve", "--host", "localhost",
-                   "--port", "0", "--admin-port", "0", "--data-dir", str(self._folder / "data"),
+        command = [sys.executable, "-P", "-m", "dumbbell_server.testing.child", str(self._folder), "serve",
+                   "--host", "localhost", "--port", "0", "--admin-port", "0", "--data-dir", str(self._folder / "data"),
                    "--ready-file", str(self._folder / "ready.json"), *seeds]
         with (self._folder / "server.log").open("wb") as log:
             return subprocess.Popen(command, env=_outer() | self._settings,

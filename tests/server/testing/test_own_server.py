@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,13 +68,15 @@ def test_a_block_leaves_no_process_and_no_file() -> None:
 
 
 def test_it_ends_with_a_process_that_was_killed() -> None:
-    source = f"{STARTED}\nimport sys\nprint(server.pid, flush=True)\nsys.stdin.read()"
+    source = f"{STARTED}\nimport sys\nprint(server.pid, server.user().folder, flush=True)\nsys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", source], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
-        pid = int(parent.stdout.readline())
-        assert psutil.pid_exists(pid)
+        pid, folder = parent.stdout.readline().decode().split()
+        assert psutil.pid_exists(int(pid))
+        assert Path(folder).parents[1].exists()
         parent.kill()
-    assert gone(pid)
+    assert gone(int(pid))
+    assert not Path(folder).parents[1].exists()
 
 
 def test_one_that_is_left_goes_on() -> None:
@@ -90,6 +93,7 @@ def test_one_that_is_left_goes_on() -> None:
     finally:
         os.kill(int(pid), signal.SIGTERM)
     assert gone(int(pid))
+    shutil.rmtree(said.rpartition(" ")[2])
     assert done.stderr == ""
 
 

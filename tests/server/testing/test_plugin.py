@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,6 +187,7 @@ def test_after_a_failure_the_server_can_stay(tmp_path: Path, workers: str) -> No
     while psutil.pid_exists(int(found[2])):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    shutil.rmtree(found[3])
 
 
 def test_a_server_that_is_there(tmp_path: Path) -> None:
