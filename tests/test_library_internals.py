@@ -41,7 +41,7 @@ ONE_MODULE = {
     r"_raw_info": "server/dumbbell_server/files/graphql.py",
     r"\.from_input\b": "server/dumbbell_server/graph/inputs.py",
     r"driver_connection": "server/dumbbell_server/database/statements.py",
-    r"network_stream|get_extra_info": "client/dumbbell/_pieces.py",
+    r"network_stream": "client/dumbbell/_pieces.py",
     r"instrumentation": "client/dumbbell/_retry.py",
     r"capture_signals|should_exit|on_tick|force_exit": "server/dumbbell_server/serving.py",
     # what it relies on is shown by tests/server/admin/test_tars.py
