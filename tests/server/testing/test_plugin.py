@@ -18,7 +18,7 @@ import pytest
 
 from dumbbell_server.testing import Server
 
-OPTIONS = ["-p", "dumbbell_server.testing.plugin", "-p", "no:cacheprovider", "--strict-markers", "-W", "error", "-rA",
+OPTIONS = ["-p", "no:cacheprovider", "--strict-markers", "-W", "error", "-rA",
            "--import-mode=importlib"]
 LOG = """
 import os, pathlib, threading, urllib.request
