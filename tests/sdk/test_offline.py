@@ -20,6 +20,7 @@ Answers = dict[str, Any]
 # Releases by which a run is logged, and by which it is synced: by their own, and by today's where that reads all of it.
 # Whose log, and by whose `wandb sync`; each with exit codes 0 and 1, most of them by --soak.
 PAIRS = [("0.12.21", "0.12.21"), ("0.22.3", "0.22.3"), ("0.22.3", "0.31.0"), ("0.31.0", "0.31.0")]
+_EXACT = 1e6  # beyond, a float may stand for an integer
 SHORT = [(PAIRS[0], "0"), (PAIRS[1], "1"), (PAIRS[3], "0")]
 # Made again by each sync, with keys in another order or of that very moment.
 MADE_FILES = {"config.yaml", "wandb-summary.json", "output.log", "wandb-metadata.json"}
@@ -139,15 +140,15 @@ def _made(path: Path) -> Path:
 
 
 def same(ours: Answers, theirs: Answers) -> None:
-    """Field by field, with NaN equal to itself."""
+    """Field by field, with NaN equal to itself, and seconds but for the last bits of what adds them up."""
     assert ours.keys() == theirs.keys()
     for name, value in ours.items():
         assert _comparable(value) == _comparable(theirs[name]), name
 
 
 def _comparable(value: Any) -> Any:
-    if isinstance(value, float) and math.isnan(value):
-        return "NaN"
+    if isinstance(value, float):
+        return "NaN" if math.isnan(value) else round(value, 9) if abs(value) < _EXACT else value
     if isinstance(value, dict):
         return {key: _comparable(inner) for key, inner in value.items()}
     return [_comparable(inner) for inner in value] if isinstance(value, list | tuple) else value

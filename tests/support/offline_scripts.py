@@ -80,6 +80,7 @@ EVERYTHING = """
 """
 # enough rows for some blocks of the log, of which the last is lost
 KILLED = """
+    import glob
     import os
     import signal
     import time
@@ -89,7 +90,11 @@ KILLED = """
     print("began")
     for step in range(2000):
         run.log({f"key{number}": step * number for number in range(10)})
-    time.sleep(3)
+    size, quiet = -1, 0
+    while quiet < 20:  # until all is in the log: where it is cut is the machine's affair
+        time.sleep(0.1)
+        now = sum(os.path.getsize(path) for path in glob.glob("../dir/wandb/*run-*/run-*.wandb"))
+        size, quiet = now, quiet + 1 if now == size else 0
     os.killpg(0, signal.SIGKILL)
 """
 # two processes of one run
