@@ -10,7 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
-from dumbbell_server.commands.shared import Database, Folder, Token, Url, listed, open_or_ask, running, stop
+from dumbbell_server.commands.shared import (
+    Database,
+    Folder,
+    Token,
+    Url,
+    listed,
+    make_first_user,
+    open_or_ask,
+    running,
+    stop,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +52,6 @@ def seed(
     from tqdm import tqdm
 
     from dumbbell_server.errors import DumbbellError
-    from dumbbell_server.wiring import first_key
 
     backend = None if url is not None else open_or_ask(data_dir, database_url, make=True)
     if backend is None:
@@ -51,9 +60,7 @@ def seed(
                 typer.echo(f"Made {listed(client.seed(fixture))}.")
         return
     try:
-        made = first_key(backend)
-        if made is not None and backend.settings.api_key is None:
-            typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
+        make_first_user(backend)
         with tqdm(unit=" objects", disable=None) as bar:
             counts = load_named(backend, fixtures, bar.update)
     except DumbbellError as error:

@@ -11,7 +11,17 @@ from typing import Annotated, Any
 
 import typer
 
-from dumbbell_server.commands.shared import Database, Folder, Token, Url, listed, open_or_ask, running, stop
+from dumbbell_server.commands.shared import (
+    Database,
+    Folder,
+    Token,
+    Url,
+    listed,
+    make_first_user,
+    open_or_ask,
+    running,
+    stop,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -55,11 +65,8 @@ def _load(backend: Any, fixture: Path) -> dict[str, int]:
     from dumbbell_server.moving.offline.fixture import check_entities
     from dumbbell_server.seeding.form.reading import read_fixture
     from dumbbell_server.seeding.load import load
-    from dumbbell_server.wiring import first_key
 
-    made = first_key(backend)
-    if made is not None and backend.settings.api_key is None:
-        typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
+    make_first_user(backend)
     read = read_fixture(fixture)
     check_entities(backend, read)
     return vars(load(backend, read))

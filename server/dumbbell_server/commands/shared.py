@@ -64,6 +64,15 @@ def opened(data_dir: Path | None, database_url: str | None, *, make: bool = Fals
     return backend
 
 
+def make_first_user(backend: Any) -> None:
+    """The first user is there; the key that was made for them is shown this once."""
+    from dumbbell_server.wiring import first_key
+
+    made = first_key(backend)
+    if made is not None and backend.settings.api_key is None:
+        typer.echo(f"export WANDB_API_KEY={made}  # of {backend.settings.user}, shown this once")
+
+
 def open_or_ask(data_dir: Path | None, database_url: str | None, *, make: bool = False) -> Any:
     """The same; None where a server that can be asked runs on the folder."""
     from dumbbell_server.errors import StartupError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import secrets
@@ -79,10 +78,6 @@ def md5_of(path: Path) -> str:
         while piece := file.read(_PIECE):
             md5.update(piece)
     return md5.hexdigest()
-
-
-def base64_of(hexadecimal: str) -> str:
-    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
 
 
 def remove_others(folder: Folder, named: set[str]) -> None:

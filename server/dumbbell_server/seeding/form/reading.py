@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,11 @@ class Fixture:
     """Documents of one or several fixtures, in the order in which they were named."""
 
     documents: tuple[Read, ...] = field(default_factory=tuple)
+
+    @cached_property
+    def first_user(self) -> str | None:
+        """What the fixture calls the server's first user."""
+        return next((user.name for read in self.documents for user in read.document.users if user.first), None)
 
     def __add__(self, other: Fixture) -> Fixture:
         return Fixture(self.documents + other.documents)

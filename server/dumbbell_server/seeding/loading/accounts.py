@@ -49,7 +49,7 @@ def load_accounts(loading: Loading) -> None:
 
 def _user(loading: Loading, read: Read, form: User) -> None:
     session, name = loading.session, loading.name(form.name)
-    if form.first and form.name != loading.first:
+    if form.first and form.name != loading.fixture.first_user:
         raise BadInput("only one user can be the first")
     if form.first and first_user(session, loading.backend.settings.user) is None:
         raise BadInput(f"the first user {name!r} is not there yet; start the server once, or say its name by "
@@ -116,7 +116,7 @@ def _default_entity(loading: Loading, name: str, entity: str) -> None:
     user = loading.session.get_one(UserRow, loading.user(name))
     personal = queries.entity_of_user(loading.session, user.id)
     unsaid = personal is not None and user.default_entity_id == personal.id
-    if user.id in loading.new_users or (unsaid and name == loading.first):
+    if user.id in loading.new_users or (unsaid and name == loading.fixture.first_user):
         user.default_entity_id = loading.entity(entity).id
 
 

@@ -120,14 +120,9 @@ class Loading:
     def session(self) -> Session:
         return self.unit.session
 
-    @property
-    def first(self) -> str | None:
-        """What the fixture calls the server's first user."""
-        return next((user.name for read in self.fixture.documents for user in read.document.users if user.first), None)
-
     def name(self, name: str) -> str:
         """What the user or entity is called on this server."""
-        if name != self.first:
+        if name != self.fixture.first_user:
             return name
         user = first_user(self.session, self.backend.settings.user)
         return user.username if user is not None else self.backend.settings.user

@@ -69,9 +69,8 @@ class Taking:
         return self.taken
 
     def _project(self, entity: str, name: str) -> ProjectRow | None:
-        first = next((user.name for read in self._fixture.documents for user in read.document.users if user.first),
-                     None)
-        user = first_user(self._session, self._settings.user) if entity == first else None
+        is_first = entity == self._fixture.first_user
+        user = first_user(self._session, self._settings.user) if is_first else None
         found = accounts.entity_by_name(self._session, user.username if user is not None else entity)
         return projects.by_name(self._session, found.id, name) if found is not None else None
 

@@ -34,13 +34,16 @@ def load_files(loading: Loading, incoming: Incoming, new: NewVersion) -> None:
         if form.manifest is not None:
             with read.at(*new.path, "manifest"):
                 data = read.file(form.manifest).read_bytes()
-                manifest = _renumbered(loading, manifests.parse(data))
+                manifest = manifests.parse(data)
+                renumbered = _renumbered(loading, manifest)
+                if renumbered != manifest:
+                    manifest, data = renumbered, orjson.dumps(renumbered)
         else:
-            manifest, data = _manifest(loading, new), b""
+            manifest = _manifest(loading, new)
+            data = orjson.dumps(manifest)
         entries = sorted(manifests.entries(manifest), key=lambda entry: entry.path)
         _keep_blobs(loading, new, entries)
         insert_entries(loading.session, row, entries)
-        data = data if data and not _is_changed(loading, data) else orjson.dumps(manifest)
         stored = incoming.store(FOLDER, data)
         loading.used.add(stored.key)
         loading.session.add(ManifestRow(artifact_id=row.id, name=FILE_NAME, kind=FULL, digest=stored.digest,
@@ -88,11 +91,6 @@ def _keep_blobs(loading: Loading, new: NewVersion, entries: Sequence[Entry]) -> 
             touched_at=to_text(loading.now)))
         loading.used.add(stored.key)
     session.flush()
-
-
-def _is_changed(loading: Loading, data: bytes) -> bool:
-    return bool(loading.renumbered) and orjson.dumps(_renumbered(loading, orjson.loads(data))) != orjson.dumps(
-        orjson.loads(data))
 
 
 def _renumbered(loading: Loading, manifest: dict[str, Any]) -> dict[str, Any]:
