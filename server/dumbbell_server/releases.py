@@ -11,35 +11,25 @@ from pathlib import Path
 
 from dumbbell_server.errors import BadInput
 
-# Releases that are tested, and what they need beside themselves on a Python of today.
-PINS: dict[str, tuple[str, ...]] = {
-    "0.10.33": ("setuptools<81", "protobuf<4"),
-    "0.12.21": ("setuptools<81",),
-    "0.15.12": ("setuptools<81",),
-    "0.17.9": (),
-    "0.18.7": (),
-    "0.22.3": (),
-    "0.26.1": (),
-    "0.28.2": (),
-    "0.31.0": (),
-}
+# Releases that are tested.
+TESTED = ("0.10.33", "0.12.21", "0.15.12", "0.17.9", "0.18.7", "0.22.3", "0.26.1", "0.28.2", "0.31.0")
 _RELEASE = re.compile(r"\d+(\.\d+)+([a-z]+\d+)?")
 _NEWEST = re.compile(r"wandb \(([\w.]+)\)")
-_OLDER = (0, 16)  # before it, releases import pkg_resources
+_IMPORTS_PKG_RESOURCES, _OLD_PROTOBUF = (0, 17), (0, 12)  # releases before these
 
 
 def python_of(release: str, *more: str) -> Path:
     """The Python that has this `wandb` and more packages. BadInput for what is no release or cannot be had."""
     if not _RELEASE.fullmatch(release):
         raise BadInput(f"{release[:40]!r} is no release of wandb; write one such as 0.31.0, or latest")
-    return python_with("+".join([release, *more]), f"wandb=={release}", *_needed(release), *more)
+    return python_with("+".join([release, *more]), f"wandb=={release}", *needed(release), *more)
 
 
-def _needed(release: str) -> tuple[str, ...]:
-    if release in PINS:
-        return PINS[release]
-    major, minor = release.split(".")[:2]
-    return ("setuptools<81",) if (int(major), int(minor)) < _OLDER else ()
+def needed(release: str) -> tuple[str, ...]:
+    """What a release needs beyond what it says, on a Python of today (docs/testing.md#several-releases)."""
+    major, minor = map(int, release.split(".")[:2])
+    found = ("setuptools<81",) if (major, minor) < _IMPORTS_PKG_RESOURCES else ()
+    return (*found, "protobuf<4") if (major, minor) < _OLD_PROTOBUF else found
 
 
 def python_with(name: str, *wanted: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dumbbell_server.releases import PINS
+from dumbbell_server.releases import TESTED
 from support.sdk import run_script
 from support.server import Server, start_server
 
@@ -62,7 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("version", PINS)
+@pytest.mark.parametrize("version", TESTED)
 def test_run_is_logged_and_read_by_the_same_release(version: str, server: Server, tmp_path: Path) -> None:
     run = "v" + version.replace(".", "-")
     # "wrap": left to themselves 0.10.33 and 0.12.21 redirect the file descriptors, and off a terminal catch nothing

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from dumbbell_server.moving.drift.waiting import WAITING
-from dumbbell_server.releases import PINS
+from dumbbell_server.releases import TESTED
 from support.repository import ROOT
 
 TESTS = ROOT / "tests"
@@ -288,7 +288,7 @@ def rows() -> Iterator[Row]:
 def releases(row: Row) -> list[str]:
     """With which `wandb` the tests of a row are run, the newest first."""
     found = {release for shown in row.shown for release in _releases_of(shown)}
-    return [release for release in reversed(PINS) if release in found]
+    return [release for release in reversed(TESTED) if release in found]
 
 
 def problems(row: Row) -> Iterator[str]:
@@ -386,10 +386,10 @@ def _releases_of(shown: str) -> set[str]:
         for node in ast.walk(parts[part]):
             if isinstance(node, ast.Name | ast.arg):
                 waiting.append(node.id if isinstance(node, ast.Name) else node.arg)
-            if isinstance(node, ast.Constant) and node.value in PINS:
+            if isinstance(node, ast.Constant) and node.value in TESTED:
                 found.add(str(node.value))
-            if isinstance(node, ast.Name) and node.id == "PINS":
-                found |= set(PINS)
+            if isinstance(node, ast.Name) and node.id == "TESTED":
+                found |= set(TESTED)
     return found
 
 

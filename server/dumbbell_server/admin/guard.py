@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dumbbell_server.errors import BadInput, DumbbellError, Forbidden
 from dumbbell_server.http.hosts import known_names, loopback, name_of
-from dumbbell_server.http.middleware import refusal
+from dumbbell_server.http.middleware import failure, refusal
 from dumbbell_server.settings import Settings
 
 _log = structlog.get_logger()
@@ -57,8 +56,7 @@ class Guard:
             _log.exception("a request of the admin port failed", method=scope["method"], path=scope["path"])
             if started:
                 raise
-            message = b'{"errors":[{"message":"internal error; the server\'s log says more"}]}'
-            await Response(message, 500, media_type=JSON)(scope, receive, send)
+            await failure()(scope, receive, send)
 
     def _check(self, request: Request) -> None:
         headers = request.headers

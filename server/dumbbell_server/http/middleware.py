@@ -43,6 +43,12 @@ def refusal(error: DumbbellError) -> Response:
     return Response(body, error.status, headers, media_type="application/json")
 
 
+def failure() -> Response:
+    """Of what nobody foresaw: the client gets no stack trace, the log does."""
+    message = b'{"errors":[{"message":"internal error; the server\'s log says more"}]}'
+    return Response(message, 500, media_type="application/json")
+
+
 async def no_route(_: Request, error: Exception) -> Response:
     """No such path, or not this method there."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
@@ -86,8 +92,7 @@ class Edge:
             _log.exception("a request failed", method=scope["method"], path=scope["path"])
             if status:
                 raise
-            message = b'{"errors":[{"message":"internal error; the server\'s log says more"}]}'
-            await Response(message, 500, media_type="application/json")(scope, receive, sending)
+            await failure()(scope, receive, sending)
         finally:
             self._gate.leave()
             # the path only: a query string may hold a signature

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dumbbell_server.releases import needed
 from dumbbell_server.testing.server import SDK_FOLDER, ServerError
 
 RELEASE = "DUMBBELL_SDK_RELEASE"  # in the environment of a child: which one it has
@@ -58,17 +59,9 @@ def fetched(version: str) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             shutil.rmtree(waiting, ignore_errors=True)
-            _install(waiting, f"wandb=={version}", *_pins(version))
+            _install(waiting, f"wandb=={version}", *needed(version))
             waiting.rename(folder)
     return folder
-
-
-def _pins(version: str) -> list[str]:
-    """What a release needs beyond what it says (docs/testing.md#several-releases)."""
-    major, minor = map(int, version.split(".")[:2])
-    if (major, minor) < (0, 12):
-        return ["setuptools<81", "protobuf<4"]
-    return ["setuptools<81"] if (major, minor) < (0, 17) else []
 
 
 def _install(folder: Path, *wanted: str) -> None:

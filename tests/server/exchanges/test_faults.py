@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,29 +12,13 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from dumbbell_server.admin.api import admin_app
 from dumbbell_server.admin.client import AdminClient
 from dumbbell_server.exchanges.faults import MOST_RULES
 from support.server import Server, start_server
-from support.world import KEY, World, world_on_backend
+from support.world import KEY, World
 
-TOKEN = "the-token-of-this-port.1"
 QUERY = "query Viewer { viewer { username } }"
 BODY = b'{"data":{"viewer":{"username":"local"}}}'
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    request.param = "sqlite"
-    with world_on_backend(request, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def port(world: World) -> Iterator[TestClient]:
-    headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
-    with TestClient(admin_app(world.backend, TOKEN), base_url="http://localhost:8081", headers=headers) as opened:
-        yield opened
 
 
 def add(port: TestClient, **rule: Any) -> int:

@@ -6,35 +6,17 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from dumbbell_server.admin.api import admin_app
 from dumbbell_server.exchanges import recorder as recording
 from dumbbell_server.exchanges.recorder import LONGEST_BODY, RECORDER
 from dumbbell_server.exchanges.redaction import REMOVED, cut_text, without_secrets
-from support.world import KEY, World, world_on_backend
+from support.world import KEY, World
 
-TOKEN = "the-token-of-this-port.1"
 QUERY = "query Viewer { viewer { username } }"
-
-
-@pytest.fixture
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    request.param = "sqlite"
-    with world_on_backend(request, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def port(world: World) -> Iterator[TestClient]:
-    headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
-    with TestClient(admin_app(world.backend, TOKEN), base_url="http://localhost:8081", headers=headers) as opened:
-        yield opened
 
 
 def switch(port: TestClient, *, on: bool = True) -> None:
