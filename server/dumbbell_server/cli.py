@@ -109,17 +109,9 @@ def _from_environment() -> Path | None:
     return Path(path) if path else None
 
 
-def _serve(settings: Any, ready_file: Path | None) -> None:
-    from dumbbell_server.admin.port import open_port
-    from dumbbell_server.app import create_app
-    from dumbbell_server.artifact_files import garbage
-    from dumbbell_server.backend import open_backend
-    from dumbbell_server.clock import AdjustableClock
-    from dumbbell_server.commands.fixtures import export_at_end, load_named
+def _check(settings: Any) -> None:
+    """What can be refused before anything is opened."""
     from dumbbell_server.errors import StartupError
-    from dumbbell_server.seeding.at_start import fixtures_at_start
-    from dumbbell_server.serving import Ending, Once, Started, Upkeep, listen, run, url_of, write_ready_file
-    from dumbbell_server.wiring import first_key
 
     if settings.open and settings.host not in {"localhost", "127.0.0.1", "::1"}:
         raise StartupError(f"--open lets everybody in, and {settings.host} is not loopback; use --host localhost")
@@ -127,6 +119,20 @@ def _serve(settings: Any, ready_file: Path | None) -> None:
         from dumbbell_server.seeding.export import check_target  # with all of fixtures, a tenth of a start
 
         check_target(settings.export_on_exit)
+
+
+def _serve(settings: Any, ready_file: Path | None) -> None:
+    from dumbbell_server.admin.port import open_port
+    from dumbbell_server.app import create_app
+    from dumbbell_server.artifact_files import garbage
+    from dumbbell_server.backend import open_backend
+    from dumbbell_server.clock import AdjustableClock
+    from dumbbell_server.commands.fixtures import export_at_end, load_named
+    from dumbbell_server.seeding.at_start import fixtures_at_start
+    from dumbbell_server.serving import Ending, Once, Started, Upkeep, listen, run, url_of, write_ready_file
+    from dumbbell_server.wiring import first_key
+
+    _check(settings)
     sockets = listen(settings.host, settings.port)
     backend = open_backend(settings, clock := AdjustableClock())
     try:
